@@ -1,8 +1,10 @@
 """Volume: is as much arriving as usual? Rows per bucket of time, against the stream's own recent rate.
 
 Traffic has a shape, and noise beyond Poisson's, so the law of a bucket under "nothing changed" is a negative binomial
-with the recent rate m as its mean and variance m + phi m^2; phi is learnt from the stream (Pearson's moment estimate).
-The alternatives have the same shape and r times the rate; the likelihood ratio of a bucket with x rows is
+with the recent rate m as its mean and variance m + phi m^2. phi is learnt from the stream by Pearson's moment estimate,
+and because neighbouring buckets are alike, from blocks of 1, 2, 4 ... 32 buckets too: the largest of 2^l phi_l counts,
+as a run of dependent buckets is worth fewer independent ones. The alternatives have the same shape and r times the
+rate; the likelihood ratio of a bucket with x rows is
 
     log R = x log r + (x + k) log((k + m) / (k + r m)),    k = 1 / phi
 
@@ -34,6 +36,7 @@ import msgspec
 from detectors.contract import Verdict
 
 RATIOS = (0.02, 0.1, 0.25, 0.5, 2.0, 4.0, 12.0)  # down to nothing, up to a storm; halving and doubling are the least
+LEVELS = 6  # blocks of up to 32 buckets: about half the memory of the rate
 NOISE_SAFETY = 1.5  # phi is a noisy estimate of something that changes over the day: err towards silence
 LEAST_NOISE = 0.01  # a coefficient of variation of 10 %: no service's traffic is steadier from one bucket to the next
 LEAST_RATE = 0.01  # rows a bucket: keeps the logarithms finite for a stream that is almost silent
@@ -45,7 +48,10 @@ class VolumeState(msgspec.Struct, kw_only=True):
     v: int = 1
     buckets: int = 0
     rate: float = 0.0
-    noise: float = 0.0  # mean of ((x - m)^2 - m) / m^2
+    noise: list[float] = []  # of each level: mean of ((x - m)^2 - m) / m^2 over its blocks
+    blocks: list[int] = []  # of each level: how many blocks were seen
+    open: list[float] = []  # of each level: rows in the block that is not full yet
+    usual: list[float] = []  # of each level: the rate when that block began
     evidence: list[float] = []  # M of each ratio
     before: float = -1.0  # the rate before the alarm; negative: no alarm stands
     firing: int = 0  # buckets since the alarm
@@ -58,14 +64,15 @@ class Volume:
 
     kind: ClassVar[str] = "volume"
     learn: int = 30  # buckets before watching
-    memory: int = 30  # half-life of the recent rate, in buckets
+    memory: int = 60  # half-life of the recent rate, in buckets
     noise_memory: int = 500  # half-life of the noise, in buckets
     recovered: int = 3  # buckets in a row near the old rate
     accepted: int = 360  # buckets after which the new rate is the usual one
 
     def start(self) -> VolumeState:
         """Nothing seen."""
-        return VolumeState(evidence=[0.0] * len(RATIOS))
+        zeros = [0.0] * LEVELS
+        return VolumeState(evidence=[0.0] * len(RATIOS), noise=zeros, blocks=[0] * LEVELS, open=zeros, usual=zeros)
 
     def step(self, state: VolumeState, data: int, threshold: float) -> tuple[VolumeState, Verdict]:
         """Judge one bucket with `data` rows, then learn from it."""
@@ -99,7 +106,11 @@ class Volume:
         return state.before >= 0
 
     def _phi(self, state: VolumeState) -> float:
-        return LEAST_NOISE + NOISE_SAFETY * max(0.0, state.noise)
+        worst: float = max(
+            2**level * noise for level, noise in enumerate(state.noise) if state.blocks[level] >= 3 or level == 0
+        )
+        noise = NOISE_SAFETY * max(0.0, worst)
+        return LEAST_NOISE + noise * (1 + noise)  # on-and-off traffic is rougher than any negative binomial
 
     def _verdict(self, state: VolumeState, rows: float, evidence: float, threshold: float, health: str) -> Verdict:
         usual = state.before if state.before >= 0 else state.rate
@@ -118,13 +129,26 @@ class Volume:
         count = state.buckets + 1
         step = max(1 / count, 1 - 0.5 ** (1 / self.memory))
         rate = max(LEAST_RATE, state.rate + step * (rows - state.rate))
-        noise = state.noise
+        learnt = msgspec.structs.replace(state, buckets=count, rate=rate)
         if count > 3:
-            slow = max(1 / (count - 3), 1 - 0.5 ** (1 / self.noise_memory))
-            expected = max(LEAST_RATE, state.rate)
-            excess = ((rows - expected) ** 2 - expected) / expected**2
-            noise += slow * (min(excess, 100.0) - noise)
-        return msgspec.structs.replace(state, buckets=count, rate=rate, noise=noise)
+            self._learn_noise(learnt, state, rows)
+        return learnt
+
+    def _learn_noise(self, learnt: VolumeState, state: VolumeState, rows: float) -> None:
+        """Add the bucket to the open block of every level; a full block is one more look at that level's noise."""
+        learnt.noise, learnt.blocks = list(state.noise), list(state.blocks)
+        learnt.open, learnt.usual = list(state.open), list(state.usual)
+        for level in range(LEVELS):
+            size = 2**level
+            if state.buckets % size == 0 or state.usual[level] == 0.0:
+                learnt.open[level], learnt.usual[level] = 0.0, max(LEAST_RATE, state.rate)
+            learnt.open[level] += rows
+            if learnt.buckets % size == 0 and learnt.usual[level] > 0.0:
+                expected = size * learnt.usual[level]
+                excess = ((learnt.open[level] - expected) ** 2 - expected) / expected**2
+                learnt.blocks[level] += 1
+                slow = max(1 / learnt.blocks[level], 1 - 0.5 ** (size / self.noise_memory))
+                learnt.noise[level] += slow * (min(excess, 100.0) - learnt.noise[level])
 
     def _aftermath(self, state: VolumeState, rows: float, threshold: float) -> tuple[VolumeState, Verdict]:
         """While an alarm stands: is the old rate back, or has the new one become the usual one?"""
