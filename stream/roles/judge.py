@@ -1,0 +1,203 @@
+"""The judge: a pure fold of the panes topic. Panes in; binnings, anomalies and heartbeats out; nothing else matters.
+
+What drift is, is said in `detectors.watch`. Here is only how its findings leave: with deterministic ids, fingerprints,
+and words.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
+
+from detectors import naming
+from detectors.budget import parse
+from detectors.finding import Finding, Histogram
+from detectors.watch import News, Watch, WatchState
+from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
+from schemas.dead_letter import Reason
+from schemas.decode import pane
+from schemas.heartbeat import Heartbeat
+from schemas.pane import PaneTopic, family
+from schemas.subject import Subject
+from stream.outputs import dead_letter, record
+from stream.role import Lane, Message, Output
+from stream.settings import Settings
+from stream.view import View
+
+
+class Judge:
+    """The folding role of `stream.role`: one `WatchState` per subject."""
+
+    name = "judge"
+    every_s = 1.0
+    soon_s = 0.05  # an anomaly waits for no pane but its own
+
+    def __init__(self, settings: Settings, view: View | None = None) -> None:
+        self.settings = settings
+        self.topics = (settings.topics.panes,)
+        self.view = view
+        self.watch = watch(settings)
+        self.config = "blake2b:" + blake2b(msgspec.json.encode(settings.judge), digest_size=8).hexdigest()
+
+    def read(self, lane: Lane, message: Message) -> tuple[str, PaneTopic] | Reason:
+        """A pane or a deployment note, and the subject it belongs to."""
+        content = pane(message.value())
+        return content if isinstance(content, Reason) else (content.subject.key, content)
+
+    def new(self) -> WatchState:
+        """Nothing known yet."""
+        return self.watch.start()
+
+    def fold(self, state: WatchState, record: PaneTopic, name: str) -> tuple[WatchState, Sequence[Output]]:
+        """One pane further."""
+        after, news = self.watch.step(state, record)
+        return after, self._outputs(after, record, news, name)
+
+    def _outputs(self, state: WatchState, content: PaneTopic, news: News, name: str) -> list[Output]:
+        """Binnings first: what profile is to do does not wait for what people are to read."""
+        topics, subject, time = self.settings.topics, content.subject, rfc3339(content.at)
+        bodies: list[tuple[str, str, str, msgspec.Struct]] = [
+            (topics.binnings, "binning", binning.key, binning) for binning in news.binnings
+        ]
+        for finding in news.findings:
+            id = f"{name}-{len(bodies)}"
+            body = self.anomaly(subject, finding, id, name)
+            bodies.append((topics.anomalies, "anomaly", subject.model, body))
+        if news.heartbeat:
+            bodies.append((topics.heartbeats, "heartbeat", subject.key, self.heartbeat(state, subject, content.at)))
+        return [
+            record(topic, body, kind=kind, id=f"{name}-{i}", key=key, time=time, role=self.name)
+            for i, (topic, kind, key, body) in enumerate(bodies)
+        ]
+
+    def anomaly(self, subject: Subject, finding: Finding, id: str, name: str) -> Anomaly:
+        """A finding with its names: all that a person or a program needs in order to believe it."""
+        kind, segment = naming.class_of(finding), naming.segment_of(finding)
+        feature = feature_of(finding)
+        return Anomaly(
+            id=id,
+            fingerprint=fingerprint(subject, kind, feature, segment),
+            status=finding.edge,
+            severity=naming.severity_of(finding),
+            model=subject.model,
+            version=finding.version,
+            deployment=subject.deployment,
+            class_=kind,
+            detector=DetectorRef(kind=finding.detector, config=self.config),
+            window=Window(
+                start=rfc3339(finding.onset),
+                end=rfc3339(finding.at),
+                n=finding.n,
+                reference="learnt",
+                reference_n=finding.reference_n,
+            ),
+            statistic=Statistic(
+                name="evidence",
+                value=finding.evidence,
+                threshold=finding.threshold,
+                effect=naming.effect_of(finding),
+                smallest_visible=naming.smallest_of(finding),
+            ),
+            onset_at=rfc3339(finding.onset),
+            detected_at=rfc3339(finding.at),
+            summary=naming.summary_of(finding),
+            tenant=subject.tenant,
+            environment=subject.environment,
+            source=subject.source,
+            feature=feature,
+            segment=segment,
+            causes=[
+                Cause(kind=what, ref=ref, score=round(score, 3), why=why) for what, ref, score, why in finding.causes
+            ],
+            evidence=evidence(finding.histogram, name),
+            owner=self.settings.incidents.owners.get(subject.model, ""),
+        )
+
+    def heartbeat(self, state: WatchState, subject: Subject, at: int) -> Heartbeat:
+        """Which of the five states the subject is in."""
+        return Heartbeat(
+            subject=subject,
+            state=state.health,
+            at=rfc3339(at),
+            since=rfc3339(state.health_since),
+            rows=state.rows,
+            columns=len(state.columns),
+            watching=self.watch.watching(state),
+            drifting=self.watch.drifting(state),
+            lag_ms=state.lag_ms,
+            budget=str(self.watch.budget),
+        )
+
+    def dead(self, lane: Lane, message: Message, reason: Reason) -> Output:
+        """A record on our own topic that is no pane."""
+        return dead_letter(self.settings.topics.dlq, lane, message, reason, self.name)
+
+    def encode(self, state: WatchState) -> bytes:
+        """Same state, same bytes."""
+        return self.watch.encode(state)
+
+    def decode(self, data: bytes) -> WatchState:
+        """Raises ValueError with a sentence when the bytes come from a newer version."""
+        return self.watch.decode(data)
+
+    def show(self, states: Iterable[tuple[str, WatchState]]) -> None:
+        """Keep what people look at up to date."""
+        if self.view is not None:
+            self.view.show((key, self.pictures(state)) for key, state in states)
+
+    def pictures(self, state: WatchState) -> Mapping[str, object]:
+        """The subject and each of its columns, as plain values."""
+        return self.watch.pictures(state)
+
+
+def watch(settings: Settings) -> Watch:
+    """What drift is, as configured."""
+    judge = settings.judge
+    return Watch(
+        budget=parse(judge.budget),
+        reference=judge.reference,
+        burn_in=judge.burn_in,
+        independent=judge.independent,
+        segments=judge.segments,
+        bucket_ms=judge.bucket_s * 1000,
+        lagging_ms=judge.lagging_s * 1000,
+        silence_ms=judge.silence_s * 1000,
+        heartbeat_ms=judge.heartbeat_s * 1000,
+    )
+
+
+def judge(settings: Settings) -> Judge:
+    """The role as the command line starts it, with the view people read in Redis."""
+    return Judge(settings, View.of(settings))
+
+
+def feature_of(finding: Finding) -> str:
+    """A feature by its bare name, everything else by its column's."""
+    if finding.column and family(finding.column) == "feature":
+        return naming.name_of(finding)
+    return finding.column
+
+
+def fingerprint(subject: Subject, kind: str, feature: str, segment: Mapping[str, str]) -> str:
+    """The same trouble has the same fingerprint: no version, value or time in it."""
+    parts = [subject.tenant, subject.environment, subject.deployment, kind, feature]
+    parts += [f"{key}={value}" for key, value in sorted(segment.items())]
+    return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+
+
+def evidence(histogram: Histogram, name: str) -> Evidence:
+    """What to look at, and the record in Kafka that tipped the scales."""
+    lane, _, offset = name.rpartition("-")
+    topic, _, partition = lane.rpartition("/")
+    return Evidence(
+        labels=list(histogram.labels),
+        reference=[round(count, 2) for count in histogram.reference],
+        live=[round(count, 2) for count in histogram.live],
+        offsets={topic: {partition: (int(offset), int(offset))}},
+    )
+
+
+def rfc3339(ms: int) -> str:
+    """Milliseconds since 1970 as people and programs read them."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
