@@ -1,0 +1,42 @@
+"""Guests: the adaptive detectors of the field, River's own, on one scalar signal of a pane.
+
+The folder is the registry: each file holds one guest, its `kind` is its name in the configuration. Guests stand beside
+the urns and outside their budget: none of them lets a person say "at most so many false alarms a week".
+
+>>> sorted(GUESTS)
+['adwin', 'hddm_a', 'hddm_w', 'kswin', 'page_hinkley']
+"""
+
+from dataclasses import fields
+
+from detectors.guests.adwin import Adwin
+from detectors.guests.guest import Guest, GuestState
+from detectors.guests.hddm_a import HddmA
+from detectors.guests.hddm_w import HddmW
+from detectors.guests.kswin import Kswin
+from detectors.guests.page_hinkley import PageHinkley
+
+GUESTS: dict[str, type[Guest]] = {guest.kind: guest for guest in (Adwin, HddmA, HddmW, Kswin, PageHinkley)}
+
+
+def invite(kind: str, parameters: dict[str, float]) -> Guest:
+    """A guest by its name. Raises ValueError with a sentence for an unknown name or parameter.
+
+    >>> invite("adwin", {"delta": 0.01})
+    Adwin(delta=0.01, clock=32, grace_period=10)
+    >>> invite("adwin", {"dela": 0.01})
+    Traceback (most recent call last):
+    ValueError: adwin has no parameter 'dela'; there are delta, clock, grace_period
+    """
+    if kind not in GUESTS:
+        raise ValueError(f"no detector '{kind}'; there are {', '.join(sorted(GUESTS))}")
+    defaults = {field.name: field.default for field in fields(GUESTS[kind])}
+    for name in parameters:
+        if name not in defaults:
+            raise ValueError(f"{kind} has no parameter '{name}'; there are {', '.join(defaults)}")
+    return GUESTS[kind](
+        **{name: int(value) if isinstance(defaults[name], int) else value for name, value in parameters.items()}
+    )
+
+
+__all__ = ["GUESTS", "Guest", "GuestState", "invite"]

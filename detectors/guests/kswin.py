@@ -1,0 +1,35 @@
+"""KSWIN: a Kolmogorov-Smirnov test of the newest values against a draw from the older ones (Raab, Heusinger and
+Schleif, Neurocomputing 2020).
+
+Operating point: one test a value at `alpha`, so about 134 false alarms in 100,000 at the default. The draw is seeded by
+the number of values seen, so that a replay draws alike.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from detectors.guests.guest import Guest, Memory
+
+
+@dataclass(frozen=True)
+class Kswin(Guest):
+    """River's `drift.KSWIN`."""
+
+    kind: ClassVar[str] = "kswin"
+    source: ClassVar[str] = "Raab, Heusinger and Schleif, Reactive soft prototype computing for concept drift, 2020"
+    alpha: float = 0.005
+    window_size: int = 100
+    stat_size: int = 30
+
+    def make(self) -> Any:
+        from river.drift import KSWIN
+
+        return KSWIN(self.alpha, self.window_size, self.stat_size, seed=0)
+
+    def remember(self, detector: Any) -> Memory:
+        return {"window": list(detector.window), "n": detector.n}
+
+    def restore(self, detector: Any, memory: Memory) -> None:
+        detector.window.extend(memory["window"])
+        detector.n = memory["n"]
+        detector._rng.seed(memory["n"])
