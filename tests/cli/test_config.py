@@ -1,0 +1,134 @@
+"""A configuration is accepted whole or refused whole, and every refusal says what, where and how to mend it."""
+
+from pathlib import Path
+
+import pytest
+
+from stream.config import Misconfigured, load
+from stream.settings import Guest, Settings
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str, name: str = "my.toml") -> Path:
+    path = Path(name)
+    path.write_text(text)
+    return path
+
+
+def refused(text: str = "", environ: dict[str, str] | None = None, flags: dict[str, object] | None = None) -> str:
+    with pytest.raises(Misconfigured) as refusal:
+        load(written(text), environ or {}, flags or {})
+    return str(refusal.value)
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert load(None, {}, {}) == Settings()
+
+
+def test_flags_win_over_variables_over_the_file_over_defaults() -> None:
+    file = written('group = "file"\n[judge]\nreference = 1000\nburn_in = 300\n[redis]\nprefix = "a:"')
+    settings = load(file, {"LEEWAY__JUDGE__REFERENCE": "2000", "LEEWAY__GROUP": "env"}, {"group": "flag"})
+    assert (settings.group, settings.judge.reference, settings.judge.burn_in) == ("flag", 2000, 300)
+    assert (settings.redis.prefix, settings.profile.pane_ms) == ("a:", 1_000)
+
+
+def test_a_flag_that_was_not_given_changes_nothing() -> None:
+    assert load(None, {}, {"kafka.bootstrap": None}) == Settings()
+
+
+def test_leeway_toml_in_the_folder_is_read_by_itself() -> None:
+    written('group = "here"', "leeway.toml")
+    assert load(None, {}, {}).group == "here"
+
+
+def test_the_variable_names_another_file() -> None:
+    written('group = "here"', "leeway.toml")
+    assert load(None, {"LEEWAY_CONFIG": str(written('group = "there"'))}, {}).group == "there"
+
+
+def test_variables_are_read_in_the_type_of_their_setting() -> None:
+    environ = {
+        "LEEWAY__JUDGE__INDEPENDENT": "true",
+        "LEEWAY__PROFILE__PANE_MS": "250",
+        "LEEWAY__PRIVACY__PUBLIC": "plan, region",
+        "LEEWAY__INCIDENTS__OWNERS": "churn=team-growth,fraud=team-risk",
+        "LEEWAY__KAFKA__OPTIONS": '{"socket.timeout.ms": 3000}',
+        "LEEWAY__JUDGE__GUESTS": '[{"kind": "adwin", "parameters": {"delta": 0.01}}]',
+        "LEEWAY__JUDGE__BUDGET": "1 per 100000 events",
+    }
+    settings = load(None, environ, {})
+    assert settings.judge.independent is True
+    assert settings.profile.pane_ms == 250
+    assert settings.privacy.public == ["plan", "region"]
+    assert settings.incidents.owners == {"churn": "team-growth", "fraud": "team-risk"}
+    assert settings.kafka.options == {"socket.timeout.ms": "3000"}
+    assert settings.judge.guests == [Guest(kind="adwin", parameters={"delta": 0.01})]
+
+
+def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
+    file = written("[kafka.options]\nssl.endpoint.identification.algorithm = 'none'\nsocket.keepalive.enable = true")
+    expected = {"ssl.endpoint.identification.algorithm": "none", "socket.keepalive.enable": "true"}
+    assert load(file, {}, {}).kafka.options == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[kafka]\nbotstrap = 'a:1'", "my.toml: there is no setting 'kafka.botstrap'; did you mean 'kafka.bootstrap'?"),
+        ("bootstrap = 'a:1'", "my.toml: there is no setting 'bootstrap'; did you mean 'kafka.bootstrap'?"),
+        ("[kafak]\nbootstrap = 'a:1'", "did you mean the section [kafka]?"),
+        ("[judge]\nzzz = 1", "[judge] has budget, reference, burn_in"),
+        ("[zzz]\nqqqqqqq = 1", "there are the sections kafka, redis, topics"),
+        ("[judge]\nreference = 10", "judge.reference: expected a whole number from 300 to 20000, got 10"),
+        ("[judge]\nindependent = 'yes'", "judge.independent: expected true or false, got 'yes'"),
+        ("[log]\nlevel = 'loud'", "log.level: expected one of debug, error, info, warning, got 'loud'"),
+        ("[privacy]\npublic = 'age'", "privacy.public: expected a list of texts, got 'age'"),
+        ("[[judge.guests]]\nkind = 'adwim'", "invalid enum value 'adwim'"),
+        ("[[judge.guests]]\nkind = 'adwin'\nsignl = 'mean'", "unknown field `signl`"),
+        ("kafka = 3", "'kafka' is a section; write [kafka]"),
+        ("[judge", "my.toml is not TOML"),
+        ("[judge]\nbudget = 'never'", "judge.budget: 'never' is not an alert budget"),
+        ("[judge]\nburn_in = 5000\nreference = 4000", "judge.burn_in (5000) is more than judge.reference (4000)"),
+        ("[topics]\npanes = 'my panes'", "Kafka takes no topic name 'my panes'"),
+        ("[topics]\npanes = 'x'\ndlq = 'x'", "are both 'x'"),
+        ("[kafka]\nbootstrap = 'localhost'", "'localhost' is not HOST:PORT"),
+        ("[kafka]\nbootstrap = 'kafka:9092'", "allow_plaintext"),
+        ("[kafka.options]\nisolation.level = 'read_uncommitted'", "'isolation.level' is set by Leeway itself"),
+        ("[kafka]\nsecurity_protocol = 'sasl_ssl'", "kafka.sasl_mechanism is empty"),
+        ("[redis]\nurl = 'redis://elsewhere:6379/0'", "redis.allow_plaintext = true"),
+        ("[redis]\nurl = 'http://127.0.0.1:6379'", "redis.url is not redis://"),
+        ("[redis]\nurl = 'redis://127.0.0.1:port/0'", "redis.url: its host or port cannot be read"),
+        ("[redis]\npassword_file = '/nowhere'", "redis.password_file: /nowhere cannot be read"),
+        ("[redis]\npassword = 'x'\npassword_file = 'my.toml'", "are both set"),
+        ("[http]\nhost = '0.0.0.0'", "http.allow_remote = true"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place_and_its_mend(text: str, sentence: str) -> None:
+    assert sentence in refused(text)
+
+
+def test_a_wrong_variable_is_named() -> None:
+    said = refused(environ={"LEEWAY__JUDGE__REFERENCE": "many"})
+    assert said == (
+        "variable LEEWAY__JUDGE__REFERENCE: judge.reference: expected a whole number from 300 to 20000, got 'many'"
+    )
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    said = refused("[judge]\nreference = 1\n[kafka]\nbotstrap = ''", {"LEEWAY__LOG__LEVEL": "loud"})
+    assert len(said.splitlines()) == 3
+
+
+def test_a_secret_of_the_wrong_type_is_not_repeated() -> None:
+    said = refused("[redis]\npassword = 48151623")
+    assert "expected a text" in said
+    assert "48151623" not in said
+
+
+def test_a_file_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(Misconfigured, match=r"absent.toml cannot be read: no such file or directory"):
+        load(Path("absent.toml"), {}, {})
