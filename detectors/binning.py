@@ -185,6 +185,8 @@ class Categories:
         known = self.position.get(name)
         if known is not None:
             return known
+        if self.tails and name[:1] == "#" and name[1:].isdecimal():  # counted into a bucket by whoever saw it
+            return len(self.names) + int(name[1:]) % self.tails
         return len(self.names) + (tail(name, self.tails) if self.tails else 0)
 
     def label(self, bin: int) -> str:

@@ -69,7 +69,8 @@ class Pane(Struct, tag_field="kind", tag="pane", kw_only=True, omit_defaults=Tru
     versions: dict[str, int] = {}
     columns: dict[str, Column] = {}
     slices: dict[str, Slice] = {}  # "region=eu" -> its part
-    part: int = 0  # a pane too large for one message is cut by columns; part 0 carries the rows
+    part: int = 0  # a pane too large for one message is cut by columns; every part says rows, part 0 counts them
+    parts: int = 1
     v: int = 1
 
 

@@ -7,6 +7,7 @@ state and the data.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -74,6 +75,7 @@ class Guest(ABC):
         return state if state.river == river_version() else self.start()
 
 
+@cache
 def river_version() -> str:
     """The River that is installed."""
     return version("river")

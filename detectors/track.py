@@ -1,0 +1,126 @@
+"""A track: one column, in the whole subject or in one slice of it, and how its values are counted for the urns.
+
+First at universal resolution (`detectors.burn_in`), then in bins of its own. What does not fit the form, texts among
+numbers or numbers among texts, is an error and has a rate of its own.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
+from detectors.burn_in import BurnIn, number_bins, text_bins
+from detectors.ledger import Ledger
+from schemas.binning import Binning
+from schemas.pane import Column, Family, family
+from schemas.subject import Subject
+
+Form = Literal["", "numbers", "texts"]
+Counts = NDArray[np.int64]
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is remembered of a column beside its urns. `rows` says in which row of which bank they are."""
+
+    column: str
+    segment: str = ""  # "region=eu", or nothing for the whole subject
+    form: Form = ""  # nothing while burning in
+    burn_in: BurnIn | None = None
+    edges: list[int] = []
+    names: list[str] = []
+    tails: int = 0
+    rows: dict[str, int] = {}  # bank -> row
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    firing: dict[str, int] = {}  # part -> since when (milliseconds since 1970)
+    last_n: int = 0  # of the last pane
+    last_nulls: int = 0
+    last_sum: float = 0.0
+    constant: bool = False  # all numbers of the last pane were equal
+
+    @property
+    def key(self) -> str:
+        """A text that no two tracks of a subject share."""
+        return f"{self.column}@{self.segment}" if self.segment else self.column
+
+    @property
+    def family(self) -> Family:
+        """What kind of column it is."""
+        return family(self.column)
+
+    @property
+    def categories(self) -> Categories:
+        """The bins of texts."""
+        return Categories(tuple(self.names), self.tails)
+
+    @property
+    def id(self) -> str:
+        """The identity of the binning."""
+        if self.form == "numbers":
+            return identity(np.array(self.edges, np.int32))
+        return self.categories.id if self.form == "texts" else UNIVERSAL
+
+
+def settled(track: Track) -> tuple[Track, Counts]:
+    """The track with its own bins, derived from its burn-in, and the counts of the burn-in in them."""
+    burn_in = track.burn_in or BurnIn()
+    if burn_in.numbers >= burn_in.texts:
+        edges, counts = number_bins(burn_in)
+        return msgspec.structs.replace(track, form="numbers", edges=edges.tolist(), burn_in=None), counts
+    categories, counts = text_bins(burn_in)
+    names = list(categories.names)
+    return msgspec.structs.replace(track, form="texts", names=names, tails=categories.tails, burn_in=None), counts
+
+
+def binning(track: Track, subject: Subject) -> Binning:
+    """What profile is to be told."""
+    if track.form == "numbers":
+        return Binning(subject=subject, column=track.column, form="numbers", id=track.id, edges=track.edges)
+    return Binning(
+        subject=subject, column=track.column, form="texts", id=track.id, names=track.names, tails=track.tails
+    )
+
+
+def counted(track: Track, column: Column) -> Counts | None:
+    """The column's counts in the track's own bins; None if there are none, or only such of a binning long gone."""
+    if track.form == "texts":
+        return track.categories.bin(column.values, column.other) if column.texts else None
+    if not column.n:
+        return None
+    at, counts = np.array(column.at, np.int64), np.array(column.counts, np.int64)
+    if column.binning == UNIVERSAL:
+        return rebin(at.astype(np.int32), counts, np.array(track.edges, np.int32))
+    if column.binning != track.id or at.max() > len(track.edges):
+        return None
+    bins = np.zeros(len(track.edges) + 1, np.int64)
+    bins[at] = counts
+    return bins
+
+
+def errors(track: Track, column: Column) -> tuple[int, int]:
+    """How many values are of the wrong type, and how many there are."""
+    right, wrong = (column.n, column.texts) if track.form == "numbers" else (column.texts, column.n)
+    return wrong, right + wrong
+
+
+def labels(track: Track) -> tuple[str, ...]:
+    """What people call the bins: the range between two edges, or the category."""
+    if track.form == "texts":
+        return tuple(track.categories.label(bin) for bin in range(track.categories.bins))
+    if not track.edges:
+        return ()
+    texts = [f"{representative(edge):g}" for edge in track.edges]
+    inner = [f"{low} to {high}" for low, high in pairwise(texts)]
+    return (f"below {texts[0]}", *inner, f"from {texts[-1]}")
+
+
+def spread(track: Track, reference: NDArray[np.float64]) -> float:
+    """The standard deviation in the reference, from its bins: good to a few per cent."""
+    if track.form != "numbers" or len(track.edges) < 2 or reference.sum() <= 0:
+        return 0.0
+    edges = np.array([representative(edge) for edge in track.edges])
+    middles = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
+    share = reference / reference.sum()
+    return float(np.sqrt(max(0.0, (share * middles**2).sum() - (share * middles).sum() ** 2)))
