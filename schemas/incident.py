@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from schemas.anomaly import Anomaly, Class, Severity
+from schemas.anomaly import Anomaly, Class, Severity, Status
 
 State = Literal["open", "acknowledged", "silenced", "resolved"]
 Action = Literal["acknowledge", "silence", "unsilence", "resolve", "false_alarm", "comment"]
@@ -25,8 +25,18 @@ class Step(Struct, kw_only=True, omit_defaults=True):
     until: str = ""
 
 
+class Member(Struct, kw_only=True, omit_defaults=True, rename={"class_": "class"}):
+    """One trouble (fingerprint) that belongs to an incident, and whether it still stands."""
+
+    class_: Class
+    status: Status
+    summary: str
+    at: str
+    segment: dict[str, str] = {}
+
+
 class Incident(Struct, tag_field="kind", tag="incident", kw_only=True, omit_defaults=True, rename={"class_": "class"}):
-    """The whole incident as it stands."""
+    """The whole incident as it stands. `revision` grows by one with every change, so the later of two copies is known."""
 
     id: str
     fingerprint: str
@@ -55,7 +65,11 @@ class Incident(Struct, tag_field="kind", tag="incident", kw_only=True, omit_defa
     threshold: float = 0.0
     effect: str = ""
     owner: str = ""
-    steps: list[Step] = []
+    revision: int = 0
+    waiting_since: str = ""  # since when it waits for somebody to acknowledge it
+    acknowledged_by: str = ""
+    members: dict[str, Member] = {}  # fingerprint -> what belongs to this incident, its own trouble first
+    steps: list[Step] = []  # the first and the latest; the log of the topic has all
     last: Anomaly | None = None
     v: int = 1
 

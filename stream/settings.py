@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -77,7 +77,7 @@ class Guest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A detector of the field on a scalar signal of a pane, beside the urns and outside their budget."""
 
     kind: Literal["adwin", "page_hinkley", "kswin", "hddm_a", "hddm_w"]
-    columns: list[str] = ["prediction:*"]  # names, `*` matches any text
+    columns: list[str] = field(default_factory=lambda: ["prediction:*"])  # names, `*` matches any text
     signal: Literal["mean", "null_rate", "error_rate", "volume"] = "mean"
     parameters: dict[str, float] = {}
 

@@ -1,0 +1,195 @@
+"""Applied once, on a real Redis, whoever repeats it and whenever the process dies."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from schemas.anomaly import Anomaly
+from schemas.incident import Incident
+from stream.embedded.redis import EmbeddedRedis
+from stream.incidents import instant
+from stream.incidents.store import Store
+from stream.settings import Incidents
+from tests.incidents.anomalies import START_MS, anomaly, command
+
+RULES = Incidents()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as redis:
+        yield redis
+
+
+def with_store(server: EmbeddedRedis, work: Callable[[Store, "Redis"], Awaitable[None]]) -> None:
+    async def run() -> None:
+        redis = Redis.from_url(server.url, socket_timeout=0.5)
+        try:
+            await redis.flushall()
+            await work(Store(redis, "leeway:", RULES), redis)
+        finally:
+            await redis.aclose()
+
+    asyncio.run(run())
+
+
+async def give(store: Store, each: Anomaly) -> Incident | None:
+    return (await store.anomaly(each, instant.ms(each.detected_at))).incident
+
+
+def test_an_anomaly_that_comes_twice_counts_once(server):
+    async def work(store, _):
+        first = anomaly()
+        incident = await give(store, first)
+        repeated = await store.anomaly(first, START_MS)
+        assert (repeated.publish, repeated.steps, repeated.incident) == (False, [], incident)
+        assert (await store.incident(incident.id)).anomalies == 1
+
+    with_store(server, work)
+
+
+def test_an_end_that_found_nothing_to_end_is_remembered_too(server):
+    """Else a redelivered `recovered` would resolve what fired after it."""
+
+    async def work(store, _):
+        end = anomaly("recovered")
+        await give(store, end)
+        incident = await give(store, anomaly(at_s=1))
+        await give(store, end)
+        assert (await store.incident(incident.id)).state == "open"
+
+    with_store(server, work)
+
+
+def test_a_change_is_noted_as_unpublished_until_that_very_revision_was_published(server):
+    async def work(store, _):
+        old = await give(store, anomaly())
+        new = await give(store, anomaly("moved", at_s=1))
+        assert await store.unpublished() == [old.id]
+        await store.published(old)
+        assert await store.unpublished() == [old.id]
+        await store.published(new)
+        assert await store.unpublished() == []
+
+    with_store(server, work)
+
+
+def test_inhibition_and_slices_find_their_host_in_redis(server):
+    async def work(store, _):
+        cause = await give(store, anomaly(class_="null_spike"))
+        drift = await give(store, anomaly(class_="feature_drift", at_s=1))
+        slice = await give(store, anomaly(class_="feature_drift", at_s=2, segment={"region": "eu"}))
+        other = await give(store, anomaly(feature="plan", at_s=3))
+        assert cause.id == drift.id == slice.id != other.id
+        assert (await give(store, anomaly("recovered", at_s=4))).id == cause.id
+
+    with_store(server, work)
+
+
+def test_firing_long_after_the_end_opens_another_and_keeps_the_old(server):
+    async def work(store, _):
+        old = await give(store, anomaly())
+        await give(store, anomaly("recovered", at_s=1))
+        new = await give(store, anomaly(at_s=RULES.reopen_within_s + 2))
+        assert new.id != old.id
+        assert (await store.incident(old.id)).state == "resolved"
+        assert [each.id for each in await store.latest()] == [new.id, old.id]
+
+    with_store(server, work)
+
+
+def test_commands_are_applied_once_and_only_to_what_exists(server):
+    async def work(store, _):
+        incident = await give(store, anomaly())
+        order = command("comment", incident.id)
+        for _ in range(2):
+            await store.command(order, START_MS)
+        assert [each.what for each in (await store.incident(incident.id)).steps] == ["opened", "comment"]
+        assert (await store.command(command("comment", "inc-no"), START_MS)).incident is None
+
+    with_store(server, work)
+
+
+def test_the_clock_ends_silences_escalates_and_forgets(server):
+    async def work(store, redis):
+        incident = await give(store, anomaly())
+        await store.command(command("silence", incident.id, until_s=60), START_MS)
+        assert await store.tick(START_MS + 59_999) == []
+        assert (await store.tick(START_MS + 60_000))[0].incident.state == "open"
+        later = START_MS + 60_000 + RULES.escalate_after_s * 1000
+        assert (await store.tick(later))[0].incident.escalated
+        await give(store, anomaly("recovered", at_s=9_000))
+        await store.tick(START_MS + 9_000_000 + RULES.keep_resolved_s * 1000)
+        left = [key async for key in redis.scan_iter("*") if b"applied" not in key]
+        assert left == []
+
+    with_store(server, work)
+
+
+def test_two_processes_at_once_lose_nothing(server):
+    async def work(store, redis):
+        incident = await give(store, anomaly())
+        others = [Store(redis, "leeway:", RULES) for _ in range(8)]
+        await asyncio.gather(*(other.command(command("comment", incident.id), START_MS) for other in others))
+        after = await store.incident(incident.id)
+        assert (after.revision, len(after.steps)) == (9, 9)
+
+    with_store(server, work)
+
+
+def test_any_repetition_gives_the_same_incidents(server):
+    """At-least-once delivery: after each record the reader may fall back to an earlier one and read on from there."""
+    seed = 20260131
+    chance = random.Random(seed)
+    log, at_s = [], 0.0
+    for number in range(200):
+        at_s += chance.choice((1, 60, 4_000))
+        kind = chance.choice(("null_spike", "feature_drift", "new_category"))
+        status = chance.choice(("firing", "moved", "recovered", "accepted"))
+        place = chance.choice(({}, {"region": "eu"}))
+        log.append(anomaly(status, at_s=at_s, class_=kind, segment=place, id=f"leeway.panes/0-{number}-0"))
+
+    async def work(store, redis):
+        for each in log:
+            await give(store, each)
+        expected = await store.latest()
+        await redis.flushall()
+        next = 0
+        while next < len(log):
+            await give(store, log[next])
+            next = next + 1 if chance.random() < 0.9 else max(0, next - chance.randrange(8))
+        assert await store.latest() == expected, f"seed {seed}"
+        assert len(expected) > 10
+
+    with_store(server, work)
+
+
+def test_while_redis_is_frozen_calls_wait_and_nothing_is_raised(server):
+    async def work(store, _):
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            call = asyncio.create_task(give(store, anomaly()))
+            await asyncio.sleep(1.5)
+            assert not call.done()
+            assert store.waiting is not None
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        incident = await asyncio.wait_for(call, 20)
+        assert (incident.anomalies, store.waiting) == (1, None)
+
+    with_store(server, work)
+
+
+def test_an_incident_that_cannot_be_read_is_left_alone(server):
+    async def work(store, redis):
+        incident = await give(store, anomaly())
+        await redis.set(f"leeway:incident:{incident.id}", b"junk")
+        assert (await give(store, anomaly("moved", at_s=1))).id != incident.id
+        assert len(await store.latest()) == 1
+
+    with_store(server, work)
