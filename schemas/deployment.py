@@ -14,7 +14,7 @@ class Reference(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
 
     uri: Text = ""
     digest: Text = ""
-    n: Annotated[int, Meta(ge=0)] = 0
+    n: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class FeatureSpec(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):

@@ -30,7 +30,8 @@ Time = Annotated[
     str | int | float,
     Meta(description="RFC 3339 text with an offset, or milliseconds since 1970", examples=["2026-01-31T09:30:00Z"]),
 ]
-Value = bool | int | float | Text | None
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]  # larger ones become floats: everything after the door counts
+Value = bool | Whole | float | Text | None
 Features = Annotated[dict[Name, Value], Meta(max_length=FEATURES)]
 Signals = Annotated[dict[Name, float | None], Meta(max_length=FEATURES)]
 Segments = Annotated[dict[Name, Text], Meta(max_length=SEGMENTS)]

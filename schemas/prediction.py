@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from schemas.event import Event, Features, Id, Name, Signals, Text, Time
+from schemas.event import Event, Features, Id, Name, Signals, Text, Time, Whole
 
 Status = Literal["ok", "error", "timeout", "fallback", "shed"]
 Embedding = Annotated[list[float], Meta(max_length=8192)]
@@ -14,7 +14,7 @@ class Answer(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A model's answer in full: a number (`value`), a class (`label`), its score, or a score for each class."""
 
     value: float | None = None
-    label: bool | int | Text | None = None
+    label: bool | Whole | Text | None = None
     score: float | None = None
     scores: dict[Text, float] | None = None
 
@@ -33,7 +33,7 @@ class Prediction(Event, tag="prediction", kw_only=True):
     entity_id: Id | UnsetType = UNSET
     features: Features | UnsetType = UNSET
     embeddings: dict[Name, Embedding] | UnsetType = UNSET
-    prediction: bool | int | float | Text | Answer | UnsetType | None = UNSET
+    prediction: bool | Whole | float | Text | Answer | UnsetType | None = UNSET
     latency_ms: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
     status: Status | UnsetType = UNSET
     error: Failure | UnsetType = UNSET

@@ -1,0 +1,247 @@
+"""Bytes to an event, or to the reason why not. Nothing here raises: a record that cannot be read is a value.
+
+The fast path is one strict typed decode (msgspec), then proof in a few counts that no key occurred twice, for JSON
+leaves open which of two equal keys is meant and decoders silently keep the last. What fails is read again on the slow
+path (`schemas.explain`), which mends NaN and unknown fields, counts both, and explains the rest.
+
+>>> reader = Reader()
+>>> four_fields = b'{"kind":"prediction","model":"churn","features":{"age":41,"nps":null},"prediction":0.83}'
+>>> event = reader.event(four_fields, None, "prediction", 1_790_000_000_000)
+>>> event.model, event.ts, event.features
+('churn', 1790000000000, {'age': 41, 'nps': None})
+>>> reader.event(b'{"model":"churn","features":{"age":NaN},"colour":"red"}', None, "prediction", 0).features
+{'age': None}
+>>> dict(reader.nonfinite), dict(reader.unknown)
+({'features.age': 1}, {'colour': 1})
+>>> print(reader.event(b'{"model":"churn","features":{"age":[41]}}', None, "prediction", 0).message)
+features.age: expected a number, text or null, got array
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import astuple
+
+from schemas import cloudevent
+from schemas.cloudevent import Envelope
+from schemas.dead_letter import Headers, Reason
+from schemas.deployment import Deployment
+from schemas.event import ID_LENGTH, MESSAGE_BYTES
+from schemas.explain import KINDS, NAME_HINT, Finding, bad_name, examine, shown, too_large
+from schemas.feature import Feature
+from schemas.json_text import Tree, parse, twice
+from schemas.label import Label
+from schemas.moment import milliseconds
+from schemas.prediction import Answer, Prediction
+from schemas.records import anomaly as anomaly
+from schemas.records import binning as binning
+from schemas.records import command as command
+from schemas.records import heartbeat as heartbeat
+from schemas.records import incident as incident
+from schemas.records import pane as pane
+
+Incoming: TypeAlias = Prediction | Feature | Label | Deployment
+
+NAMES: Final = 65_536  # known good names a reader remembers: some megabytes, whatever producers send
+PATHS: Final = 512  # distinct paths counted by name; the rest are counted together
+OTHERS: Final = "(others)"
+UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bytes that are not UTF-8
+FIELDS: Final = {kind: 1 + len(kind.__struct_fields__) for kind in KINDS.values()}  # with "kind" itself
+NAME_FIELDS: Final = ("model", "version", "deployment", "environment", "tenant", "feature_set", "previous_version")
+MAPPINGS: Final = ("features", "segments", "tags", "signals", "embeddings", "traffic")
+EMPTY: Final[Mapping[str, object]] = {}
+GAPS: Final = (b" :", b"\t:", b"\n:", b"\r:")  # JSON allows white space before a colon; hardly anybody writes it
+
+
+class Reader:
+    """Reads events of all four kinds. Keeps nothing but counts and the names it knows to be good."""
+
+    def __init__(self, refuse_future_ms: int = 86_400_000) -> None:
+        self.unknown: Counter[str] = Counter()  # unknown fields by path
+        self.nonfinite: Counter[str] = Counter()  # NaN and infinities by path
+        self._refuse_future_ms = refuse_future_ms
+        self._names: set[str | UnsetType] = {UNSET}
+        self._decode = msgspec.json.Decoder(Incoming).decode
+        self._decode_kind = {name: msgspec.json.Decoder(kind).decode for name, kind in KINDS.items()}
+
+    def event(self, value: bytes | None, headers: Headers | None, kind: str, at_ms: int) -> Incoming | Reason:
+        """Read one message of a topic whose events are of this kind unless they say otherwise.
+
+        `at_ms` is Kafka's timestamp. `ts` and the other times come back as whole milliseconds, `ts` always; every other
+        field that is absent stays `UNSET`.
+        """
+        envelope = cloudevent.NONE
+        if headers:
+            said = cloudevent.binary(headers)
+            if isinstance(said, Reason):
+                return said
+            envelope, kind = said, said.kind or kind
+        if not value or envelope.structured:
+            return self._slowly(value, envelope, kind, at_ms)
+        if len(value) > MESSAGE_BYTES:
+            return too_large(len(value)).reason
+        untagged = 0
+        try:
+            event: Incoming = self._decode(value)
+        except UNREADABLE:
+            try:  # without "kind" the topic says what it is
+                event = self._decode_kind[kind](value)
+            except (*UNREADABLE, KeyError):
+                return self._slowly(value, envelope, kind, at_ms)
+            untagged = 1
+        if not _each_key_once(value, event, untagged) and twice(value):
+            return self._slowly(value, envelope, kind, at_ms)
+        return self._finish(event, envelope, at_ms)
+
+    def _slowly(self, value: bytes | None, envelope: Envelope, kind: str, at_ms: int) -> Incoming | Reason:
+        """Read with forgiveness, or find the first thing that cannot be forgiven."""
+        if value and len(value) > MESSAGE_BYTES:
+            return too_large(len(value)).reason
+        tree = parse(value)
+        if isinstance(tree, Reason):
+            return tree
+        if envelope.structured or cloudevent.looks_structured(tree):
+            said = cloudevent.structured(tree)
+            if isinstance(said, Reason):
+                return said
+            tree, envelope, kind = said.body, said, said.kind or kind
+        return self._from_tree(tree, envelope, kind, at_ms)
+
+    def _from_tree(self, tree: Tree, envelope: Envelope, kind: str, at_ms: int) -> Incoming | Reason:
+        examined = examine(tree, kind)
+        for finding in examined.findings:
+            if finding.level == "error":
+                return finding.reason
+        try:
+            event = msgspec.convert(examined.body, KINDS[examined.kind])
+        except UNREADABLE as error:
+            return Reason("schema", _sentence(error), "Compare it with the JSON Schema of its kind.")
+        for finding in examined.findings:
+            self._count(finding)
+        return self._finish(event, envelope, at_ms)
+
+    def _finish(self, event: Incoming, envelope: Envelope, at_ms: int) -> Incoming | Reason:
+        """Names, then times, then what the envelope says and the body does not."""
+        if not self._names_known(event) and (reason := self._learn_names(event)):
+            return reason
+        if envelope is not cloudevent.NONE and (reason := _fill_in(event, envelope)):
+            return reason
+        if event.ts is UNSET:
+            event.ts = max(at_ms, 0)  # a topic may be without timestamps: -1
+        else:
+            when = milliseconds(event.ts, at_ms, self._refuse_future_ms)
+            if isinstance(when, Reason):
+                return when
+            event.ts = when
+        return self._other_times(event, at_ms) or event
+
+    def _other_times(self, event: Incoming, at_ms: int) -> Reason | None:
+        if isinstance(event, Prediction) and event.feature_ts is not UNSET:
+            when = milliseconds(event.feature_ts, at_ms, self._refuse_future_ms, "feature_ts")
+            if isinstance(when, Reason):
+                return when
+            event.feature_ts = when
+        elif isinstance(event, Label) and event.label_ts is not UNSET:
+            when = milliseconds(event.label_ts, at_ms, self._refuse_future_ms, "label_ts")
+            if isinstance(when, Reason):
+                return when
+            event.label_ts = when
+        return None
+
+    def _names_known(self, event: Incoming) -> bool:
+        """Whether every name in an event was found good before: the usual case, and a few set operations."""
+        if isinstance(event, Deployment) or (isinstance(event, Feature) and event.feature_set not in self._names):
+            return False
+        known = self._names.issuperset
+        common = (event.model, event.version, event.deployment, event.environment, event.tenant)
+        return known(common) and all(map(known, _mappings(event)))
+
+    def _learn_names(self, event: Incoming) -> Reason | None:
+        for path, name in _names(event):
+            if name in self._names:
+                continue
+            if trouble := bad_name(name):
+                return Finding("error", path, trouble[0], NAME_HINT, trouble[1]).reason
+            if len(self._names) >= NAMES:
+                self._names = {UNSET}
+            self._names.add(name)
+        return None
+
+    def _count(self, finding: Finding) -> None:
+        counter = self.nonfinite if finding.code == "nonfinite" else self.unknown
+        known = finding.path in counter or len(counter) < PATHS
+        counter[finding.path if known else OTHERS] += 1
+
+
+def _each_key_once(value: bytes, event: Incoming, untagged: int) -> bool:
+    """Prove by counting that no key of a decoded event occurred twice. False: it could not be proved so cheaply.
+
+    Let K be the keys in the text, S the colons inside of texts and F the fields that the event has. F <= K, and there
+    are K + S colons. So if there are F colons, K is F: every key occurred once. Known colons may be taken off first.
+    """
+    fields = FIELDS[type(event)] - astuple(event).count(UNSET) - untagged + sum(map(len, _mappings(event)))
+    if isinstance(event, Prediction):
+        if isinstance(event.prediction, Answer):
+            fields += 4 - astuple(event.prediction).count(None) + len(event.prediction.scores or ())
+        if event.error is not UNSET:
+            fields += bool(event.error.code) + bool(event.error.message)
+    colons = value.count(b":")
+    if colons == fields:
+        return True
+    if b"\\" in value:
+        return False
+    if isinstance(event.ts, str) and colons - event.ts.count(":") == fields:
+        return True
+    return value.count(b'":') == fields and not any(gap in value for gap in GAPS)
+
+
+def _mappings(event: Incoming) -> tuple[Mapping[str, object], ...]:
+    """The objects of an event whose keys are names of the user's choice."""
+    if isinstance(event, Prediction):
+        return (
+            event.features or EMPTY,
+            event.segments or EMPTY,
+            event.tags or EMPTY,
+            event.signals or EMPTY,
+            event.embeddings or EMPTY,
+        )
+    if isinstance(event, Feature):
+        return (event.features, event.segments or EMPTY, event.tags or EMPTY)
+    own = event.signals if isinstance(event, Label) else event.traffic
+    return (own or EMPTY, event.segments or EMPTY, event.tags or EMPTY)
+
+
+def _names(event: Incoming) -> Iterator[tuple[str, str]]:
+    """Every name in an event, with its path."""
+    for field in NAME_FIELDS:
+        if name := getattr(event, field, None):
+            yield field, name
+    for field in MAPPINGS:
+        for name in getattr(event, field, None) or ():
+            yield f"{field}.{shown(name)}", name
+    for i, spec in enumerate(getattr(event, "feature_schema", None) or ()):
+        yield f"feature_schema[{i}].name", spec.name
+
+
+def _fill_in(event: Incoming, envelope: Envelope) -> Reason | None:
+    """What the envelope says where the body says nothing."""
+    for field, text in (("id", envelope.id), ("traceparent", envelope.traceparent)):
+        if text and getattr(event, field) is UNSET:
+            if len(text) > ID_LENGTH:
+                message = (
+                    f"{field} of the CloudEvents envelope: {len(text):,} characters; at most {ID_LENGTH} are allowed"
+                )
+                return Reason("too_large", message, "Send a shorter identifier.")
+            setattr(event, field, text)
+    if envelope.time and event.ts is UNSET:
+        event.ts = envelope.time
+    return None
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).replace("`", "'").replace("$.", "")
