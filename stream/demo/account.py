@@ -1,0 +1,150 @@
+"""The account: what was done to the traffic against what Leeway called it; alarms for which nothing was done are false.
+
+An alarm belongs to an outage when it speaks of a column that the outage touches and its onset lies in the time of the
+outage. The outage is *found* when such an alarm also calls it by its right name. An alarm on a column that really
+changed from year to year, with its onset after that border, is not a false one; nor must it be raised.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.anomaly import Anomaly
+from stream.demo.diary import Diary
+from stream.demo.story import Outage, Story
+from stream.incidents.instant import ms as to_ms
+
+SLACK_MS = 1_000  # an onset is the start of a pane, which began up to so long before what it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An anomaly, and when it could be read from Kafka."""
+
+    anomaly: Anomaly
+    readable_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """One thing that was done to the traffic, or that really changed, and what Leeway called it."""
+
+    what: str
+    kind: str  # "injected", or "real": a year's border
+    at_event: int
+    until_event: int
+    alarms: tuple[Alarm, ...] = ()  # all that belong to it, in the order in which they came
+    first: Alarm | None = None  # the first that calls it by its right name
+    begin_ms: int = 0
+    delay_events: int | None = None
+
+    @property
+    def detected(self) -> bool:
+        return self.first is not None
+
+    @property
+    def delay_seconds(self) -> float | None:
+        """From the first event concerned to the moment at which anybody could read of it."""
+        return None if self.first is None else max(0, self.first.readable_ms - self.begin_ms) / 1000
+
+
+@dataclass(frozen=True)
+class Account:
+    """Everything that happened and everything that was said, each beside the other."""
+
+    truths: tuple[Truth, ...]
+    false_alarms: tuple[Alarm, ...]
+
+    @property
+    def missed(self) -> tuple[Truth, ...]:
+        return tuple(truth for truth in self.truths if truth.kind == "injected" and not truth.detected)
+
+
+def settle(
+    story: Story,
+    changed: Mapping[int, Sequence[str]],
+    diary: Diary,
+    alarms: Iterable[Alarm],
+    pane_ends: Mapping[int, int],
+) -> Account:
+    """Hand every alarm to what caused it. `pane_ends` says until when the pane that begins at a time (ms) goes on."""
+    outages = [outage for outage in story.outages if diary.ms_of(outage.begin) is not None]
+    years = [year for year in changed if diary.ms_of(story.year_begins(year)) is not None]
+    of_outage: dict[str, list[Alarm]] = {outage.name: [] for outage in outages}
+    of_year: dict[int, list[Alarm]] = {year: [] for year in years}
+    unexplained = []
+    for alarm in sorted(alarms, key=lambda alarm: (alarm.readable_ms, alarm.anomaly.id)):
+        if alarm.anomaly.status != "firing" or _ended(alarm, diary):
+            continue
+        outage = next((outage for outage in outages if _caused(outage, alarm, diary, pane_ends)), None)
+        year = next((year for year in reversed(years) if _moved(changed[year], year, alarm, story, diary)), None)
+        if outage is not None:
+            of_outage[outage.name].append(alarm)
+        elif year is not None:
+            of_year[year].append(alarm)
+        else:
+            unexplained.append(alarm)
+    truths = [_outage_truth(outage, of_outage[outage.name], diary) for outage in outages]
+    truths += [_year_truth(year, changed[year], of_year[year], story, diary) for year in years]
+    return Account(tuple(sorted(truths, key=lambda truth: truth.at_event)), tuple(unexplained))
+
+
+def _caused(outage: Outage, alarm: Alarm, diary: Diary, pane_ends: Mapping[int, int]) -> bool:
+    if alarm.anomaly.feature not in outage.columns:
+        return False
+    begin, end = diary.ms_of(outage.begin), diary.ms_of(outage.end)
+    onset, detected = to_ms(alarm.anomaly.onset_at), to_ms(alarm.anomaly.detected_at)
+    if begin is None or detected < begin:
+        return False
+    latest_onset = max(onset, pane_ends.get(onset, onset))
+    return latest_onset + SLACK_MS >= begin and (end is None or onset - SLACK_MS <= end)
+
+
+def _named(outage: Outage, anomaly: Anomaly) -> bool:
+    return anomaly.class_ in outage.classes and outage.segment.items() <= anomaly.segment.items()
+
+
+def _moved(changed: Sequence[str], year: int, alarm: Alarm, story: Story, diary: Diary) -> bool:
+    begin = diary.ms_of(story.year_begins(year))
+    return alarm.anomaly.feature in changed and begin is not None and to_ms(alarm.anomaly.onset_at) + SLACK_MS >= begin
+
+
+def _ended(alarm: Alarm, diary: Diary) -> bool:
+    """The traffic did stop at the end of the demo: whoever says so is right."""
+    last = diary.ms_of(diary.places - 1) if diary.places else None
+    finished = diary.places == diary.length
+    return (
+        finished
+        and last is not None
+        and alarm.anomaly.class_ == "volume_drop"
+        and to_ms(alarm.anomaly.detected_at) >= last
+        and to_ms(alarm.anomaly.onset_at) + SLACK_MS >= last
+    )
+
+
+def _outage_truth(outage: Outage, alarms: Sequence[Alarm], diary: Diary) -> Truth:
+    first = next((alarm for alarm in alarms if _named(outage, alarm.anomaly)), None)
+    return _truth(outage.what, "injected", outage.begin, outage.end, alarms, first, diary)
+
+
+def _year_truth(year: int, changed: Sequence[str], alarms: Sequence[Alarm], story: Story, diary: Diary) -> Truth:
+    begin = story.year_begins(year)
+    what = f"the year {year} begins: {', '.join(changed)} really changed"
+    first = alarms[0] if alarms else None
+    return _truth(what, "real", begin, begin + story.counts[year], alarms, first, diary)
+
+
+def _truth(
+    what: str, kind: str, begin: int, end: int, alarms: Sequence[Alarm], first: Alarm | None, diary: Diary
+) -> Truth:
+    at_event = diary.number_of(begin)
+    noticed = None if first is None else diary.number_at(to_ms(first.anomaly.detected_at))
+    return Truth(
+        what=what,
+        kind=kind,
+        at_event=at_event,
+        until_event=diary.number_of(end),
+        alarms=tuple(alarms),
+        first=first,
+        begin_ms=diary.ms_of(begin) or 0,
+        delay_events=None if noticed is None else max(0, noticed - at_event),
+    )
