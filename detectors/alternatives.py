@@ -1,0 +1,186 @@
+"""What a change could look like: the tables of alternatives that an urn bets on, with their weights and their words.
+
+An alternative *tilts* the urn: it says how often each bin would be drawn after a change, compared with before. There
+are three families. *Numbers* bet on the shape of the distribution after it is mapped to normal scores, so that one
+table serves every distribution; *rates* and *categories* bet on the share of a bin against the rest.
+
+The shapes and the weights were chosen by measurement on public seeds (delays at equal false-alarm rates, over mean
+shifts of 0.12 to 2 standard deviations, variance factors, spikes and rate changes); they are conventions, not
+estimates: any weights that add up to one keep the budget.
+
+>>> NUMBERS.describe(3)
+'location -0.25 sd'
+>>> RATES_UP.describe(4)
+'odds x12'
+>>> CATEGORIES.describe(7 + 3, ("web", "shop", "unseen"))
+'odds x3 of shop'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import erf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Ranks at which the shapes below are tabulated: narrow in the tails, where they differ most.
+RANKS = np.array(
+    (
+        *(0.0003, 0.001, 0.003, 0.008, 0.02, 0.04, 0.07, 0.11, 0.16, 0.22, 0.3, 0.4, 0.5),
+        *(0.6, 0.7, 0.78, 0.84, 0.89, 0.93, 0.96, 0.98, 0.992, 0.997, 0.999, 0.9997),
+    )
+)
+
+# (size of the change, weight of the pair up and down), in standard deviations of the normal score.
+LOCATIONS = ((0.12, 0.15), (0.25, 0.15), (0.5, 0.12), (1.0, 0.08), (2.0, 0.05))
+SCALES = ((0.4, 0.03), (0.65, 0.04), (0.82, 0.04), (1.2, 0.05), (1.45, 0.05), (2.0, 0.04), (3.5, 0.03))
+TAILS = ((0.01, 0.05), (0.05, 0.05), (0.25, 0.03))  # (share of the events that become extreme, weight of the pair)
+
+# Where the events that become extreme go: mostly beyond everything seen, some just inside.
+OUTERMOST = ((1, 0.7), (2, 0.2), (3, 0.1))
+
+# Every shape keeps a little of the unchanged one, so that no single event can rule a change out.
+UNCHANGED = 1e-3
+
+LOCATION, SCALE, TAIL = range(3)  # groups of alternatives: each has its own variance factor (`detectors/dependence.py`)
+
+
+def normal(x: float) -> float:
+    """Return the distribution function of the standard normal."""
+    return 0.5 * (1 + erf(x / sqrt(2)))
+
+
+def quantile(rank: float) -> float:
+    """Return where the standard normal reaches `rank`, by bisection: exact enough, and only done once."""
+    low, high = -10.0, 10.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if normal(middle) < rank else (low, middle)
+    return (low + high) / 2
+
+
+def bell(shift: float, scale: float) -> Floats:
+    """Return how often a shifted and scaled normal falls between the tabulated ranks."""
+    return np.diff([0.0, *(normal((quantile(rank) - shift) / scale) for rank in RANKS), 1.0])
+
+
+def contaminated(share: float, side: int) -> Floats:
+    """Return the frequencies when a share of the events becomes extreme on one side."""
+    extreme = np.zeros(len(RANKS) + 1)
+    for place, part in OUTERMOST:
+        extreme[-place if side > 0 else place - 1] = part
+    return (1 - share) * np.diff([0.0, *RANKS, 1.0]) + share * extreme
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The 23 shapes of change of a number: location, scale and tails, in normal scores."""
+
+    name: str = "numbers"
+
+    @cached_property
+    def shapes(self) -> list[tuple[str, int, float, Floats]]:
+        """All alternatives: (words, group, weight, frequencies between the ranks)."""
+        shapes = [
+            (f"location {shift * side:+g} sd", LOCATION, weight / 2, bell(shift * side, 1.0))
+            for shift, weight in LOCATIONS
+            for side in (1, -1)
+        ]
+        shapes += [(f"scale x{scale:g}", SCALE, weight, bell(0.0, scale)) for scale, weight in SCALES]
+        shapes += [
+            (f"{'upper' if side > 0 else 'lower'} tail {share:.0%}", TAIL, weight / 2, contaminated(share, side))
+            for share, weight in TAILS
+            for side in (1, -1)
+        ]
+        return shapes
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        return np.array([group for _, group, _, _ in self.shapes])
+
+    @cached_property
+    def weight(self) -> Floats:
+        weights = np.array([weight for _, _, weight, _ in self.shapes])
+        return np.asarray(weights / weights.sum())
+
+    @cached_property
+    def cumulative(self) -> Floats:
+        """The share of events up to each tabulated rank, [ranks + 2, alternatives]: piecewise linear between them."""
+        shapes = np.array([shape for _, _, _, shape in self.shapes])
+        shapes = (1 - UNCHANGED) * shapes + UNCHANGED * np.diff([0.0, *RANKS, 1.0])
+        return np.concatenate([np.zeros((len(shapes), 1)), np.cumsum(shapes, axis=1)], axis=1).T
+
+    def tilt(self, urn: Floats) -> Floats:
+        """Return, [features, bins, alternatives], how much more often each bin is drawn after the change than before.
+
+        A bin of the urn covers an interval of ranks; its tilt is the mean of the shape over the interval.
+        """
+        ranks = np.array([0.0, *RANKS, 1.0])
+        upper = np.cumsum(urn, axis=1) / urn.sum(axis=1, keepdims=True)
+        upper = np.concatenate([np.zeros((len(urn), 1)), np.minimum(upper, 1.0)], axis=1)
+        left = np.searchsorted(ranks, upper, side="right").clip(1, len(ranks) - 1) - 1
+        slope = np.diff(self.cumulative, axis=0) / np.diff(ranks)[:, None]
+        share = self.cumulative[left] + (upper - ranks[left])[:, :, None] * slope[left]
+        width = np.diff(upper, axis=1)[:, :, None]
+        inside = slope[left[:, :-1]]  # an empty bin has no width: its tilt is the shape's value there
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(width > 0, np.diff(share, axis=1) / width, inside))
+
+    def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
+        return self.shapes[alternative][0]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Changes of the share of a bin against the rest: its odds times a factor, or a bump that takes from all others.
+
+    Of a rate only the first bin is watched (its rest is the second); of a category every bin is.
+    """
+
+    name: str
+    odds: tuple[tuple[float, float], ...]  # (factor, weight)
+    bumps: tuple[tuple[float, float], ...] = ()  # (share taken from everything else, weight)
+    every_bin: bool = False
+
+    @cached_property
+    def weight(self) -> Floats:
+        """The weights of the alternatives of one watched bin."""
+        weights = np.array([weight for _, weight in (*self.odds, *self.bumps)])
+        return np.asarray(weights / weights.sum())
+
+    def tilt(self, share: Floats) -> Floats:
+        """Return the share after each change, [..., alternatives], of a bin whose share was `share`."""
+        factors = np.array([factor for factor, _ in self.odds])
+        before = share[..., None]
+        tilted = factors * before / (1 - before + factors * before)
+        taken = np.array([bump for bump, _ in self.bumps])
+        return np.concatenate([tilted, before + taken * (1 - before)], axis=-1)
+
+    def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
+        bin, change = divmod(alternative, len(self.weight))
+        words = [f"odds x{factor:g}" for factor, _ in self.odds]
+        words += [f"{bump:.0%} more" for bump, _ in self.bumps]
+        if not self.every_bin:
+            return words[change]
+        label = labels[bin] if bin < len(labels) else f"category {bin}"
+        return f"{words[change]} of {label}"
+
+
+Law = Numbers | Shares
+
+NUMBERS = Numbers()
+
+# Nulls and other rates whose fall matters as well; rises weigh more because the rates that matter are small.
+RATES = Shares("rates", ((0.3, 1), (0.6, 1.2), (1.3, 2), (1.6, 3), (2.2, 3), (4, 2), (12, 1)))
+
+# Errors: fewer of them are no alarm.
+RATES_UP = Shares("rates up", ((1.3, 2), (1.6, 3), (2.2, 3), (4, 2), (12, 1)))
+
+CATEGORIES = Shares(
+    "categories", ((0.33, 1), (0.6, 1), (1.6, 1), (3, 1)), ((0.01, 1), (0.05, 1), (0.2, 1)), every_bin=True
+)

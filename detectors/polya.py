@@ -1,0 +1,184 @@
+"""Polya's urn: how likely a pane of counts is when every draw makes its own bin likelier, and how much likelier under
+a tilt.
+
+An urn starts with g_b balls of colour b; each ball drawn goes back with one more of its colour. The counts d of n
+draws then have the Dirichlet-multinomial law, a product of rising powers g_b (g_b + 1) ... (g_b + d_b - 1) over that
+of the sizes (Johnson, Kotz and Balakrishnan, "Discrete multivariate distributions", 1997, chapter 35). For continuous
+data, and bins cut at order statistics of the reference, it is the exact predictive law of a pane whatever the
+distribution: that is why the likelihood ratio of a tilted urn of the same size is an e-value.
+
+Counts may be fractions: effective counts are (`detectors/dependence.py`). Between whole events the logarithm of the
+rising power is taken to be straight, because the gamma function would count a fraction in an almost empty bin like a
+whole event.
+
+>>> float(np.exp(rise(np.array([3.0]), np.array([4.0]))[0]).round(3))  # 3 * 4 * 5 * 6
+360.0
+>>> float(rise(np.array([0.02]), np.array([0.25]))[0] / np.log(0.02))
+0.25
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.alternatives import Shares
+
+Floats = NDArray[np.float64]
+
+SMALL = 4  # the series below is used from here on; smaller numbers of balls are first raised by as much
+
+PART = 512  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
+
+
+def rise(balls: Floats, drawn: Floats) -> Floats:
+    """Return log(balls (balls + 1) ... (balls + drawn - 1)), straight between whole numbers of draws."""
+    return drawn * np.log(balls) + bend(balls, drawn)
+
+
+def bend(balls: Floats, drawn: Floats) -> Floats:
+    """Return `rise` less its straight part, drawn * log(balls): what the draws of a pane add to each other.
+
+    It is 0 up to one draw, which is most of the bins of a small pane.
+    """
+    shape = np.broadcast_shapes(balls.shape, drawn.shape)
+    balls, drawn = np.broadcast_to(balls, shape).ravel(), np.broadcast_to(drawn, shape).ravel()
+    bent = np.zeros(balls.size)
+    several = drawn > 1
+    if several.all():
+        return bend_each(balls, drawn).reshape(shape)
+    bent[several] = bend_each(balls[several], drawn[several])
+    return bent.reshape(shape)
+
+
+def bend_each(balls: Floats, drawn: Floats) -> Floats:
+    """Return `bend` where there is more than one draw."""
+    whole = np.floor(drawn)
+    bent = gamma_ratio(np.maximum(balls, SMALL), whole)
+    small = np.flatnonzero(balls < SMALL)
+    if small.size:
+        bent[small] = raised_gamma_ratio(balls[small], whole[small])
+    split = np.flatnonzero(drawn != whole)
+    if split.size:
+        bent[split] += (drawn[split] - whole[split]) * np.log(1 + whole[split] / balls[split])
+    return bent
+
+
+def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
+    """Return log Gamma(balls + whole) - log Gamma(balls) - whole * log(balls), to 1e-7, for at least SMALL balls.
+
+    The series is Stirling's about the half-integer, log Gamma(z + 1/2) = z log z - z + log(2 pi)/2 - 1/(24 z) + ...
+    """
+    low = balls - 0.5
+    high = low + whole
+    ratio = high * np.log(high / low)
+    ratio += whole * (np.log(low / balls) - 1)
+    ratio += half_integer_terms(high)
+    ratio -= half_integer_terms(low)
+    return ratio
+
+
+def half_integer_terms(z: Floats) -> Floats:
+    """Return the terms of that series that vanish for large z."""
+    inverse = 1 / z
+    square = inverse * inverse
+    terms = square * (-31 / 40320)
+    terms += 7 / 2880
+    terms *= square
+    terms -= 1 / 24
+    terms *= inverse
+    return terms
+
+
+def raised_gamma_ratio(balls: Floats, whole: Floats) -> Floats:
+    """Return `gamma_ratio` for any positive number of balls, by Gamma(x + 1) = x Gamma(x)."""
+    product = np.ones_like(balls)
+    for i in range(SMALL):
+        product *= (balls + i) / (balls + whole + i)
+    raised = balls + SMALL
+    return gamma_ratio(raised, whole) + whole * np.log(raised / balls) + np.log(product)
+
+
+def log_law(urn: Floats, pane: Floats) -> Floats:
+    """Return the log probability of each pane [features, bins] under its urn, up to the number of orders of its
+    events.
+    """
+    row, bin = np.nonzero(pane)
+    drawn = sums(rise(urn[row, bin], pane[row, bin]), row, len(pane))
+    return np.asarray(drawn - rise(urn.sum(axis=1), pane.sum(axis=1)))
+
+
+def log_tilts(tilt: Floats, features: NDArray[np.intp], pane: Floats) -> Floats:
+    """Return the sum over a pane's events of the logarithm of their tilt, [features, alternatives].
+
+    `tilt` is that of all features, `pane` that of some.
+    """
+    row, bin = np.nonzero(pane)
+    terms = np.empty((row.size, tilt.shape[2]))
+    for part in parts(row.size):
+        r, b = row[part], bin[part]
+        terms[part] = pane[r, b][:, None] * np.log(tilt[features[r], b])
+    return sums(terms, row, len(pane))
+
+
+def parts(size: int) -> list[slice]:
+    """Return the slices that cut `size` rows into PARTs."""
+    return [slice(start, start + PART) for start in range(0, size, PART)]
+
+
+def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
+    """Return, [rows, ...], the sums of the terms of each row. `row` is ascending."""
+    total = np.zeros((rows, *terms.shape[1:]))
+    if row.size:
+        first = np.flatnonzero(np.diff(row, prepend=-1))
+        total[row[first]] = np.add.reduceat(terms, first, axis=0)
+    return total
+
+
+def tilted_numbers(
+    tilt: Floats,
+    features: NDArray[np.intp],
+    urn: Floats,
+    pane: Floats,
+    factor: Floats,
+    groups: NDArray[np.intp],
+    first: Floats,
+) -> Floats:
+    """Return the log likelihood ratio of tilted urns against the urn itself, [features, alternatives].
+
+    `tilt` is [all features, bins, alternatives], everything else is of the rows `features` of it. An alternative
+    draws from urn * tilt, scaled to the size of the urn. All counts are divided by `factor` [features, groups] of the
+    alternative's group. `first` is `log_tilts` of the same pane: all there is of the ratio while no bin has more than
+    one event, which makes small panes cheap without any approximation.
+    """
+    size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
+    own = tilt if len(features) == len(tilt) else tilt[features]
+    scale = (urn[:, None, :] @ own)[:, 0, :] / size
+    each = factor[:, groups]
+    ratio = (first - events * np.log(scale)) / each
+    row, bin = np.nonzero(pane > factor.min(axis=1, keepdims=True))
+    bent = np.empty((row.size, tilt.shape[2]))
+    for part in parts(row.size):
+        r, b = row[part], bin[part]
+        drawn, balls = pane[r, b][:, None] / factor[r], urn[r, b][:, None] / factor[r]
+        after = balls[:, groups] * own[r, b] / scale[r]
+        bent[part] = bend(after, drawn[:, groups]) - bend(balls, drawn)[:, groups]
+    return np.asarray(ratio + sums(bent, row, len(pane)))
+
+
+def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Floats:
+    """Return the log likelihood ratio of a changed share of one bin against the rest, [features, bins * alternatives].
+
+    By the aggregation of the Dirichlet-multinomial law one bin against the rest is an urn of two colours, and how the
+    rest divides is the same on both sides of the ratio. `factor` is [features].
+    """
+    size, events = urn.sum(axis=1)[:, None], pane.sum(axis=1)[:, None]
+    watched = slice(None) if law.every_bin else slice(0, 1)
+    balls, drawn = urn[:, watched], pane[:, watched]
+    share = np.where(balls > 0, balls / size, 0.5)  # a bin that is not there has no weight; a half keeps it finite
+    v, whole = factor[:, None, None], size[:, :, None]
+    before, after = share[:, :, None] * whole, law.tilt(share) * whole
+    hit, miss = drawn[:, :, None] / v, (events - drawn)[:, :, None] / v
+    hits = rise(after / v, hit) - rise(before / v, hit)
+    misses = rise((whole - after) / v, miss) - rise((whole - before) / v, miss)
+    return np.asarray(hits + misses).reshape(len(urn), hits.shape[1] * hits.shape[2])
