@@ -1,0 +1,113 @@
+"""The command `leeway`: one command a file, the file named after it, imported when it is called.
+
+Exit codes: 0 good, 1 failed, 2 wrong usage or configuration, 3 drift stands (`status`) or a role ended by a surprise.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn
+
+import click
+
+from stream import rooms
+
+INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 + SIGINT
+
+# In the order in which a newcomer meets them.
+COMMANDS = (
+    "demo",
+    "doctor",
+    "topics",
+    "up",
+    "profile",
+    "judge",
+    "incidents",
+    "check",
+    "send",
+    "tail",
+    "status",
+    "incident",
+    "dlq",
+    "config",
+)
+
+
+class Commands(click.Group):
+    """Finds a command in the file that has its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"stream.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            meant = f"Did you mean 'leeway {close[0]}'?" if close else "'leeway --help' lists the commands."
+            raise click.UsageError(f"There is no command '{args[0]}'. {meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="leeway", prog_name="leeway")
+def leeway() -> None:
+    """Watch models in production for drift: events in from Kafka, anomalies and incidents out.
+
+    \b
+    leeway demo                      see real data drift, and the alarm, in two minutes
+    leeway doctor                    is this Kafka, this Redis and this machine fit for it?
+    leeway topics create             create what is missing
+    leeway up                        run everything on this machine
+    leeway send events.ndjson        send your first events
+    leeway tail anomalies            watch
+
+    \b
+    Settings come from leeway.toml, from variables like LEEWAY__KAFKA__BOOTSTRAP
+    and from options; 'leeway config show' prints what they add up to.
+
+    \b
+    Exit codes: 0 good, 1 failed, 2 wrong usage or configuration,
+    3 drift stands (status), or a role ended by a surprise.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The outermost place: whatever happens ends in one sentence and an exit code."""
+    try:
+        if complaint := rooms.shadowed():
+            raise click.ClickException(complaint)
+        status = leeway.main(list(arguments) if arguments is not None else None, "leeway", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as refusal:
+        refusal.show()
+        status = refusal.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as surprise:
+        if "LEEWAY_TRACEBACK" in os.environ:
+            raise
+        click.echo(f"Error: {_sentence(surprise)}", err=True)
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _sentence(surprise: Exception) -> str:
+    """Servers that are away are not surprising: they have a sentence of their own."""
+    from stream.cli.reach import explained
+
+    return explained(surprise) or (
+        f"{type(surprise).__name__}: {surprise}. This is a defect of Leeway; "
+        "LEEWAY_TRACEBACK=1 in the environment shows where it happened."
+    )

@@ -1,0 +1,90 @@
+"""How results are put on paper: JSON for programs; for people a glyph and a word, never colour alone."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# glyph and colour of a level, a severity or a state
+SIGNS = {
+    "ok": ("✓", "green"),
+    "quiet": ("✓", "green"),
+    "watching": ("✓", "green"),
+    "resolved": ("✓", "green"),
+    "recovered": ("✓", "green"),
+    "accepted": ("✓", "green"),
+    "info": ("i", "cyan"),
+    "learning": ("…", "magenta"),
+    "warning": ("!", "yellow"),
+    "acknowledged": ("◐", "yellow"),
+    "moved": ("~", "yellow"),
+    "lagging": ("»", "yellow"),
+    "silenced": ("z", "bright_black"),
+    "no data": ("?", "bright_black"),
+    "error": ("✗", "red"),
+    "critical": ("‼", "red"),
+    "drifting": ("▲", "red"),
+    "firing": ("▲", "red"),
+    "open": ("▲", "red"),
+}
+
+
+def sign(word: str) -> str:
+    """`✗ error`, as rich markup.
+
+    >>> sign("error")
+    '[red]✗ error[/red]'
+    """
+    glyph, colour = SIGNS.get(word, ("·", "default"))
+    return f"[{colour}]{glyph} {word}[/{colour}]"
+
+
+def console() -> "Console":
+    """rich on standard output. Text in a pipe is not cut to 80 columns; NO_COLOR is honoured by rich itself."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    return Console(width=None if terminal else 200, highlight=False, soft_wrap=not terminal)
+
+
+def bar(evidence: float, threshold: float, width: int = 10) -> str:
+    """Evidence on the way to the threshold, on a logarithmic scale: evidence multiplies.
+
+    >>> bar(1.0, 1e6), bar(1e3, 1e6), bar(2e6, 1e6)
+    ('░░░░░░░░░░', '█████░░░░░', '██████████')
+    """
+    from math import log
+
+    share = log(max(evidence, 1.0)) / log(max(threshold, 2.0))
+    full = round(width * min(max(share, 0.0), 1.0))
+    return "█" * full + "░" * (width - full)
+
+
+def echo_findings(findings: Iterable[Mapping[str, Any]]) -> None:
+    """`level subject: what`, and how to mend it below."""
+    from rich.markup import escape
+
+    paper = console()
+    for one in findings:
+        paper.print(f"{sign(one['level'])}  [bold]{escape(one['subject'])}[/bold]: {escape(one['what'])}")
+        if one.get("mend"):
+            paper.print(f"    mend: {escape(one['mend'])}")
+
+
+def echo_json(value: object) -> None:
+    """One JSON value, indented."""
+    import orjson
+
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def echo_lines(values: Iterable[object]) -> None:
+    """One JSON value a line."""
+    import orjson
+
+    for value in values:
+        click.echo(orjson.dumps(value).decode())
