@@ -1,0 +1,196 @@
+"""A tally becomes panes: per subject the counts of its columns, and of its outputs once more for each of its slices.
+
+Everything is counted at once for all subjects (`stream.columns`); here the counts are handed out. Numbers and texts of
+a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from sys import float_info
+
+import numpy as np
+
+from schemas.pane import Column, Pane, Slice
+from stream.binnings import Binnings, Own
+from stream.columns import Ints, Numbers, Runs, count_numbers, count_texts
+from stream.settings import Profile
+from stream.slices import REST, Slices, nulls, sliced
+from stream.tally import FIXED, OUTPUTS, VERSION, Piece, Place, Tally
+from stream.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """All counts of a tally, by group, and what is needed to write them out."""
+
+    numbers: Numbers
+    texts: Runs
+    nulls: list[int]
+    words: list[str | bool]
+    called: Texts
+    distinct: int
+
+    def column(self, group: int, name: str, own: Own | None) -> Column | None:
+        """What was counted in a group, or None if nothing was."""
+        n, null = self.numbers.n[group], self.nulls[group]
+        codes, counts = self.texts.of(group)
+        if not n and not null and not codes:
+            return None
+        column = Column(nulls=null)
+        if n:
+            column.n, column.sum = n, self.numbers.sum[group]
+            column.min, column.max = self.numbers.min[group], self.numbers.max[group]
+            column.at, column.counts = self.numbers.runs.of(group)
+            if own is not None and own.edges.size:
+                column.binning = own.id
+        if codes:
+            column.values, column.other = self.values(codes, counts, name, own)
+        return column
+
+    def versions(self, place: Place) -> dict[str, int]:
+        """How many rows of a place each version of its model answered."""
+        codes, counts = self.texts.of(place.groups[FIXED[VERSION]])
+        versions, rest = self.values(codes, counts, FIXED[VERSION], None)
+        if rest:
+            versions[REST] = versions.get(REST, 0) + rest
+        return versions
+
+    def seen(self, group: int) -> int:
+        """How many numbers and texts were counted in a group."""
+        return self.numbers.n[group] + sum(self.texts.of(group)[1])
+
+    def values(self, codes: list[int], counts: list[int], name: str, own: Own | None) -> tuple[dict[str, int], int]:
+        """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
+        public = self.called.is_public(name)
+        by_name: dict[str, int] = {}
+        for code, count in zip(codes, counts, strict=True):
+            word = self.called.called(self.words[code], public=public)
+            if own is not None and own.categories is not None:
+                word = self.called.counted_as(word, own.categories)
+            by_name[word] = by_name.get(word, 0) + count
+        if len(by_name) <= self.distinct:
+            return by_name, 0
+        kept = dict(sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[: self.distinct])
+        return kept, sum(by_name.values()) - sum(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Of every place: how many rows, what they stand for, their first and last time, and when the first arrived."""
+
+    n: list[int]
+    volume: list[float]
+    since: list[int]
+    until: list[int]
+    late: list[int]
+    future: list[int]
+    arrived: list[int]
+
+
+def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str) -> Iterator[Pane]:
+    """One pane for every subject that was seen."""
+    cells, roles = tally.cells(), np.array(tally.roles, np.int64)
+    slices = sliced(tally, cells, roles, texts, bounds.segment_values)
+    counts = counted(tally, cells, roles, slices, binnings, texts, bounds.distinct_values)
+    rows = rows_by_place(cells, len(tally.places), bounds)
+    parts = parts_by_place(tally, cells, slices, counts, binnings)
+    for place in tally.places:
+        if not rows.n[place.id]:
+            continue
+        own = binnings.of(place.subject)
+        yield Pane(
+            subject=place.subject,
+            at=now_ms,
+            worker=worker,
+            rows=rows.n[place.id],
+            volume=rows.volume[place.id],
+            since=rows.since[place.id],
+            until=rows.until[place.id],
+            late=rows.late[place.id],
+            future=rows.future[place.id],
+            lag_ms=max(0, now_ms - rows.arrived[place.id]),
+            versions=counts.versions(place),
+            columns={
+                name: column
+                for name, group in place.groups.items()
+                if name != FIXED[VERSION] and (column := counts.column(group, name, own.get(name))) is not None
+            },
+            slices=parts[place.id],
+        )
+
+
+def rows_by_place(cells: Piece, places: int, bounds: Profile) -> Rows:
+    """Add up what rows have besides their cells."""
+    since, arrived = np.full((2, places), np.iinfo(np.int64).max)
+    until = np.full(places, np.iinfo(np.int64).min)
+    np.minimum.at(since, cells.place, cells.ts)
+    np.maximum.at(until, cells.place, cells.ts)
+    np.minimum.at(arrived, cells.place, cells.arrived)
+    behind = cells.arrived - cells.ts
+    with np.errstate(over="ignore"):
+        volume = np.bincount(cells.place, cells.weight, places)
+    return Rows(
+        n=np.bincount(cells.place, minlength=places).tolist(),
+        volume=np.minimum(volume, float_info.max).tolist(),
+        since=since.tolist(),
+        until=until.tolist(),
+        late=np.bincount(cells.place[behind > bounds.late_ms], minlength=places).tolist(),
+        future=np.bincount(cells.place[-behind > bounds.future_ms], minlength=places).tolist(),
+        arrived=arrived.tolist(),
+    )
+
+
+def counted(
+    tally: Tally, cells: Piece, roles: Ints, slices: Slices, binnings: Binnings, texts: Texts, distinct: int
+) -> Counts:
+    """Count all cells of all subjects and slices."""
+    many = roles.size + len(slices.names) * len(OUTPUTS)
+    number_groups, numbers = slices.outputs(cells.number_rows, cells.number_groups, cells.numbers, roles)
+    text_groups, codes = slices.outputs(cells.text_rows, cells.text_groups, cells.codes, roles)
+    null_groups, _ = slices.outputs(cells.null_rows, cells.null_groups, cells.null_groups, roles)
+    return Counts(
+        numbers=count_numbers(number_groups, numbers, many, edges(tally, slices, binnings)),
+        texts=count_texts(text_groups, codes, many),
+        nulls=np.bincount(null_groups, minlength=many).tolist(),
+        words=list(tally.codes),
+        called=texts,
+        distinct=distinct,
+    )
+
+
+def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
+    """The edges of every group that is not counted universally."""
+    found = {
+        place.groups[name]: own.edges
+        for place in tally.places
+        for name, own in binnings.of(place.subject).items()
+        if own.edges.size and name in place.groups
+    }
+    for at, place in enumerate(slices.places):
+        for role, name in enumerate(OUTPUTS):
+            group = tally.places[place].groups[name]
+            if group in found:
+                found[len(tally.names) + at * len(OUTPUTS) + role] = found[group]
+    return found
+
+
+def parts_by_place(
+    tally: Tally, cells: Piece, slices: Slices, counts: Counts, binnings: Binnings
+) -> list[dict[str, Slice]]:
+    """The slices of every place, by name."""
+    parts: list[dict[str, Slice]] = [{} for _ in tally.places]
+    for at, missing in enumerate(nulls(tally, cells, slices)):
+        place = tally.places[slices.places[at]]
+        part = Slice(rows=slices.rows[at], nulls=missing)
+        own = binnings.of(place.subject)
+        for role, name in enumerate(OUTPUTS):
+            group, whole = len(tally.names) + at * len(OUTPUTS) + role, place.groups[name]
+            if not counts.seen(whole) and not counts.nulls[whole]:
+                continue
+            column = counts.column(group, name, own.get(name))
+            if column is not None:
+                part.columns[name] = column
+            if without := part.rows - counts.seen(group):
+                part.nulls[name] = without
+        parts[place.id][slices.names[at]] = part
+    return parts

@@ -1,0 +1,152 @@
+"""The role that counts: messages of the four input topics become one pane per subject and transaction.
+
+It keeps nothing that it could lose. What it remembers between transactions only saves work (names of texts) or is said
+again when it is forgotten (binnings, from their topic; for whom to speak in silence). Event times are compared with
+Kafka's timestamps, so a replay calls the same events late; the worker's clock says when a pane was cut and how long
+its oldest row waited.
+
+A very large transaction makes more than one pane of a subject: memory stays bounded, and the counts add up alike.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from schemas.binning import Binning
+from schemas.dead_letter import Reason
+from schemas.decode import Incoming, Reader
+from schemas.decode import binning as read_binning
+from schemas.deployment import Deployment
+from schemas.feature import Feature
+from schemas.label import Label
+from schemas.moment import rfc3339
+from schemas.pane import Deployed, Pane, PaneTopic
+from schemas.prediction import Prediction
+from schemas.subject import subject_of
+from stream.binnings import Binnings
+from stream.follower import Follower
+from stream.outputs import dead_letter, encode, record
+from stream.panes import panes
+from stream.parts import parts
+from stream.role import Lane, Message, Output
+from stream.secret import secret
+from stream.settings import Settings
+from stream.silence import Silence
+from stream.tally import Tally
+from stream.texts import Texts
+
+ROWS = 65_536  # of one pane at most: about 30 MB of cells, and at most as many buckets as fit into one message
+TIMESTAMP_NOT_AVAILABLE = 0
+FIRST_SLOT = 0
+KINDS: dict[type, str] = {Prediction: "prediction", Feature: "feature", Label: "label", Deployment: "deployment"}
+
+
+class Profile:
+    """Counts what it is handed; cuts panes when it is asked to."""
+
+    name = "profile"
+
+    def __init__(
+        self,
+        settings: Settings,
+        slot: int,
+        *,
+        now_ms: Callable[[], int],
+        news: Callable[[], Iterable[Binning]] = tuple,
+    ) -> None:
+        topics, self._bounds, self._dlq = settings.topics, settings.profile, settings.topics.dlq
+        self._kinds = {
+            topics.predictions: "prediction",
+            topics.features: "feature",
+            topics.labels: "label",
+            topics.deployments: "deployment",
+        }
+        self.topics = tuple(self._kinds)
+        self.every_s = self._bounds.pane_ms / 1000
+        self.events: Counter[str] = Counter()  # by kind
+        self.dead: Counter[str] = Counter()  # by code
+        self.binnings_refused = 0
+        self.reader = Reader(self._bounds.refuse_future_ms)
+        self._worker = f"profile-{slot}"
+        self._speaks_for_all = slot == FIRST_SLOT
+        self._panes_topic = topics.panes
+        self._now_ms = now_ms
+        self._news = news
+        self._binnings = Binnings()
+        self._silence = Silence(self._bounds.heartbeat_ms, self._bounds.subjects)
+        key = secret(settings.privacy.key, settings.privacy.key_file)
+        self._texts = Texts(key.encode(), tuple(settings.privacy.public))
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was added up: its lanes have another owner."""
+        self._tally = Tally(self._bounds.columns, self._bounds.subjects)
+        self._panes: list[Pane] = []
+        self._deployed: list[Deployed] = []
+
+    def count(self, lane: Lane, messages: Sequence[Message]) -> list[Output]:
+        """Add messages up; return the dead letters of those that cannot be."""
+        kind, read, dead = self._kinds[lane.topic], self.reader.event, []
+        now_ms = self._now_ms()
+        for message in messages:
+            clock, arrived = message.timestamp()
+            if clock == TIMESTAMP_NOT_AVAILABLE or arrived <= 0:
+                arrived = now_ms
+            event = read(message.value(), message.headers(), kind, arrived)
+            refused = event if isinstance(event, Reason) else self._admit(event, arrived, now_ms)
+            if refused is not None:
+                self.dead[refused.code] += 1
+                dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
+        if self._tally.rows >= ROWS:
+            self._cut(now_ms)
+        return dead
+
+    def flush(self, name: str) -> list[Output]:
+        """The panes of everything since the last flush, and a word for subjects that nothing came from."""
+        now_ms = self._now_ms()
+        self._learn(now_ms)
+        self._cut(now_ms)
+        deployed, whole = self._deployed, self._panes
+        self._deployed, self._panes = [], []
+        for pane in whole:
+            self._silence.spoke(pane.subject, now_ms)
+        silent = [Pane(subject=subject, at=now_ms, worker=self._worker) for subject in self._silence.due(now_ms)]
+        bodies: list[PaneTopic] = [*deployed, *(part for pane in whole for part in parts(pane, encode)), *silent]
+        return [
+            record(
+                self._panes_topic,
+                body,
+                id=f"{name}-{number}",
+                key=body.subject.model,
+                kind="pane" if isinstance(body, Pane) else "deployed",
+                time=rfc3339(body.at),
+                role=self.name,
+            )
+            for number, body in enumerate(bodies)
+        ]
+
+    def _admit(self, event: Incoming, arrived: int, now_ms: int) -> Reason | None:
+        if isinstance(event, Deployment):
+            self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
+        elif (refused := self._tally.admit(event, arrived)) is not None:
+            return refused
+        self.events[KINDS[type(event)]] += 1
+        return None
+
+    def _cut(self, now_ms: int) -> None:
+        if self._tally.rows:
+            self._panes += panes(self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker)
+            self._tally = Tally(self._bounds.columns, self._bounds.subjects)
+
+    def _learn(self, now_ms: int) -> None:
+        for binning in self._news():
+            self.binnings_refused += not self._binnings.learn(binning)
+            if self._speaks_for_all:
+                self._silence.expect([binning.subject], now_ms)
+
+
+def profile(settings: Settings, slot: int) -> Profile:
+    """The role as a process runs it: with a clock, and with the binnings that were published so far."""
+    name = f"{settings.group}-profile-{slot}-binnings"
+    binnings = Follower(settings.kafka, settings.topics.binnings, name, read_binning)
+    return Profile(settings, slot, now_ms=lambda: time.time_ns() // 1_000_000, news=binnings.news)

@@ -1,0 +1,145 @@
+"""The slices of a tally: which rows each value of each segment makes up, and what was null or absent in them.
+
+A row belongs to as many slices as it has segments. `lanes` holds, for the first segment of every row, the second and so
+on, the slice it leads to, or -1: so that a cell finds its slices by its row.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.columns import CODE_BITS, Floats, Ints, starts_of_runs
+from stream.tally import OUTPUTS, SEGMENT, VERSION, Piece, Place, Tally
+from stream.texts import Texts
+
+REST = "other"  # the value of all rows whose own value is beyond the bound
+
+Payload = TypeVar("Payload", Ints, Floats)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Slices are numbered; `names[s]` looks like "region=eu", `places[s]` says whose it is."""
+
+    names: list[str]
+    places: list[int]
+    rows: list[int]
+    lanes: list[Ints]
+
+    def outputs(self, rows: Ints, groups: Ints, payload: Payload, roles: Ints) -> tuple[Ints, Payload]:
+        """Groups and payload of cells, and behind them the outputs' cells once more for every slice they are in."""
+        if not self.lanes:
+            return groups, payload
+        wanted = np.flatnonzero((roles[groups] >= 0) & (roles[groups] < VERSION))
+        all_groups, all_payload = [groups], [payload]
+        for lane in self.lanes:
+            slices = lane[rows[wanted]]
+            inside = slices >= 0
+            cells = wanted[inside]
+            all_groups.append(roles.size + slices[inside] * len(OUTPUTS) + roles[groups[cells]])
+            all_payload.append(payload[cells])
+        return np.concatenate(all_groups), np.concatenate(all_payload)
+
+
+def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> Slices:
+    """Find the slices; of each segment the `most` frequent values have one of their own."""
+    segment = roles[cells.text_groups] == SEGMENT
+    rows = cells.text_rows[segment]
+    if not rows.size:
+        return Slices([], [], [], [])
+    keys, first, whose = np.unique(
+        (cells.text_groups[segment] << CODE_BITS) + cells.codes[segment], return_index=True, return_inverse=True
+    )
+    counts = np.bincount(whose).tolist()
+    words = list(tally.codes)
+    by_group: defaultdict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for at, (group, code) in enumerate(
+        zip((keys >> CODE_BITS).tolist(), (keys & ((1 << CODE_BITS) - 1)).tolist(), strict=True)
+    ):
+        by_group[group][texts.called(words[code], public=True)].append(at)
+    names: list[str] = []
+    places: list[int] = []
+    into = np.empty(keys.size, np.int64)
+    owners = cells.place[rows[first]].tolist()
+    for group, values in by_group.items():
+        key = tally.names[group].partition(":")[2]
+        ranked = sorted(values, key=lambda value: (-sum(counts[at] for at in values[value]), value))
+        members = {value: values[value] for value in ranked[:most]}
+        for value in ranked[most:]:
+            members.setdefault(REST, []).extend(values[value])
+        for value, parts in members.items():
+            into[parts] = len(names)
+            names.append(f"{key}={value}")
+            places.append(owners[parts[0]])
+    slices = into[whose]
+    return Slices(
+        names, places, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, cells.place.size)
+    )
+
+
+def lanes(rows: Ints, slices: Ints, many: int) -> list[Ints]:
+    """Spread pairs of row (ascending) and slice over as many arrays as a row has slices at most."""
+    starts = starts_of_runs(rows)
+    turn = np.arange(rows.size) - np.repeat(starts, np.diff(starts, append=rows.size))
+    spread = []
+    for lane in range(int(turn.max()) + 1):
+        chosen = turn == lane
+        of_row = np.full(many, -1, np.int64)
+        of_row[rows[chosen]] = slices[chosen]
+        spread.append(of_row)
+    return spread
+
+
+def nulls(tally: Tally, cells: Piece, slices: Slices) -> list[dict[str, int]]:
+    """Of every slice, how often each column but the outputs was null or absent, where that happened at all."""
+    found: list[dict[str, int]] = [{} for _ in slices.names]
+    many = len(tally.names)
+    for slice_, group, count in pairs(slices, cells.null_rows, cells.null_groups, many):
+        if tally.roles[group] < 0:
+            found[slice_][tally.names[group]] = count
+    varied = {place.id for place in tally.places if len(place.lots) > 1}
+    if varied:
+        add_absent(tally, cells, slices, varied, found)
+    return found
+
+
+def pairs(slices: Slices, rows: Ints, members: Ints, many: int) -> list[tuple[int, int, int]]:
+    """How often each member (below `many`) occurs in each slice, given the rows it occurs in."""
+    keys = [lane[rows] * many + members for lane in slices.lanes]
+    inside = [lane[rows] >= 0 for lane in slices.lanes]
+    if not keys:
+        return []
+    distinct, counts = np.unique(np.concatenate([k[i] for k, i in zip(keys, inside, strict=True)]), return_counts=True)
+    return list(zip((distinct // many).tolist(), (distinct % many).tolist(), counts.tolist(), strict=True))
+
+
+def add_absent(tally: Tally, cells: Piece, slices: Slices, varied: set[int], found: list[dict[str, int]]) -> None:
+    """Count what is missing from rows of subjects whose rows do not all have the same columns."""
+    columns: dict[int, list[str]] = {}
+    present: dict[int, NDArray[np.int64]] = {}
+    where: dict[int, Ints] = {}
+    for place in tally.places:
+        if place.id in varied:
+            columns[place.id], where[place.id] = named_columns(place, len(tally.names))
+    for slice_, lot, count in pairs(slices, np.arange(cells.lot.size), cells.lot, len(tally.lots)):
+        owner = slices.places[slice_]
+        if owner in varied:
+            if slice_ not in present:
+                present[slice_] = np.zeros(len(columns[owner]), np.int64)
+            present[slice_][where[owner][tally.lots[lot].groups]] += count
+    for slice_, seen in present.items():
+        absent = slices.rows[slice_] - seen
+        for at in np.flatnonzero(absent).tolist():
+            name = columns[slices.places[slice_]][at]
+            found[slice_][name] = found[slice_].get(name, 0) + int(absent[at])
+
+
+def named_columns(place: Place, many: int) -> tuple[list[str], Ints]:
+    """The columns of a place that are features, signals or segments, and of each group its position among them."""
+    named = list(place.groups.items())[VERSION + 1 :]
+    where = np.full(many, -1, np.int64)
+    where[[group for _, group in named]] = np.arange(len(named))
+    return [name for name, _ in named], where

@@ -1,0 +1,326 @@
+"""What a worker saw since its last transaction, as flat arrays of cells, so that nothing is done row by row twice.
+
+A row is *admitted* one at a time: whom it speaks of (its place) and which columns it has (its lot) are found by two
+dictionary look-ups, and the quotas are checked where a place or a lot is met for the first time. Every few thousand
+rows the waiting ones are *settled*: their values are flattened, told apart by type, and kept as numbers, codes of
+texts, and nulls, each with its row and its group. The events themselves are let go.
+
+>>> from schemas.prediction import Prediction
+>>> tally = Tally(columns=100, places=10)
+>>> tally.admit(Prediction(model="churn", ts=5, features={"age": 41, "plan": "pro"}, prediction=0.8), 7)
+>>> cells = tally.cells()
+>>> [tally.names[group] for group in cells.number_groups], cells.numbers.tolist()
+(['feature:age', 'prediction:value'], [41.0, 0.8])
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from schemas.dead_letter import Reason
+from schemas.feature import Feature
+from schemas.label import Label
+from schemas.pane import family
+from schemas.prediction import Answer, Prediction
+from schemas.subject import Subject, subject_of
+from stream.columns import Floats, Ints
+
+Counted = Prediction | Feature | Label
+
+# Every place (and every slice of it) has these columns at these distances from its first group.
+OUTPUTS = ("prediction:value", "prediction:label", "prediction:score", "latency:ms", "status:status", "label:value")
+VALUE, LABEL, SCORE, LATENCY, STATUS, TRUTH = range(len(OUTPUTS))
+VERSION = len(OUTPUTS)  # counted like a text, shown as `versions`
+FIXED = (*OUTPUTS, "version")
+
+NAMED = ("feature", "signal", "segment")  # the families whose columns are named by the user
+
+OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor the version
+
+SETTLED_ROWS = 4096  # waiting rows are settled while they are still in the processor's cache
+
+NUMBER, TEXT, NULL, ABSENT = range(4)
+TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, UnsetType: ABSENT}
+
+
+class Lot:
+    """Rows of one place that have the same columns in the same order."""
+
+    __slots__ = ("groups", "id", "width")
+
+    def __init__(self, id: int, groups: list[int]) -> None:
+        self.id = id
+        self.groups = np.array(groups, np.int64)
+        self.width = len(groups)
+
+
+class Place:
+    """One subject: its groups by the name of their column, and its lots."""
+
+    __slots__ = ("groups", "id", "lots", "subject")
+
+    def __init__(self, id: int, subject: Subject, first: int) -> None:
+        self.id = id
+        self.subject = subject
+        self.groups = {name: first + at for at, name in enumerate(FIXED)}
+        self.lots: dict[tuple[tuple[str, ...], ...], Lot] = {}
+
+
+class Codes(dict[Any, int]):
+    """A number for every distinct text, given in the order of their coming."""
+
+    def __missing__(self, text: Any) -> int:
+        code = self[text] = len(self)
+        return code
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Admitted rows of one kind of event that are not settled yet."""
+
+    events: list[Any] = field(default_factory=list)
+    arrived: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)  # the first group of each row's place
+    lots: list[Lot] = field(default_factory=list)
+    named: list[dict[str, Any]] = field(default_factory=list)  # features, signals and segments, row after row
+
+
+class Piece(NamedTuple):
+    """Settled rows, in arrays. Rows are numbered from the first of the tally."""
+
+    place: Ints
+    lot: Ints
+    ts: Ints
+    arrived: Ints
+    weight: Floats
+    number_rows: Ints
+    number_groups: Ints
+    numbers: Floats
+    text_rows: Ints
+    text_groups: Ints
+    codes: Ints
+    null_rows: Ints
+    null_groups: Ints
+
+
+INTS: Ints = np.empty(0, np.int64)
+FLOATS: Floats = np.empty(0, np.float64)
+NOTHING = Piece(INTS, INTS, INTS, INTS, FLOATS, INTS, INTS, FLOATS, INTS, INTS, INTS, INTS, INTS)
+
+
+class Tally:
+    """Rows and their cells. `columns` bounds one subject, `places` the number of subjects."""
+
+    def __init__(self, columns: int, places: int) -> None:
+        self._bound = columns
+        self._places_bound = places
+        self._found: dict[tuple[Any, ...], Place] = {}
+        self._by_subject: dict[Subject, Place] = {}
+        self._waiting: dict[type, Waiting] = {Prediction: Waiting(), Feature: Waiting(), Label: Waiting()}
+        self._pieces: list[Piece] = []
+        self._settled = 0
+        self.rows = 0
+        self.places: list[Place] = []
+        self.lots: list[Lot] = []
+        self.names: list[str] = []  # of each group its column
+        self.roles: list[int] = []  # of each group which output it is, or OTHER, SEGMENT, VERSION
+        self.codes = Codes()
+
+    def admit(self, event: Counted, arrived: int) -> Reason | None:
+        """Take a row in, or say why it is one too many. `arrived` is Kafka's time for it, in milliseconds."""
+        kind = type(event)
+        whose = (kind, event.model, event.deployment, event.environment, event.tenant, getattr(event, "feature_set", 0))
+        place = self._found.get(whose) or self._place(whose, event)
+        if isinstance(place, Reason):
+            return place
+        features = getattr(event, "features", None)
+        signals = getattr(event, "signals", None)
+        segments = event.segments
+        shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
+        lot = place.lots.get(shape) or self._lot(place, shape)
+        if isinstance(lot, Reason):
+            return lot
+        waiting = self._waiting[kind]
+        waiting.events.append(event)
+        waiting.arrived.append(arrived)
+        waiting.places.append(place.id)
+        waiting.firsts.append(place.groups[OUTPUTS[0]])
+        waiting.lots.append(lot)
+        if features:
+            waiting.named.append(features)
+        if signals:
+            waiting.named.append(signals)
+        if segments:
+            waiting.named.append(segments)
+        self.rows += 1
+        if len(waiting.events) >= SETTLED_ROWS:
+            self._settle(kind)
+        return None
+
+    def cells(self) -> Piece:
+        """Everything that was admitted, settled."""
+        for kind in self._waiting:
+            self._settle(kind)
+        if not self._pieces:
+            return NOTHING
+        return Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))
+
+    def _place(self, whose: tuple[Any, ...], event: Counted) -> Place | Reason:
+        subject = subject_of(event)
+        place = self._by_subject.get(subject)
+        if place is None:
+            if len(self.places) >= self._places_bound:
+                return Reason(
+                    "over_quota",
+                    f"model '{subject.model}' (deployment '{subject.deployment}', {subject.source}s) would be one "
+                    f"subject too many: a worker counts at most {self._places_bound} at once",
+                    "check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes with "
+                    "every event, or raise profile.subjects",
+                )
+            place = Place(len(self.places), subject, len(self.names))
+            self.places.append(place)
+            self.names.extend(FIXED)
+            self.roles.extend(range(len(FIXED)))
+            self._by_subject[subject] = place
+        self._found[whose] = place
+        return place
+
+    def _lot(self, place: Place, shape: tuple[tuple[str, ...], ...]) -> Lot | Reason:
+        names = [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=True) for name in part]
+        unknown = [name for name in names if name not in place.groups]
+        many = len(place.groups) + len(unknown)
+        if many > self._bound + len(FIXED):
+            return Reason(
+                "over_quota",
+                f"with '{unknown[0]}' model '{place.subject.model}' would have more than {self._bound} columns at once",
+                "check that features, signals and segments have the same names in all events, or raise profile.columns",
+            )
+        for name in unknown:
+            place.groups[name] = len(self.names)
+            self.names.append(name)
+            self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
+        lot = place.lots[shape] = Lot(len(self.lots), [place.groups[name] for name in names])
+        self.lots.append(lot)
+        return lot
+
+    def _settle(self, kind: type) -> None:
+        waiting = self._waiting[kind]
+        if waiting.events:
+            self._waiting[kind] = Waiting()
+            self._pieces.append(settled(kind, waiting, self._settled, self.codes))
+            self._settled += len(waiting.events)
+
+
+def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece:
+    """Turn waiting rows into arrays."""
+    events, many = waiting.events, len(waiting.events)
+    rows, firsts = np.arange(first_row, first_row + many), np.array(waiting.firsts, np.int64)
+    widths = np.fromiter(map(attrgetter("width"), waiting.lots), np.int64, many)
+    parts = [
+        (
+            np.repeat(rows, widths),
+            np.concatenate(list(map(attrgetter("groups"), waiting.lots))),
+            list(chain.from_iterable(map(dict.values, waiting.named))),
+        )
+    ]
+    texts = [(rows, firsts + VERSION, [version or "unversioned" for version in map(attrgetter("version"), events)])]
+    if kind is Prediction:
+        parts += answers(rows, firsts, list(map(attrgetter("prediction"), events)))
+        parts.append((rows, firsts + LATENCY, list(map(attrgetter("latency_ms"), events))))
+        texts.append((rows, firsts + STATUS, [status or "ok" for status in map(attrgetter("status"), events)]))
+    elif kind is Label:
+        truths = [UNSET if event.op == "retract" else event.label for event in events]
+        parts.append((rows, firsts + TRUTH, truths))
+    rates = list(map(attrgetter("sample_rate"), events))
+    return Piece(
+        np.array(waiting.places, np.int64),
+        np.fromiter(map(attrgetter("id"), waiting.lots), np.int64, many),
+        np.fromiter(map(attrgetter("ts"), events), np.int64, many),
+        np.array(waiting.arrived, np.int64),
+        np.array([rate or 1.0 for rate in rates], np.float64),
+        *told_apart(parts, texts, codes),
+    )
+
+
+Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values
+
+
+def told_apart(parts: Sequence[Part], texts: Sequence[Part], codes: Codes) -> tuple[Any, ...]:
+    """Numbers, texts (with booleans) and nulls of cells of any type, and cells known to be texts."""
+    rows = np.concatenate([part[0] for part in parts])
+    groups = np.concatenate([part[1] for part in parts])
+    values = list(chain.from_iterable(part[2] for part in parts))
+    types = np.frombuffer(bytes(map(TYPES.__getitem__, map(type, values))), np.uint8)
+    cells = np.empty(len(values), object)
+    cells[:] = values
+    number, text, null = types == NUMBER, types == TEXT, types == NULL
+    numbers = as_floats(cells[number])
+    finite = np.isfinite(numbers)
+    number_rows, number_groups = rows[number], groups[number]
+    null_rows, null_groups = rows[null], groups[null]
+    if not finite.all():
+        null_rows = np.concatenate([null_rows, number_rows[~finite]])
+        null_groups = np.concatenate([null_groups, number_groups[~finite]])
+        number_rows, number_groups, numbers = number_rows[finite], number_groups[finite], numbers[finite]
+    words = [cells[text].tolist(), *(part[2] for part in texts)]
+    return (
+        number_rows,
+        number_groups,
+        numbers,
+        np.concatenate([rows[text], *(part[0] for part in texts)]),
+        np.concatenate([groups[text], *(part[1] for part in texts)]),
+        np.fromiter(map(codes.__getitem__, chain.from_iterable(words)), np.int64, sum(map(len, words))),
+        null_rows,
+        null_groups,
+    )
+
+
+def as_floats(numbers: NDArray[Any]) -> Floats:
+    """Doubles; an integer beyond them is as infinite as they get."""
+    try:
+        return numbers.astype(np.float64)
+    except OverflowError:
+        return np.array([as_float(number) for number in numbers], np.float64)
+
+
+def as_float(number: int | float) -> float:
+    """One number as a double."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf")
+
+
+def answers(rows: Ints, firsts: Ints, predictions: list[Any]) -> list[Part]:
+    """Where predictions count: numbers and nulls as value, texts and booleans as label, answers by their parts."""
+    kinds = set(map(type, predictions))
+    value = np.full(len(predictions), VALUE)
+    if str in kinds or bool in kinds:
+        value[[isinstance(prediction, str | bool) for prediction in predictions]] = LABEL
+    if Answer not in kinds:
+        return [(rows, firsts + value, predictions)]
+    full = [at for at, prediction in enumerate(predictions) if isinstance(prediction, Answer)]
+    given: list[Answer] = [predictions[at] for at in full]
+    return [
+        (rows, firsts + value, [UNSET if isinstance(prediction, Answer) else prediction for prediction in predictions]),
+        (rows[full], firsts[full] + VALUE, [absent_if_none(answer.value) for answer in given]),
+        (rows[full], firsts[full] + LABEL, [absent_if_none(class_of(answer)) for answer in given]),
+        (rows[full], firsts[full] + SCORE, [absent_if_none(answer.score) for answer in given]),
+    ]
+
+
+def class_of(answer: Answer) -> str | bool | None:
+    """The class that was answered; a class that is called by an integer is a class all the same."""
+    return str(answer.label) if isinstance(answer.label, int) and not isinstance(answer.label, bool) else answer.label
+
+
+def absent_if_none(value: Any) -> Any:
+    """The parts of an answer that are not given look like nulls; they are absent."""
+    return UNSET if value is None else value
