@@ -1,0 +1,105 @@
+"""Where the fold of a lane begins, given what Kafka and Redis remember of it.
+
+What is remembered is an offset that was committed (Kafka), a mark below which every record is inside some snapshot
+(Redis, stateful roles only), and what the log still holds: `low` (first record) to `high` (end).
+
+>>> begin(Memory(committed=70, mark=40, low=0, high=90, stateful=True), "earliest")  # a replay of 30 records
+Beginning(next=40, floor=70, committed=True, lost=0, caution='')
+>>> begin(Memory(committed=None, mark=None, low=5, high=90), "latest")
+Beginning(next=90, floor=90, committed=False, lost=0, caution='')
+>>> begin(Memory(committed=70, mark=None, low=80, high=90), "earliest").lost
+10
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from stream.surprise import Surprise
+
+StartAt = Literal["earliest", "latest", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of a lane when it is assigned. `stateful` lanes have a mark, or would have one."""
+
+    committed: int | None
+    mark: int | None
+    low: int
+    high: int
+    stateful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """`next` is read first; outputs below `floor` were published before; `lost` records are gone from the log."""
+
+    next: int
+    floor: int
+    committed: bool
+    lost: int = 0
+    caution: str = ""
+
+
+def begin(memory: Memory, start_at: StartAt) -> Beginning:
+    """Raises Surprise where only an operator can decide."""
+    start = {"earliest": memory.low, "latest": memory.high, "error": None}[start_at]
+    if memory.committed is None:
+        return _never_read(memory, start)
+    if memory.mark is not None and memory.mark > memory.committed:
+        raise Surprise(
+            f"Redis has read up to {memory.mark} and Kafka remembers only {memory.committed}: they are not of one "
+            "installation, or one was restored from a backup. Delete the snapshots of this lane in Redis to rebuild "
+            "them from the log"
+        )
+    if memory.low <= memory.committed <= memory.high:
+        return _replayed(memory, memory.committed)
+    if start is None:
+        raise Surprise(
+            f"offset {memory.committed} was committed and the log now holds {memory.low} to {memory.high}, and "
+            "kafka.start_at is 'error'. Set the group's offset by hand, or kafka.start_at to earliest or latest"
+        )
+    if memory.committed > memory.high:
+        return _recreated(memory, start)
+    lost = start - memory.committed
+    caution = f"{lost} records were deleted before they were read: retention is shorter than this worker was away"
+    return Beginning(start, start, True, lost, caution)
+
+
+def _never_read(memory: Memory, start: int | None) -> Beginning:
+    if memory.mark:
+        raise Surprise(
+            f"Redis has read up to {memory.mark} and Kafka has forgotten this group's offset (it does so after 7 days "
+            "of silence). Set the group's offset by hand to go on, or delete the snapshots of this lane in Redis to "
+            "begin anew and have old anomalies announced again"
+        )
+    if start is None:
+        raise Surprise(
+            "the group has no offset here, and kafka.start_at is 'error'. "
+            "Set the group's offset by hand, or kafka.start_at to earliest or latest"
+        )
+    return Beginning(start, start, False)
+
+
+def _replayed(memory: Memory, floor: int) -> Beginning:
+    if not memory.stateful:
+        return Beginning(floor, floor, True)
+    wanted = min(floor, memory.mark or 0)
+    if wanted >= memory.low:
+        return Beginning(wanted, floor, True)
+    lost = memory.low - wanted
+    caution = (
+        f"{lost} records that were folded before are in no snapshot and no longer in the log: states are rebuilt "
+        "without them"
+    )
+    return Beginning(memory.low, floor, True, lost, caution)
+
+
+def _recreated(memory: Memory, start: int) -> Beginning:
+    if memory.mark:
+        raise Surprise(
+            f"Redis has read up to {memory.mark} and the log ends at {memory.high}: the topic was created anew. "
+            "Delete the snapshots of this lane in Redis to begin anew"
+        )
+    caution = f"offset {memory.committed} was committed and the log ends at {memory.high}: the topic was created anew"
+    return Beginning(start, start, True, 0, caution)

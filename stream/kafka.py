@@ -1,0 +1,178 @@
+"""How each kind of client talks to Kafka: settings in, librdkafka's properties out.
+
+Further properties of the operator (`kafka.options`) come first, so that those on which exactly-once rests win.
+The values are measured on Apache Kafka 4.1 with librdkafka 2.16; the reason stands beside each.
+
+>>> consumer(Kafka(), "leeway-judge", "leeway-judge-0")["isolation.level"]
+'read_committed'
+>>> producer(Kafka(options={"linger.ms": "50"}), "leeway-judge-0", "lz4")["linger.ms"]
+'50'
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+from stream.redis import Clock
+from stream.secret import secret
+from stream.settings import Kafka
+from stream.surprise import Surprise
+
+Properties = dict[str, Any]
+Answer = TypeVar("Answer")
+
+TRANSACTION_MS = 10_000  # an owner frozen inside a transaction holds its lanes' successor up for so long
+PATIENCE_S = 60.0  # with a Kafka that is down when we start; then the supervisor tries again
+PAUSE_S = 1.0
+LARGEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
+
+log = structlog.get_logger()
+
+
+def connection(kafka: Kafka) -> Properties:
+    """What every client needs to reach the brokers."""
+    properties: Properties = {
+        **kafka.options,
+        "bootstrap.servers": kafka.bootstrap,
+        "security.protocol": kafka.security_protocol,
+        "log_level": 2,  # below, librdkafka repeats what `error_cb` says, unstructured
+        "error_cb": said_once(),
+    }
+    given = {
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.sasl_username,
+        "sasl.password": secret(kafka.sasl_password, kafka.sasl_password_file),
+        "ssl.ca.location": kafka.ssl_ca_location,
+        "ssl.certificate.location": kafka.ssl_certificate_location,
+        "ssl.key.location": kafka.ssl_key_location,
+        "ssl.key.password": secret(kafka.ssl_key_password, kafka.ssl_key_password_file),
+    }
+    return properties | {name: value for name, value in given.items() if value}
+
+
+def admin(kafka: Kafka) -> Properties:
+    return connection(kafka)
+
+
+def consumer(kafka: Kafka, group: str, slot: str) -> Properties:
+    """A member of `group` that keeps its lanes over a restart as long as its slot comes back within the session."""
+    tunable: Properties = {
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 10,  # the default of 1000 leaves the queue empty: 2-4 times slower
+    }
+    owned: Properties = {
+        "group.id": group,
+        "group.instance.id": slot,
+        "client.id": slot,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,  # the only way to know that what follows is transaction markers, not records
+        "auto.offset.reset": "error",  # what is gone is announced, never skipped: `stream.beginning`
+        "isolation.level": "read_committed",  # also makes the read of committed offsets wait for a pending transaction
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": kafka.session_ms,
+        "heartbeat.interval.ms": max(kafka.session_ms // 6, 100),
+        "max.poll.interval.ms": max(60_000, kafka.session_ms),
+    }
+    return tunable | connection(kafka) | owned
+
+
+def producer(kafka: Kafka, transactional_id: str, compression: str) -> Properties:
+    """The only producer of a slot: a new one with the same id fences the one before."""
+    tunable: Properties = {
+        "linger.ms": 0,  # a transaction is flushed as a whole: waiting only costs
+        "message.max.bytes": LARGEST_BYTES,
+    }
+    owned: Properties = {
+        "transactional.id": transactional_id,
+        "client.id": transactional_id,
+        "transaction.timeout.ms": TRANSACTION_MS,
+        "compression.type": compression,
+        "partitioner": "murmur2_random",  # as Java's: one model's records keep one partition, whoever writes them
+    }
+    return tunable | connection(kafka) | owned
+
+
+def plain_producer(kafka: Kafka) -> Properties:
+    """For tools and the demo: idempotent, without transactions."""
+    return connection(kafka) | {"enable.idempotence": True, "partitioner": "murmur2_random"}
+
+
+def said_once() -> Callable[[KafkaError], None]:
+    """A callback that logs each kind of trouble once: clients repeat it with every attempt to connect again."""
+    said: set[int] = set()
+
+    def say(error: KafkaError) -> None:
+        if error.code() not in said:
+            said.add(error.code())
+            log.warning("trouble with Kafka", code=error.name(), reason=error.str())
+
+    return say
+
+
+MEANINGS = {
+    KafkaError._FENCED: "a newer process has taken over this slot",
+    KafkaError.FENCED_INSTANCE_ID: "a newer process has taken over this slot",
+    KafkaError.INVALID_PRODUCER_EPOCH: "a newer process has taken over this slot, or the transaction timed out",
+    KafkaError.UNKNOWN_MEMBER_ID: "the group went on without this process, which was silent for too long",
+    KafkaError.ILLEGAL_GENERATION: "the group went on without this process, which was silent for too long",
+    KafkaError._MAX_POLL_EXCEEDED: "the group went on without this process, which was silent for too long",
+    KafkaError._TIMED_OUT: "the brokers did not answer in time; whether a transaction was committed shows at the start",
+    KafkaError.INVALID_SESSION_TIMEOUT: (
+        "kafka.session_ms is outside of what the brokers allow (group.min.session.timeout.ms, by default 6000)"
+    ),
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use the topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use the consumer group",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use transactions",
+    KafkaError.MSG_SIZE_TOO_LARGE: "a record is larger than its topic allows (max.message.bytes)",
+    KafkaError._MSG_TIMED_OUT: "records were not taken in time, so their transaction is void",
+}
+
+
+def explained(trouble: object) -> str:
+    """What a client said, in words for the person who operates this; any other exception in its own words.
+
+    >>> explained(KafkaError(KafkaError._FENCED))
+    'a newer process has taken over this slot (_FENCED)'
+    """
+    error = trouble.args[0] if isinstance(trouble, KafkaException) else trouble
+    if not isinstance(error, KafkaError):
+        return str(error)
+    meaning = MEANINGS.get(error.code())
+    return f"{meaning} ({error.name()})" if meaning else f"{error.str()} ({error.name()})"
+
+
+def patient(ask: Callable[[], Answer], kafka: Kafka, clock: Clock = time, patience_s: float = PATIENCE_S) -> Answer:
+    """Ask until Kafka answers: for the start, when it may not be there yet."""
+    give_up = clock.monotonic() + patience_s
+    said = False
+    while True:
+        try:
+            return ask()
+        except KafkaException as trouble:
+            error = trouble.args[0]
+            passing = error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
+            if not passing or clock.monotonic() >= give_up:
+                raise Surprise(
+                    f"Kafka at {kafka.bootstrap} cannot be used: {explained(trouble)}; check that it runs, "
+                    "that kafka.bootstrap names it, and that kafka.security_protocol is what it expects"
+                ) from trouble
+            if not said:
+                log.warning("waiting for Kafka", bootstrap=kafka.bootstrap, seconds=patience_s, reason=explained(error))
+                said = True
+            clock.sleep(PAUSE_S)
+
+
+def generation(membership: bytes) -> int:
+    """Of a consumer group's membership as the client writes it: `CGMDv2:`, generation, names (rdkafka_cgrp.c).
+
+    >>> generation(b"CGMDv2:" + (3).to_bytes(4, sys.byteorder) + b"group")
+    3
+    """
+    if membership[:7] != b"CGMDv2:":
+        raise Surprise("this confluent-kafka writes a consumer group's membership in a way that Leeway does not know")
+    return int.from_bytes(membership[7:11], sys.byteorder, signed=True)

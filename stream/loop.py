@@ -1,0 +1,372 @@
+"""One loop for all roles. Kafka is the truth: a transaction carries outputs and the offsets they follow from.
+
+Redis keeps snapshots of what a stateful role has folded: they may be late, rolled back or gone, and only time is lost.
+
+    next    first offset not yet folded            floor   Kafka's committed offset at ASSIGN: outputs below it are out
+    done    first offset not yet committed         mark    every record below it is inside some snapshot in Redis
+    tok,n   the fence: a random token per ASSIGN and a number per write. A Redis that forgot shows it (`stream.fence`)
+
+    ASSIGN     take the group's generation. Stateful: the fence first, which shuts out the former owner, then its mark.
+               Then the committed offsets, which waits for his transaction. Begin at the lower one (`stream.beginning`)
+    POLL       up to 500 records; rebalances run inside, on this thread
+    ADMIT      drop what was folded already. A batch gathered around a rebalance is dropped whole and fetched again
+    FOLD       states skip what they have seen; outputs below floor are suppressed; what cannot be read is a dead letter
+    COMMIT     one transaction: outputs and offsets, never below what is committed
+    SNAPSHOT   only after COMMIT, behind the fence
+    REVOKE     COMMIT, SNAPSHOT, forget                     LOST    forget: the lanes belong to somebody else already
+    SURPRISE   end the process (`stream.surprise`): the supervisor starts it again, and ASSIGN is the recovery
+    WATCHDOG   a call that never returns is ended by the kernel: `signal.alarm` without a handler
+
+One process, one thread, one consumer, one transactional producer. The order of the steps is the protocol: each one is
+needed, and `tests/simulation` has a seeded bug for each.
+"""
+
+import gc
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from redis import RedisError
+
+from schemas.dead_letter import PREFIX
+from stream import kafka
+from stream.beginning import Memory, begin
+from stream.embedded.broker import CANNOT
+from stream.observed import Lag, Observed
+from stream.place import NOTHING, Place
+from stream.redis import Clock, connect
+from stream.role import Counting, Folding, Lane, Message, Output
+from stream.settings import Settings
+from stream.surprise import Surprise, end
+from stream.work import Work, work_of
+
+BATCH: Final = 500  # records of this many events stay in the processor's cache; 5,000 cost half as much again
+POLL_S: Final = 0.1
+START_ALARM_S: Final = 200  # twice the patience with a Kafka that is not there yet
+STEP_ALARM_S: Final = 45  # above every time-out of one step, below max.poll.interval.ms
+COMMIT_ALARM_S: Final = 15  # send_offsets_to_transaction can hang for ever after a broker's restart: librdkafka#5456
+COMMIT_TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 30.0  # of any other question to Kafka; above transaction.timeout.ms and its clean-up
+MOCK_CLUSTER: Final = "mockCluster"  # how librdkafka's own broker calls its cluster
+
+log = structlog.get_logger()
+
+
+def point(name: str) -> None:
+    """A seam between two steps. Nothing happens here; tests replace it to end or freeze the process in this place."""
+
+
+class Loop:
+    """One worker. `slot` is its seat: stable over restarts, and held by one process at a time."""
+
+    def __init__(
+        self,
+        role: Counting | Folding[Any, Any],
+        settings: Settings,
+        slot: str,
+        *,
+        observed: Observed | None = None,
+        ready: Callable[[], None] = lambda: None,
+        consumer: Callable[[dict[str, Any]], Any] = Consumer,
+        producer: Callable[[dict[str, Any]], Any] = Producer,
+        redis: Callable[[Any], Any] = connect,
+        clock: Clock = time,
+        alarm: Callable[[int], object] = signal.alarm,
+    ) -> None:
+        self.role, self.settings, self.slot = role, settings, slot
+        self.observed = observed or Observed()
+        self.ready, self.clock, self.alarm = ready, clock, alarm
+        self.group = f"{settings.group}-{role.name}"
+        seat = f"{self.group}-{slot}"
+        self.work: Work = work_of(role, settings, redis, clock, self.observed)
+        # Faust reads what a stateful role writes, and its client reads no lz4.
+        compression = "none" if self.work.stateful else "lz4"
+        self.producer = producer(kafka.producer(settings.kafka, seat, compression))
+        self.consumer = consumer(kafka.consumer(settings.kafka, self.group, seat))
+        self.places: dict[Lane, Place] = {}
+        self.membership: Any = None
+        self.embedded = False
+        self.moved = False  # a rebalance ran inside this poll
+        self.committed_at = clock.monotonic()
+        self.waited_for: set[str] = set()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Until `stop()`: then REVOKE, and the seat is kept for whoever comes back within the session."""
+        self.start()
+        while not stop():
+            self.alarm(STEP_ALARM_S)
+            self.step()
+        self.alarm(STEP_ALARM_S)
+        self.consumer.close()
+        self.alarm(0)
+
+    def start(self) -> None:
+        self.alarm(START_ALARM_S)
+        cluster = kafka.patient(
+            lambda: self.producer.list_topics(timeout=5).cluster_id, self.settings.kafka, self.clock
+        )
+        # Ends the transaction that this seat left open, and fences its zombie.
+        kafka.patient(lambda: self.producer.init_transactions(TIMEOUT_S), self.settings.kafka, self.clock)
+        self.embedded = (cluster or "").startswith(MOCK_CLUSTER)
+        if self.embedded:
+            log.warning("embedded broker", role=self.role.name, caution=CANNOT)
+        self.consumer.subscribe(
+            list(self.role.topics),
+            on_assign=self.guarded(self.assign),
+            on_revoke=self.guarded(self.revoke),
+            on_lost=self.guarded(self.lost),
+        )
+
+    def step(self) -> None:
+        for lane, messages in self.poll().items():
+            place = self.places[lane]
+            if fresh := self.admit(place, messages):
+                self.fold(place, fresh)
+        if self.clock.monotonic() - self.committed_at >= self.work.wait_s:
+            self.publish()
+        self.observed.last_progress = self.clock.time()
+
+    # ---- POLL, ADMIT, FOLD -------------------------------------------------------------------------------------------
+
+    def poll(self) -> dict[Lane, list[Message]]:
+        self.moved = False
+        records: list[Any] = []
+        errors: list[Any] = []
+        for message in self.consumer.consume(BATCH, POLL_S):
+            (records if message.error() is None else errors).append(message)
+        cut = [message for message in errors if self.look_at(message)]
+        if self.moved:
+            return self.discard(records)
+        if cut:
+            self.begin_again()
+            return {}
+        batch: dict[Lane, list[Message]] = defaultdict(list)
+        for message in records:
+            batch[Lane(message.topic(), message.partition())].append(message)
+        return batch
+
+    def discard(self, records: list[Any]) -> dict[Lane, list[Message]]:
+        """Stale and fresh records may be mixed, with holes between them: fetch them again from where we are."""
+        if records:
+            self.consumer.assign(self.positions())
+        return {}
+
+    def admit(self, place: Place, messages: list[Message]) -> list[Message]:
+        if messages[0].offset() >= place.next:  # within a lane, a batch is in order
+            return messages
+        return [message for message in messages if message.offset() >= place.next]
+
+    def fold(self, place: Place, messages: list[Message]) -> None:
+        self.work.fold(place, messages)
+        last = messages[-1]
+        place.next, place.newest_ms = last.offset() + 1, last.timestamp()[1]
+        self.observed.messages += len(messages)
+        self.observed.message_bytes += sum(map(len, messages))  # type: ignore[arg-type]
+        point("folded")
+
+    def look_at(self, message: Any) -> bool:
+        """What came instead of a record. True when the log was cut below our position."""
+        error = message.error()
+        code = error.code()
+        if code == KafkaError._AUTO_OFFSET_RESET:
+            return True
+        if code == KafkaError._PARTITION_EOF:
+            place = self.places.get(Lane(message.topic(), message.partition()))
+            if place is not None:
+                place.end = message.offset()
+        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self.wait_for(message.topic())
+        elif code == KafkaError._FATAL or error.fatal() or not error.retriable():
+            raise KafkaException(error)
+        else:
+            log.warning("trouble with Kafka", code=error.name(), reason=error.str())
+        return False
+
+    def wait_for(self, topic: str) -> None:
+        """The consumer finds the topic by itself once it is there."""
+        if topic not in self.waited_for:
+            self.waited_for.add(topic)
+            log.warning("waiting for a topic", topic=topic, reason="it does not exist; `leeway topics create` makes it")
+
+    def begin_again(self) -> None:
+        """Retention overtook us, or the topic was created anew: ASSIGN finds out which, and says it."""
+        lanes = list(self.places)
+        self.revoke(lanes)
+        self.assign(lanes)
+
+    # ---- COMMIT, SNAPSHOT --------------------------------------------------------------------------------------------
+
+    def publish(self) -> None:
+        """In this order: a snapshot may hold nothing that a transaction could still take back."""
+        self.commit()
+        self.snapshot()
+        self.committed_at = self.clock.monotonic()
+        self.observe_lag()
+
+    def commit(self) -> None:
+        ahead = [place for place in self.places.values() if self.uncommitted(place)]
+        first = next(iter(ahead or self.places.values()), None)
+        if first is None:
+            return
+        outputs = self.work.outputs(f"{first.lane}-{first.next}")
+        if outputs or ahead:
+            self.transact(outputs, ahead or [first])  # offsets even if none moved: they carry our generation
+        for place in ahead:
+            place.done = place.next
+        self.work.published()
+
+    def uncommitted(self, place: Place) -> bool:
+        """A replay runs below `done` and must not move it back."""
+        return place.next > place.done
+
+    def transact(self, outputs: list[Output], places: list[Place]) -> None:
+        point("before transaction")
+        began = self.clock.monotonic()
+        self.alarm(COMMIT_ALARM_S)
+        self.producer.begin_transaction()
+        for output in outputs:
+            self.produce(output)
+        point("produced")
+        offsets = [position(place) for place in places]
+        self.producer.send_offsets_to_transaction(offsets, self.membership, COMMIT_TIMEOUT_S)
+        point("offsets sent")
+        self.producer.commit_transaction(COMMIT_TIMEOUT_S)
+        if self.embedded:  # its transactions drop the offsets
+            self.consumer.commit(offsets=offsets, asynchronous=False)
+        point("committed")
+        self.alarm(STEP_ALARM_S)
+        self.observed.transactions += 1
+        self.observed.transaction_seconds += self.clock.monotonic() - began
+
+    def produce(self, output: Output) -> None:
+        while True:
+            try:
+                self.producer.produce(output.topic, output.value, key=output.key, headers=output.headers)
+                break
+            except BufferError:  # the client's queue is full: let it send
+                self.producer.poll(0.1)
+        self.observed.outputs += 1
+        if output.topic == self.settings.topics.dlq:
+            self.observed.dead_letters[dict(output.headers).get(PREFIX + "code", b"").decode()] += 1
+
+    def snapshot(self) -> None:
+        point("before snapshot")
+        self.work.snapshot(self.places)
+        point("snapshot written")
+
+    def observe_lag(self) -> None:
+        self.observed.lag = {lane: self.lag(place) for lane, place in self.places.items()}
+
+    def lag(self, place: Place) -> Lag:
+        _, high = self.consumer.get_watermark_offsets(position(place), cached=True)
+        if place.end >= place.next or place.next >= high or not place.newest_ms:
+            return Lag(0, 0.0)
+        return Lag(high - place.next, max(0.0, self.clock.time() - place.newest_ms / 1000))
+
+    # ---- ASSIGN, REVOKE, LOST ----------------------------------------------------------------------------------------
+
+    def assign(self, lanes: list[Lane]) -> None:
+        self.moved = True
+        self.membership = self.member()
+        marks = self.work.acquire(lanes)  # the fence first: from here on no former owner writes a snapshot ...
+        point("acquired")
+        committed = self.committed(lanes)  # ... then this, which waits until no former owner can commit
+        self.places = {lane: self.place(lane, committed[lane], marks.get(lane)) for lane in lanes}
+        point("assigned")
+        self.consumer.assign(self.positions())
+        self.observed.rebalances += 1
+        self.observe_lag()
+        self.ready()
+
+    def member(self) -> Any:
+        """What transactions carry. Brokers would accept offsets from nobody in particular, too: generation -1."""
+        membership = self.consumer.consumer_group_metadata()
+        if kafka.generation(membership) < 0:
+            raise Surprise("the group assigned lanes and named no generation; another start settles it")
+        return membership
+
+    def committed(self, lanes: list[Lane]) -> dict[Lane, int | None]:
+        found = self.consumer.committed([TopicPartition(*lane) for lane in lanes], TIMEOUT_S) if lanes else []
+        for partition in found:
+            if partition.error:
+                raise KafkaException(partition.error)
+        return {Lane(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in found}
+
+    def place(self, lane: Lane, committed: int | None, mark: int | None) -> Place:
+        low, high = self.consumer.get_watermark_offsets(TopicPartition(*lane), TIMEOUT_S)
+        memory = Memory(committed, mark, low, high, self.work.stateful)
+        try:
+            beginning = begin(memory, self.settings.kafka.start_at)
+        except Surprise as undecided:
+            raise Surprise(f"{lane}: {undecided}") from None
+        if beginning.caution:
+            self.observed.records_lost += beginning.lost
+            log.warning("records are gone", lane=str(lane), lost=beginning.lost, caution=beginning.caution)
+        return Place(lane, beginning.next, beginning.floor, beginning.floor if beginning.committed else NOTHING)
+
+    def revoke(self, lanes: list[Lane]) -> None:
+        """With `range` a rebalance takes all lanes at once."""
+        self.moved = True
+        point("revoking")
+        self.commit()
+        self.snapshot()
+        point("revoked")
+        self.forget()
+
+    def lost(self, lanes: list[Lane]) -> None:
+        self.moved = True
+        self.forget()
+
+    def forget(self) -> None:
+        self.work.forget()
+        self.places = {}
+        self.observed.lag = {}
+        self.consumer.unassign()
+
+    def positions(self) -> list[TopicPartition]:
+        return [position(place) for place in self.places.values()]
+
+    # ---- SURPRISE ----------------------------------------------------------------------------------------------------
+
+    def guarded(self, step: Callable[[list[Lane]], None]) -> Callable[[Any, list[TopicPartition]], None]:
+        """A rebalance callback. It is called from C, which lets few exceptions through whole: end here instead."""
+
+        def callback(_: Any, partitions: list[TopicPartition]) -> None:
+            try:
+                step([Lane(partition.topic, partition.partition) for partition in partitions])
+            except (Surprise, KafkaException, RedisError) as trouble:
+                self.surprise(trouble)
+
+        return callback
+
+    def surprise(self, trouble: BaseException) -> NoReturn:
+        end(self.role.name, self.slot, kafka.explained(trouble), type(trouble).__name__)
+
+
+def position(place: Place) -> TopicPartition:
+    return TopicPartition(place.lane.topic, place.lane.partition, place.next)
+
+
+def run_role(
+    role: Counting | Folding[Any, Any],
+    settings: Settings,
+    slot: str,
+    *,
+    observed: Observed | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """The outermost function of a worker process. Returns after SIGTERM or SIGINT; a surprise ends the process."""
+    stopping = threading.Event()
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: stopping.set())
+    gc.freeze()  # what is imported by now stays: collections need not look at it
+    gc.set_threshold(100_000, 20, 100)  # events are freed by reference counts: 1.2-2 times faster than the default
+    try:
+        Loop(role, settings, slot, observed=observed, ready=ready).run(stopping.is_set)
+    except BaseException as trouble:  # noqa: BLE001  the one place for it
+        end(role.name, slot, kafka.explained(trouble), type(trouble).__name__)

@@ -1,0 +1,45 @@
+"""What one worker has seen and done so far, as plain numbers: the loop adds, `/metrics` reads.
+
+>>> Observed().lag_messages
+0
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stream.role import Lane
+
+
+class Lag(NamedTuple):
+    """How far one lane is behind its log. Transaction markers count as messages until the end of the log is met."""
+
+    messages: int
+    seconds: float
+
+
+@dataclass
+class Observed:
+    """Counters only grow; `lag`, `lanes` and the times are what they were last."""
+
+    messages: int = 0
+    message_bytes: int = 0
+    outputs: int = 0
+    dead_letters: Counter[str] = field(default_factory=Counter)  # by code
+    transactions: int = 0
+    transaction_seconds: float = 0.0
+    snapshots: int = 0
+    snapshot_bytes: int = 0
+    snapshots_postponed: int = 0  # Redis did not answer: detection goes on, a replay would take longer
+    rebalances: int = 0
+    records_lost: int = 0  # deleted by retention before they were read
+    lag: dict[Lane, Lag] = field(default_factory=dict)  # of the lanes that this worker owns now
+    last_progress: float = 0.0  # seconds since 1970: the last step of the loop that came to its end
+
+    @property
+    def lag_messages(self) -> int:
+        return sum(lag.messages for lag in self.lag.values())
+
+    @property
+    def lag_seconds(self) -> float:
+        return max((lag.seconds for lag in self.lag.values()), default=0.0)

@@ -1,0 +1,25 @@
+"""A surprise ends the process: one clear sentence, no clean-up, no retry. Starting again is the only recovery there is.
+
+Crash-only software (Candea & Fox, HotOS 2003): a program that must survive `kill -9` anyway has a recovery path; one
+that uses nothing else for its own troubles has a recovery path that is tested. So there is no `close()` here: a process
+that does not know where it stands has nothing to say to its consumer group, and its transaction is better timed out.
+"""
+
+import os
+from typing import Final, NoReturn
+
+import structlog
+
+EXIT_STATUS: Final = 3
+
+log = structlog.get_logger()
+
+
+class Surprise(Exception):
+    """What happened and how to mend it, in whole sentences for the person who operates this."""
+
+
+def end(role: str, slot: str, sentence: str, kind: str = "Surprise") -> NoReturn:
+    """Say it and stop, at once."""
+    log.error("ended by a surprise", role=role, slot=slot, kind=kind, reason=sentence)
+    os._exit(EXIT_STATUS)

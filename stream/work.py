@@ -1,0 +1,63 @@
+"""What the loop has done at each of its steps, by the two kinds of roles: `Counts` and `Folds`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from stream.counts import Counts
+from stream.fence import Fence
+from stream.folds import Folds
+from stream.observed import Observed
+from stream.place import Place
+from stream.redis import Client, Clock
+from stream.role import Counting, Folding, Lane, Message, Output
+from stream.settings import Redis, Settings
+
+
+class Work(Protocol):
+    """The steps, in the order in which a record meets them."""
+
+    stateful: bool
+
+    @property
+    def wait_s(self) -> float:
+        """Between two transactions."""
+        ...
+
+    def acquire(self, lanes: Sequence[Lane]) -> Mapping[Lane, int | None]:
+        """ASSIGN: shut out former owners; the marks that were found."""
+        ...
+
+    def fold(self, place: Place, messages: Sequence[Message]) -> None:
+        """FOLD, and keep the outputs."""
+        ...
+
+    def outputs(self, name: str) -> list[Output]:
+        """COMMIT: hand over what is to be published; `name` names what is not named after one record."""
+        ...
+
+    def published(self) -> None:
+        """COMMIT: it is out."""
+        ...
+
+    def snapshot(self, places: Mapping[Lane, Place]) -> None:
+        """SNAPSHOT: every folded record is committed now."""
+        ...
+
+    def forget(self) -> None:
+        """REVOKE, LOST: the lanes are not ours any more."""
+        ...
+
+
+def work_of(
+    role: Counting | Folding[Any, Any],
+    settings: Settings,
+    redis: Callable[[Redis], Client],
+    clock: Clock,
+    observed: Observed,
+) -> Work:
+    """By what the role can do: a role that folds has states to keep."""
+    if not hasattr(role, "fold"):
+        return Counts(role)
+    prefix = f"{settings.redis.prefix}{role.name}:"
+    fence = Fence(redis(settings.redis), prefix, settings.redis.snapshot_bytes_per_second, clock)
+    return Folds(cast(Folding[Any, Any], role), fence, observed)
