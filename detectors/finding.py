@@ -7,6 +7,8 @@ A stream is a *part* of a column, in the whole subject or in one slice of it: th
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.anomaly import Class
+
 Part = Literal["values", "nulls", "errors", "volume", "guest"]
 Edge = Literal["firing", "moved", "recovered", "accepted"]
 
@@ -60,3 +62,13 @@ class Finding:
     stuck: bool = False  # numbers: nearly all rows have one value
     causes: tuple[tuple[str, str, float, str], ...] = ()  # kind, ref, score, why
     version: str = ""
+    alarm: "Alarm | None" = None  # of later edges: what the first was called
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What an alarm that stands was called when it was raised; its later edges keep the name."""
+
+    since: int
+    kind: Class
+    segment: tuple[tuple[str, str], ...] = ()

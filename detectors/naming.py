@@ -28,6 +28,8 @@ GONE = 0.1  # a segment with less than this share of its usual traffic has stopp
 
 def class_of(finding: Finding) -> Class:
     """What the failure is called."""
+    if finding.alarm is not None:
+        return finding.alarm.kind
     if finding.part == "volume":
         return "volume_drop" if finding.after < finding.before else "volume_spike"
     if finding.part == "nulls":
@@ -61,6 +63,8 @@ def vanished(finding: Finding) -> str:
 
 def segment_of(finding: Finding) -> dict[str, str]:
     """Where it happens: the slice, or the value of a segment that has stopped."""
+    if finding.alarm is not None:
+        return dict(finding.alarm.segment)
     segment = dict(finding.segment)
     if finding.part == "values" and finding.column.startswith("segment:") and (value := vanished(finding)):
         segment[name_of(finding)] = value
@@ -94,7 +98,9 @@ def impact(finding: Finding) -> float:
         return abs(finding.after - finding.before)
     if finding.part == "volume":
         return min(1.0, abs(finding.after - finding.before) / max(finding.before, 1e-9))
-    if family(finding.column) in ("feature", "signal", "segment"):
+    if family(finding.column) == "segment":
+        return finding.histogram.movement()
+    if family(finding.column) in ("feature", "signal"):
         return finding.movement
     return max(finding.movement, finding.histogram.movement())
 
@@ -175,7 +181,8 @@ def summary_of(finding: Finding) -> str:
         verb = "rose" if finding.after >= finding.before else "fell"
     subject = label_of(finding)
     if kind == "volume_drop" and finding.part == "values":
-        subject, verb = f"{name_of(finding)}={vanished(finding)}", "has stopped arriving"
+        gone = segment_of(finding).get(name_of(finding), "")
+        subject, verb = f"{name_of(finding)}={gone}", "has stopped arriving"
     where = "".join(f" in {key}={value}" for key, value in finding.segment)
     since = datetime.fromtimestamp(finding.onset / 1000, UTC).strftime("%H:%M:%S")
     if finding.edge == "recovered":

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 
 from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
 from detectors.burn_in import BurnIn, number_bins, text_bins
-from detectors.ledger import Ledger
+from detectors.finding import Alarm
+from detectors.ledger import Ledger, enter
 from schemas.binning import Binning
 from schemas.pane import Column, Family, family
 from schemas.subject import Subject
 
 Form = Literal["", "numbers", "texts"]
 Counts = NDArray[np.int64]
+
+
+BETWEEN = "|"  # between column and segment: no name contains it
+
+
+def key_of(column: str, segment: str) -> str:
+    """The key of a track."""
+    return f"{column}{BETWEEN}{segment}" if segment else column
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,17 +42,18 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: list[str] = []
     tails: int = 0
     rows: dict[str, int] = {}  # bank -> row
-    ledger: Ledger = msgspec.field(default_factory=Ledger)
-    firing: dict[str, int] = {}  # part -> since when (milliseconds since 1970)
+    ledgers: dict[str, Ledger] = {}  # part -> how many, and their sum
+    firing: dict[str, Alarm] = {}  # part -> the alarm that stands
     last_n: int = 0  # of the last pane
     last_nulls: int = 0
     last_sum: float = 0.0
+    fresh: bool = False  # the bins were derived in this very pane
     constant: bool = False  # all numbers of the last pane were equal
 
     @property
     def key(self) -> str:
         """A text that no two tracks of a subject share."""
-        return f"{self.column}@{self.segment}" if self.segment else self.column
+        return key_of(self.column, self.segment)
 
     @property
     def family(self) -> Family:
@@ -61,6 +71,12 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.form == "numbers":
             return identity(np.array(self.edges, np.int32))
         return self.categories.id if self.form == "texts" else UNIVERSAL
+
+
+def entered(track: Track, part: str, n: int, total: float) -> Track:
+    """The track with one more entry in the ledger of a part."""
+    ledger = enter(track.ledgers.get(part) or Ledger(), n, total)
+    return msgspec.structs.replace(track, ledgers={**track.ledgers, part: ledger})
 
 
 def settled(track: Track) -> tuple[Track, Counts]:

@@ -6,6 +6,7 @@ and words.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 
 import msgspec
@@ -13,6 +14,9 @@ import msgspec
 from detectors import naming
 from detectors.budget import parse
 from detectors.finding import Finding, Histogram
+from detectors.guests import invite
+from detectors.picture import pictures
+from detectors.signal import Signal
 from detectors.watch import News, Watch, WatchState
 from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
 from schemas.dead_letter import Reason
@@ -144,11 +148,7 @@ class Judge:
     def show(self, states: Iterable[tuple[str, WatchState]]) -> None:
         """Keep what people look at up to date."""
         if self.view is not None:
-            self.view.show((key, self.pictures(state)) for key, state in states)
-
-    def pictures(self, state: WatchState) -> Mapping[str, object]:
-        """The subject and each of its columns, as plain values."""
-        return self.watch.pictures(state)
+            self.view.show((key, partial(pictures, self.watch, state)) for key, state in states)
 
 
 def watch(settings: Settings) -> Watch:
@@ -164,6 +164,9 @@ def watch(settings: Settings) -> Watch:
         lagging_ms=judge.lagging_s * 1000,
         silence_ms=judge.silence_s * 1000,
         heartbeat_ms=judge.heartbeat_s * 1000,
+        signals=tuple(
+            Signal(invite(guest.kind, guest.parameters), tuple(guest.columns), guest.signal) for guest in judge.guests
+        ),
     )
 
 

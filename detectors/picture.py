@@ -1,0 +1,86 @@
+"""The picture people look at: of a subject and of each of its columns, as plain values ready for JSON."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.dependence import HEALTH, health
+from detectors.track import Track, labels
+from detectors.urn import Bank, Phase
+from detectors.watch import Watch, WatchState, phase_of
+
+WORDS = {Phase.LEARNING: "learning", Phase.WATCHING: "watching", Phase.FIRING: "drifting"}
+
+
+def pictures(watch: Watch, state: WatchState) -> dict[str, dict[str, Any]]:
+    """The field `subject`, and a field `column|<name>` for each column of the whole subject."""
+    threshold = watch.threshold(state)
+    evidence = {
+        name: watch.urns(name).verdicts(bank, np.full(len(bank), threshold)).evidence
+        for name, bank in state.banks.items()
+    }
+    found = {"subject": subject_picture(watch, state, threshold)}
+    for track in state.tracks.values():
+        if not track.segment:
+            found[f"column|{track.column}"] = column_picture(state, track, threshold, evidence)
+    return found
+
+
+def subject_picture(watch: Watch, state: WatchState, threshold: float) -> dict[str, Any]:
+    """What is known of the subject as a whole."""
+    subject = state.subject
+    elapsed = max(1, state.at - state.first_at)
+    return {
+        "subject": {} if subject is None else {name: getattr(subject, name) for name in subject.__struct_fields__},
+        "state": state.health,
+        "since": state.health_since,
+        "rows": state.rows,
+        "panes": state.panes,
+        "rate": round(1000 * state.rows / elapsed, 3),
+        "budget": str(watch.budget),
+        "threshold": threshold,
+        "at": state.at,
+        "lag_ms": state.lag_ms,
+        "version": state.version,
+        "columns": len(state.columns),
+        "watching": watch.watching(state),
+        "drifting": watch.drifting(state),
+    }
+
+
+def column_picture(
+    state: WatchState, track: Track, threshold: float, evidence: dict[str, NDArray[np.float64]]
+) -> dict[str, Any]:
+    """What is known of one column: its state, its evidence against the threshold, reference and live counts."""
+    picture: dict[str, Any] = {
+        "column": track.column,
+        "family": track.family,
+        "form": track.form,
+        "state": "drifting" if track.firing else WORDS[phase_of(state, track)],
+        "evidence": 0.0,
+        "threshold": threshold,
+        "since": min((alarm.since for alarm in track.firing.values()), default=0),
+        "parts": sorted(track.firing),
+        "pane": {
+            "n": track.last_n,
+            "nulls": track.last_nulls,
+            "mean": track.last_sum / track.last_n if track.form == "numbers" and track.last_n else None,
+        },
+    }
+    for bank, row in track.rows.items():
+        held: Bank = state.banks[bank]
+        picture["evidence"] = max(picture["evidence"], float(evidence[bank][row]))
+        if bank == track.form:
+            reference, live = held.reference(row), held.since_onset(row)
+            factor = float(held.factor[row].max())
+            picture |= {
+                "n": int(live.sum()),
+                "reference_n": round(float(reference.sum())),
+                "v": round(factor, 3),
+                "health": HEALTH[int(health(np.array([factor]))[0])],
+                "labels": list(labels(track)),
+                "reference": [round(count, 2) for count in reference.tolist()],
+                "live": live.tolist(),
+            }
+    return picture

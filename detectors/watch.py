@@ -1,0 +1,619 @@
+"""The watch over one subject: panes in; findings, binnings and heartbeats out. A pure fold, whoever calls it.
+
+Every column is a track (`detectors.track`), and so is every column in every declared slice, as far as panes count it:
+
+    values   numbers or texts, in an urn with their own bins, once the burn-in has shown which bins
+    nulls    null or absent, against present
+    errors   of the wrong type, against right
+
+and beside them the volume of everything (`detectors.volume`). Columns of one kind step together in one bank. All
+detectors of a subject share one alert budget: the threshold is A = events x detectors / k, where "events x detectors"
+is what the detectors together really see, so that a slice with a tenth of the traffic costs a tenth.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import budget as budgets
+from detectors import calendar
+from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP, Law
+from detectors.budget import Budget
+from detectors.burn_in import BurnIn, add
+from detectors.calendar import Calendar
+from detectors.dependence import HEALTH
+from detectors.finding import Alarm, Edge, Finding, Histogram, Part
+from detectors.guests import Guest, GuestState
+from detectors.ledger import forget, mean_before, mean_since
+from detectors.naming import class_of, segment_of
+from detectors.signal import Signal, matches
+from detectors.track import BETWEEN, Counts, Track, binning, counted, entered, errors, key_of, labels, settled, spread
+from detectors.urn import Bank, Phase, Turn, Urns, Verdicts
+from detectors.volume import Volume, VolumeState
+from schemas.binning import Binning
+from schemas.heartbeat import Health
+from schemas.pane import Column, Deployed, Pane, Slice, family
+from schemas.subject import Subject
+
+WEEK_MS = 604_800_000
+KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
+MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
+DEPLOYMENTS = 8  # remembered, to be named as candidate causes
+NEAR_BEFORE_MS, NEAR_AFTER_MS = 600_000, 120_000  # an onset so long after, or before, a deployment may be its doing
+MOST_OF_IT = 0.6  # a segment that makes up so much of a change is named as its place
+ALMOST_ALL = 0.98  # rows with one value: stuck
+ENOUGH_ROWS = 100  # to speak of movement
+GUEST_CALM = 60  # panes without an alarm after which a guest's alarm is over
+SEEN_FOUR_OF_FIVE = 1.28  # standard errors beyond the line, for the smallest visible change
+SETTLING = 2.5  # nats that the mixture of alternatives costs on top of log A, measured
+EDGES: dict[Turn, Edge] = {
+    Turn.ALARM: "firing",
+    Turn.MOVED: "moved",
+    Turn.RECOVERED: "recovered",
+    Turn.ACCEPTED: "accepted",
+}
+LAWS: dict[str, Law] = {"numbers": NUMBERS, "texts": CATEGORIES, "nulls": RATES, "errors": RATES_UP}
+BANKS: dict[Part, tuple[str, ...]] = {"values": ("numbers", "texts"), "nulls": ("nulls",), "errors": ("errors",)}
+
+
+class WatchState(msgspec.Struct, kw_only=True):
+    """Everything that is remembered of one subject. `step` never changes one: it returns another."""
+
+    v: int = 1
+    subject: Subject | None = None
+    rows: int = 0
+    panes: int = 0
+    first_at: int = 0
+    at: int = 0
+    rows_at: int = 0  # when rows were last seen
+    lag_ms: int = 0
+    health: Health = "learning"
+    health_since: int = 0
+    heartbeat_at: int = 0
+    calendar: Calendar = msgspec.field(default_factory=Calendar)
+    tracks: dict[str, Track] = {}
+    order: dict[str, list[str]] = {}  # bank -> track of each row
+    banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
+    volume: VolumeState | None = None
+    volume_since: int = 0  # when the alarm on it began; 0: none stands
+    bucket: int = 0
+    bucket_rows: float = 0.0
+    bucket_fresh: bool = True  # nothing in it was late: it says how much arrived when
+    guests: dict[str, GuestState] = {}
+    guests_firing: dict[str, int] = {}  # guest -> since when
+    deployments: list[tuple[int, str]] = []
+    version: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the whole subject."""
+        return [track.column for track in self.tracks.values() if not track.segment]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What came of one pane."""
+
+    findings: list[Finding] = field(default_factory=list)
+    binnings: list[Binning] = field(default_factory=list)
+    heartbeat: bool = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How to watch: the budget, how much to learn from, and what else is wanted."""
+
+    budget: Budget
+    reference: int = 5_000
+    burn_in: int = 500
+    independent: bool = False
+    segments: bool = True
+    bucket_ms: int = 10_000
+    lagging_ms: int = 60_000
+    silence_ms: int = 60_000
+    heartbeat_ms: int = 60_000
+    signals: tuple[Signal, ...] = ()  # guests, and what they look at
+    kind: ClassVar[str] = "watch"
+
+    # -- the fold ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> WatchState:
+        """Nothing known."""
+        return WatchState(volume=Volume().start())
+
+    def step(self, state: WatchState, content: Pane | Deployed) -> tuple[WatchState, News]:
+        """One pane, or one note of a deployment, further."""
+        after = msgspec.structs.replace(
+            state,
+            tracks=dict(state.tracks),
+            banks=dict(state.banks),
+            guests=dict(state.guests),
+            subject=content.subject,
+        )
+        news = News()
+        if isinstance(content, Deployed):
+            return self._deployed(after, content), news
+        self._clock(after, content, news)
+        if content.rows:
+            columns = self._columns(after, content)
+            self._meet(after, columns, news)
+            self._judge(after, columns, content, news)
+            self._ask_guests(after, columns, content, news)
+        heartbeat = self._take_pulse(after, news)
+        return after, News(news.findings, news.binnings, heartbeat)
+
+    def _deployed(self, state: WatchState, note: Deployed) -> WatchState:
+        """Remember who deployed what: the first thing to look at when something drifts."""
+        event = note.event
+        version = event.version or "unversioned"
+        what = f"{event.action} {version}" + (f" after {event.previous_version}" if event.previous_version else "")
+        state.deployments = [*state.deployments, (note.at, what)][-DEPLOYMENTS:]
+        state.at = state.at or note.at
+        return state
+
+    # -- time and volume -----------------------------------------------------------------------------------------------
+
+    def _clock(self, state: WatchState, pane: Pane, news: News) -> None:
+        """What time it is, how old what arrives is, and how much arrives."""
+        state.first_at = state.first_at or pane.at
+        state.at = max(state.at, pane.at)
+        self._turn_bucket(state, news)
+        if not pane.rows:
+            return
+        state.lag_ms = pane.lag_ms
+        state.bucket_fresh = state.bucket_fresh and pane.lag_ms <= self.bucket_ms
+        if pane.part:
+            return
+        began = pane.since if 0 <= pane.at - pane.since <= pane.lag_ms + self.lagging_ms else pane.at - pane.lag_ms
+        state.calendar = calendar.turn(state.calendar, state.rows, began)
+        state.rows += pane.rows
+        state.panes += 1
+        state.rows_at = state.at
+        state.bucket_rows += pane.volume or pane.rows
+        state.version = max(pane.versions, key=lambda name: (pane.versions[name], name), default=state.version)
+
+    def _turn_bucket(self, state: WatchState, news: News) -> None:
+        """When a bucket of time is over, judge the rows in it. Buckets in which the pipeline itself was away, or
+        behind, say nothing about what was sent."""
+        now = state.at // self.bucket_ms
+        if state.bucket and now > state.bucket and state.bucket_fresh and state.volume is not None:
+            detector, before = Volume(), state.volume
+            state.volume, verdict = detector.step(before, round(state.bucket_rows), self.threshold(state))
+            was, firing = detector.firing(before), detector.firing(state.volume)
+            if verdict.drifted:
+                state.volume_since = state.bucket * self.bucket_ms
+                news.findings.append(self._volume(state, "firing", before.rate, state.bucket_rows, verdict.evidence))
+            elif was and not firing:
+                edge: Edge = "recovered" if state.volume.rate == before.before else "accepted"
+                news.findings.append(self._volume(state, edge, before.before, state.bucket_rows, 0.0))
+                state.volume_since = 0
+        if now > state.bucket:
+            state.bucket, state.bucket_rows, state.bucket_fresh = now, 0.0, True
+
+    def _volume(self, state: WatchState, edge: Edge, before: float, after: float, evidence: float) -> Finding:
+        return Finding(
+            edge=edge,
+            column="",
+            part="volume",
+            detector=Volume.kind,
+            evidence=evidence,
+            threshold=self.threshold(state),
+            at=state.at,
+            onset=state.volume_since,
+            n=round(after),
+            before=before,
+            after=after,
+            reference_n=state.rows,
+            causes=self._near(state, state.volume_since),
+            version=state.version,
+        )
+
+    # -- columns -------------------------------------------------------------------------------------------------------
+
+    def _columns(self, state: WatchState, pane: Pane) -> dict[str, tuple[Column, int]]:
+        """Every track that this pane speaks of, with its counts and the rows they come from. A column that is known
+        and does not come at all is absent from every row; in a pane cut into parts nobody can tell."""
+        found = {name: (column, pane.rows) for name, column in pane.columns.items()}
+        if pane.parts == 1:
+            for track in state.tracks.values():
+                if not track.segment and track.column not in found:
+                    found[track.column] = (Column(), pane.rows)
+        if self.segments:
+            for segment, part in pane.slices.items():
+                found.update(self._slice(state, pane, segment, part))
+        return found
+
+    def _slice(
+        self, state: WatchState, pane: Pane, segment: str, part: Slice
+    ) -> Iterator[tuple[str, tuple[Column, int]]]:
+        """The tracks of one slice: the outputs in full, of all other columns the nulls."""
+        for name in pane.columns:
+            if family(name) == "segment":
+                continue
+            missing = part.nulls.get(name, 0)
+            column = part.columns.get(name) or Column(n=part.rows - missing, nulls=missing)
+            yield key_of(name, segment), (column, part.rows)
+
+    def _meet(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
+        """New tracks begin; those that have burnt in get bins of their own, and urns."""
+        slices = sum(1 for track in state.tracks.values() if track.segment)
+        for key, (column, _) in columns.items():
+            track = state.tracks.get(key)
+            if track is None:
+                name, _, segment = key.partition(BETWEEN)
+                if segment:
+                    slices += 1
+                    if slices > MOST_SLICES:
+                        continue
+                track = Track(column=name, segment=segment, burn_in=BurnIn())
+                track = self._join(state, track, "nulls", np.zeros(2, np.int64)) if nullable(track) else track
+            if track.burn_in is not None and judged(track):
+                burn_in = add(track.burn_in, column)
+                track = msgspec.structs.replace(track, burn_in=burn_in)
+                if burn_in.numbers + burn_in.texts >= self.burn_in:
+                    track = self._settle(state, track, news)
+            state.tracks[key] = track
+
+    def _settle(self, state: WatchState, track: Track, news: News) -> Track:
+        """From burn-in to bins: the urn gets the counts so far, profile is told how to count from now on. What this
+        pane adds is in them already: `fresh` says that it is not to be counted twice."""
+        track, counts = settled(track)
+        track = self._join(state, track, track.form, counts)
+        if track.family != "segment":
+            track = self._join(state, track, "errors", np.zeros(2, np.int64))
+        if not track.segment and state.subject is not None:
+            news.binnings.append(binning(track, state.subject))
+        return msgspec.structs.replace(track, fresh=True)
+
+    def _join(self, state: WatchState, track: Track, bank: str, counts: Counts) -> Track:
+        """A new row of a bank."""
+        urns = self.urns(bank)
+        held = state.banks.get(bank) or urns.start()
+        state.banks[bank] = urns.add(held, [counts])
+        state.order = {**state.order, bank: [*state.order.get(bank, []), track.key]}
+        return msgspec.structs.replace(track, rows={**track.rows, bank: len(held)})
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def urns(self, bank: str) -> Urns:
+        """The detector of one bank."""
+        return Urns(LAWS[bank], least_reference=float(self.reference), independent=self.independent)
+
+    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], pane: Pane, news: News) -> None:
+        """Every bank takes one step with what the pane has for it."""
+        counts: dict[str, dict[int, NDArray[Any]]] = {}
+        for key, (column, rows) in columns.items():
+            track = state.tracks.get(key)
+            if track is not None:
+                state.tracks[key] = self._count(track, column, rows, counts)
+        threshold = self.threshold(state)
+        for bank, held in list(state.banks.items()):
+            found = counts.get(bank)
+            if not found:
+                continue
+            panes = [found.get(row) for row in range(len(held))]
+            state.banks[bank], verdicts = self.urns(bank).step(held, panes, threshold)
+            for row in np.flatnonzero(verdicts.turn):
+                self._turned(state, bank, int(row), verdicts, news)
+
+    def _count(self, before: Track, column: Column, rows: int, counts: dict[str, dict[int, NDArray[Any]]]) -> Track:
+        """What a pane has for the urns of a track, and the track with what people look at."""
+        present = column.n + column.texts
+        missing = min(rows, max(column.nulls, rows - present))
+        constant = column.n > 1 and column.min == column.max
+        track = msgspec.structs.replace(
+            before, last_n=present, last_nulls=missing, last_sum=column.sum, constant=constant, fresh=False
+        )
+        if "nulls" in track.rows:
+            track = entered(track, "nulls", rows, missing)
+            counts.setdefault("nulls", {})[track.rows["nulls"]] = np.array([missing, rows - missing])
+        if not judged(track):
+            return track
+        if column.n:
+            track = entered(track, "values", column.n, column.sum)
+        own = counted(track, column) if track.form and not before.fresh else None
+        if own is not None:
+            counts.setdefault(track.form, {})[track.rows[track.form]] = own
+        if "errors" in track.rows and present:
+            wrong, total = errors(track, column)
+            track = entered(track, "errors", total, wrong)
+            counts.setdefault("errors", {})[track.rows["errors"]] = np.array([wrong, total - wrong])
+        return track
+
+    def threshold(self, state: WatchState) -> float:
+        """A = events x detectors / k, with as many detectors as the rows they really see make up."""
+        seen = sum(float(bank.events.sum()) for bank in state.banks.values())
+        detectors = 1 + seen / max(1, state.rows)
+        elapsed = state.at - state.first_at
+        per_week = state.rows * WEEK_MS / elapsed if elapsed > 0 else None
+        if per_week is not None and elapsed < KNOWN_RATE_MS:
+            per_week = max(per_week, budgets.UNKNOWN_EVENTS_PER_WEEK)
+        return budgets.threshold(self.budget, int(np.ceil(detectors)), per_week)
+
+    # -- findings ------------------------------------------------------------------------------------------------------
+
+    def _turned(self, state: WatchState, bank: str, row: int, verdicts: Verdicts, news: News) -> None:
+        """An edge: remember it, and say it. A slice keeps quiet while the whole says the same."""
+        turn = Turn(int(verdicts.turn[row]))
+        if turn not in EDGES:
+            return
+        track, part = state.tracks[state.order[bank][row]], part_of(bank)
+        alarm = track.firing.get(part)
+        if turn == Turn.ALARM:
+            whole = state.tracks.get(track.column)
+            if track.segment and whole is not None and part in whole.firing:
+                return
+        elif alarm is None:
+            return
+        onset = alarm.since if alarm else self._onset(state, track, bank, row, int(verdicts.onset_events[row]))
+        finding = self._finding(state, track, bank, row, verdicts, EDGES[turn], onset, alarm)
+        news.findings.append(finding)
+        firing = {name: standing for name, standing in track.firing.items() if name != part}
+        ledgers = track.ledgers
+        if turn in (Turn.ALARM, Turn.MOVED):
+            firing[part] = alarm or Alarm(onset, class_of(finding), tuple(segment_of(finding).items()))
+        elif turn == Turn.ACCEPTED and part in ledgers:
+            ledgers = {**ledgers, part: forget(ledgers[part], int(verdicts.n[row]))}
+        state.tracks[track.key] = msgspec.structs.replace(track, firing=firing, ledgers=ledgers)
+
+    def _onset(self, state: WatchState, track: Track, bank: str, row: int, ago: int) -> int:
+        """When it began. The rows of a slice are a part of all rows: they reach back further."""
+        own = int(state.banks[bank].events[row])
+        stretch = max(1.0, state.rows / max(1, own)) if track.segment else 1.0
+        return calendar.when(state.calendar, max(0, state.rows - round(ago * stretch)))
+
+    def _finding(
+        self,
+        state: WatchState,
+        track: Track,
+        bank: str,
+        row: int,
+        verdicts: Verdicts,
+        edge: Edge,
+        onset: int,
+        alarm: Alarm | None,
+    ) -> Finding:
+        """Everything that is known about an edge."""
+        held: Bank = state.banks[bank]
+        reference, live = held.reference(row), held.since_onset(row).astype(np.float64)
+        names = labels(track) if bank in ("numbers", "texts") else ("yes", "no")
+        part = part_of(bank)
+        n = int(live.sum()) if alarm else min(int(live.sum()), int(verdicts.onset_events[row]))
+        ledger = track.ledgers.get(part) if bank != "texts" else None
+        return Finding(
+            edge=edge,
+            column=track.column,
+            part=part,
+            detector=Urns.kind,
+            evidence=float(verdicts.evidence[row]),
+            threshold=float(verdicts.threshold[row]),
+            at=state.at,
+            onset=onset,
+            n=n,
+            segment=segment_pair(track),
+            form=track.form if part == "values" else "",
+            change=self.urns(bank).law.describe(int(verdicts.alternative[row]), names),
+            before=mean_before(ledger, n) if ledger else float("nan"),
+            after=mean_since(ledger, n) if ledger else float("nan"),
+            smallest=smallest(track, bank, reference, n, float(verdicts.threshold[row]), float(verdicts.factor[row])),
+            reference_n=round(float(reference.sum())),
+            health=HEALTH[int(verdicts.health[row])],
+            histogram=Histogram(names, tuple(reference.tolist()), tuple(live.tolist())),
+            share=min(1.0, float(held.events[row]) / max(1, state.rows)) if track.segment else 1.0,
+            movement=self._movement(state),
+            unseen=track.form == "texts" and not track.tails and unseen_grew(reference, live),
+            stuck=track.form == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
+            causes=(*self._near(state, onset), *self._places(state, track, bank)),
+            version=state.version,
+            alarm=alarm,
+        )
+
+    def _movement(self, state: WatchState) -> float:
+        """How far the predictions of the whole subject have moved: the impact that nobody needs labels for."""
+        moved = 0.0
+        for track in state.tracks.values():
+            if track.segment or track.family != "prediction" or not track.form:
+                continue
+            bank: Bank = state.banks[track.form]
+            row = track.rows[track.form]
+            live = bank.since_onset(row)
+            if live.sum() >= ENOUGH_ROWS:
+                moved = max(moved, Histogram((), tuple(bank.reference(row)), tuple(live.tolist())).movement())
+        return moved
+
+    def _near(self, state: WatchState, onset: int) -> tuple[tuple[str, str, float, str], ...]:
+        """Deployments around the onset: candidates, not verdicts."""
+        return tuple(
+            (
+                "deployment",
+                what,
+                1.0,
+                f"{abs(onset - at) / 1000:.0f} s {'before' if at <= onset else 'after'} the onset",
+            )
+            for at, what in state.deployments
+            if -NEAR_AFTER_MS <= onset - at <= NEAR_BEFORE_MS
+        )
+
+    def _places(self, state: WatchState, track: Track, bank: str) -> tuple[tuple[str, str, float, str], ...]:
+        """The slice that makes up most of a change of the whole, if one does."""
+        if track.segment:
+            return ()
+        held: Bank = state.banks[bank]
+        moves: dict[str, float] = {}
+        for other in state.tracks.values():
+            if other.column == track.column and other.segment and bank in other.rows:
+                row = other.rows[bank]
+                reference, live = held.reference(row), held.since_onset(row).astype(np.float64)
+                if live.sum() > 0 and reference.sum() > 0:
+                    gap = live / live.sum() - reference / reference.sum()
+                    excess = abs(gap[0]) if bank in ("nulls", "errors") else float(np.abs(gap).sum() / 2) ** 2
+                    moves[other.segment] = float(live.sum() * excess)
+        total = sum(moves.values())
+        if not total:
+            return ()
+        place, most = max(moves.items(), key=lambda item: (item[1], item[0]))
+        key = place.partition("=")[0]
+        share = most / sum(move for name, move in moves.items() if name.partition("=")[0] == key)
+        return (("segment", place, share, f"{share:.0%} of the change"),) if share >= MOST_OF_IT else ()
+
+    # -- guests --------------------------------------------------------------------------------------------------------
+
+    def _ask_guests(self, state: WatchState, columns: dict[str, tuple[Column, int]], pane: Pane, news: News) -> None:
+        """The detectors of the field, on one number of the pane each."""
+        for place, signal in enumerate(self.signals):
+            for key, (column, rows) in columns.items():
+                if BETWEEN in key or not matches(signal, key):
+                    continue
+                value = signal.of(column, rows)
+                if value is None:
+                    continue
+                name = f"{place}:{key}"
+                guest: Guest = signal.guest
+                state.guests[name], verdict = guest.step(state.guests.get(name) or guest.start(), value, 1.0)
+                edge: Edge | None = "firing" if verdict.drifted else None
+                if verdict.drifted:
+                    state.guests_firing[name] = pane.at
+                elif name in state.guests_firing and verdict.n >= GUEST_CALM:
+                    edge = "accepted"
+                if edge is not None:
+                    news.findings.append(self._guest(state, guest, signal, key, rows, value, edge, name))
+                if edge == "accepted":
+                    del state.guests_firing[name]
+
+    def _guest(
+        self,
+        state: WatchState,
+        guest: Guest,
+        signal: Signal,
+        column: str,
+        rows: int,
+        value: float,
+        edge: Edge,
+        name: str,
+    ) -> Finding:
+        """A guest's alarm, or that it has been calm for a while: guests adapt, so that is all they can say."""
+        return Finding(
+            edge=edge,
+            column=column,
+            part="guest",
+            detector=guest.kind,
+            evidence=float(edge == "firing"),
+            threshold=1.0,
+            at=state.at,
+            onset=state.guests_firing[name],
+            n=rows,
+            change=f"{guest.kind} on the {signal.signal.replace('_', ' ')} of a pane",
+            after=value,
+            version=state.version,
+        )
+
+    # -- health --------------------------------------------------------------------------------------------------------
+
+    def _take_pulse(self, state: WatchState, news: News) -> bool:
+        """Which of the five states it is, and whether it is time to say so."""
+        health = self._health(state)
+        changed = health != state.health or not state.health_since
+        if changed:
+            state.health, state.health_since = health, state.at
+        if not changed and state.at - state.heartbeat_at < self.heartbeat_ms:
+            return False
+        state.heartbeat_at = state.at
+        return True
+
+    def _health(self, state: WatchState) -> Health:
+        if state.at - (state.rows_at or state.first_at) >= self.silence_ms:
+            return "no data"
+        if state.lag_ms >= self.lagging_ms:
+            return "lagging"
+        if state.volume_since or state.guests_firing or any(track.firing for track in state.tracks.values()):
+            return "drifting"
+        watching, columns = self.watching(state), len(state.columns)
+        return "quiet" if columns and 2 * watching >= columns else "learning"
+
+    def watching(self, state: WatchState) -> int:
+        """How many columns of the whole subject have learnt enough to be watched."""
+        return sum(
+            1 for track in state.tracks.values() if not track.segment and phase_of(state, track) != Phase.LEARNING
+        )
+
+    def drifting(self, state: WatchState) -> list[str]:
+        """What an alarm stands for."""
+        names = [f"{track.key} {part}" for track in state.tracks.values() for part in track.firing]
+        return sorted([*names, "volume"] if state.volume_since else names)
+
+    # -- bytes ---------------------------------------------------------------------------------------------------------
+
+    def encode(self, state: WatchState) -> bytes:
+        """MessagePack; each bank in the form that it gives itself."""
+        banks = {name: self.urns(name).encode(bank) for name, bank in sorted(state.banks.items())}
+        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks), order="deterministic")
+
+    def decode(self, data: bytes) -> WatchState:
+        """Raises ValueError with a sentence when the bytes come from a newer version."""
+        state = msgspec.msgpack.decode(data, type=WatchState)
+        if state.v > 1:
+            raise ValueError(f"the judge's state has version {state.v}; this Leeway reads up to 1: upgrade Leeway")
+        state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
+        return state
+
+
+def nullable(track: Track) -> bool:
+    """Whether missing values mean something: a prediction without a status or a segment is nothing new."""
+    return track.family in ("feature", "prediction", "label", "signal")
+
+
+def judged(track: Track) -> bool:
+    """Whether the values are judged: of the whole always, of slices where panes count them."""
+    return not track.segment or track.family in ("prediction", "latency", "status", "label")
+
+
+def part_of(bank: str) -> Part:
+    """Which part of a column a bank judges."""
+    return next(part for part, banks in BANKS.items() if bank in banks)
+
+
+def segment_pair(track: Track) -> tuple[tuple[str, str], ...]:
+    """`region=eu` as a pair."""
+    key, _, value = track.segment.partition("=")
+    return ((key, value),) if track.segment else ()
+
+
+def unseen_grew(reference: NDArray[np.float64], live: NDArray[np.float64]) -> bool:
+    """Whether most of what is new was never seen before: the last bin of texts without a tail."""
+    if live.sum() <= 0 or reference.sum() <= 0:
+        return False
+    grown = live / live.sum() - reference / reference.sum()
+    return bool(grown[-1] > 0 and grown[-1] >= grown[grown > 0].sum() / 2)
+
+
+def smallest(track: Track, bank: str, reference: NDArray[np.float64], n: int, threshold: float, factor: float) -> float:
+    """The smallest shift of a mean, or change of a rate, seen four times of five with n rows since the onset.
+
+    A Gaussian shift of d standard deviations brings n d^2 / 2 nats on average against log A and what the mixture
+    costs; n and the reference count as effective rows.
+    """
+    balls = float(reference.sum())
+    if n <= 0 or balls <= 0 or threshold <= 1:
+        return 0.0
+    effective = 1 / (factor / n + factor / balls)
+    if bank == "numbers":
+        scale = spread(track, reference)
+    elif bank in ("nulls", "errors"):
+        rate = min(max(reference[0] / balls, 1 / balls), 0.5)
+        scale = float(np.sqrt(rate * (1 - rate)))
+    else:
+        return 0.0
+    return float(
+        scale * (np.sqrt(2 * (np.log(threshold) + SETTLING) / effective) + SEEN_FOUR_OF_FIVE / np.sqrt(effective))
+    )
+
+
+def phase_of(state: WatchState, track: Track) -> Phase:
+    """The phase of the values of a track."""
+    if not track.form:
+        return Phase.LEARNING
+    return Phase(int(state.banks[track.form].phase[track.rows[track.form]]))
