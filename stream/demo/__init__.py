@@ -11,6 +11,6 @@ def run(kafka: str | None, redis: str | None, output: str, seed: int, keep: bool
     `kafka` (HOST:PORT) and `redis` (a URL) name real servers; None takes the embedded ones. `output` is `table` or
     `json`. `keep` leaves the topics and the Redis keys of this run where they are.
     """
-    from stream.demo.run import demonstrate
+    from stream.demo.play import play
 
-    return demonstrate(kafka=kafka, redis=redis, output=output, seed=seed, keep=keep)
+    return play(kafka, redis, output, seed, keep)

@@ -1,6 +1,6 @@
 """The demo without a terminal: a line when something happens, and one every few seconds when nothing does."""
 
-from typing import TextIO
+from typing import IO
 
 from stream.demo.scene import Scene
 
@@ -10,7 +10,7 @@ EVERY_S = 5.0
 class Lines:
     """Writes to `out` and forgets."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._last_s = -EVERY_S
 

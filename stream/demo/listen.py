@@ -71,7 +71,7 @@ class Listener:
         elif topic == self._topics.panes:
             self._hear_pane(value)
         elif topic == self._topics.dlq:
-            self.dead.add((message.partition(), message.offset()))
+            self.dead.add((message.partition() or 0, message.offset() or 0))
         return None
 
     def _hear_anomaly(self, message: Message) -> Anomaly | None:

@@ -31,6 +31,7 @@ class Screen:
 
     def __enter__(self) -> "Screen":
         self._live.start()
+        self._draw()
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -39,7 +40,8 @@ class Screen:
     def say(self, sentence: str, mark: str = "·") -> None:
         """Something happened: it stays in sight for a while."""
         self._said.append((mark, sentence))
-        self._draw()
+        if self._live.is_started:
+            self._draw()
 
     def show(self, scene: Scene) -> None:
         """How it stands."""

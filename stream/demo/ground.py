@@ -1,0 +1,138 @@
+"""The ground on which one run of the demo stands: a Kafka and a Redis, settings, and topics that no other run uses.
+
+The roles get their settings as they do in production, from variables in their environment; `ground` says which.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from stream import topics as topic_list
+from stream.config import FILE_VARIABLE, PREFIX, load
+from stream.contradictions import topic_names
+from stream.embedded.broker import EmbeddedBroker
+from stream.embedded.port import NotServing
+from stream.embedded.redis import EmbeddedRedis
+from stream.kafka import admin
+from stream.redis import connect
+from stream.settings import Settings
+
+ANSWER_S = 15.0
+
+# What differs from production: time is short, so panes are, and so is the memory of volume; the census is public.
+DEMO = {
+    "judge.budget": "1 per 100000 events",
+    "judge.bucket_s": "1",
+    "profile.pane_ms": "250",
+    "privacy.public": '["*"]',
+    "topics.partitions": "4",
+    "log.level": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a run takes place."""
+
+    settings: Settings
+    environment: Mapping[str, str]  # of the roles: it adds up to `settings`
+    where: str  # which Kafka and which Redis, in one line
+    embedded: bool  # the broker forgets what is not read soon
+
+
+@contextmanager
+def ground(kafka: str | None, redis_url: str | None, keep: bool) -> Iterator[Ground]:
+    """A Kafka and a Redis for as long as the `with` block lasts; on real ones, what the run made is removed after it.
+
+    Raises `NotServing` with a sentence when one of them is not to be had.
+    """
+    name = f"leeway-demo-{secrets.token_hex(3)}"
+    names = {purpose: f"{name}.{purpose}" for purpose in topic_names(Settings().topics)}
+    with ExitStack() as stack:
+        changes = DEMO | {f"topics.{purpose}": topic for purpose, topic in names.items()}
+        changes |= {"group": name, "redis.prefix": f"{name}:"}
+        if kafka is None:
+            partitions = int(DEMO["topics.partitions"])
+            broker = stack.enter_context(EmbeddedBroker(dict.fromkeys(names.values(), partitions)))
+            said, changes["kafka.bootstrap"] = broker.kind, broker.bootstrap
+        else:
+            said, changes["kafka.bootstrap"] = f"Kafka at {kafka}", kafka
+        if redis_url is None:
+            server = stack.enter_context(EmbeddedRedis())
+            said, changes["redis.url"] = f"{said} and {server.kind}", server.url
+        else:
+            said, changes["redis.url"] = f"{said} and the Redis given", redis_url
+        environment = _environment(changes, inherit=kafka is not None)
+        settings = load(None, environment, {})
+        if redis_url is not None:
+            _answering(settings)
+            if not keep:
+                stack.callback(_forget_keys, settings)
+        if kafka is not None:
+            _create_topics(settings)
+            if not keep:
+                stack.callback(_delete_topics, settings)
+        yield Ground(settings, environment, said, embedded=kafka is None)
+
+
+def _environment(changes: Mapping[str, str], inherit: bool) -> dict[str, str]:
+    """The demo's settings as variables; on a real Kafka over the user's own (passwords, certificates), else alone."""
+    environment = dict(os.environ)
+    if not inherit:
+        environment = {name: text for name, text in environment.items() if not name.startswith(PREFIX)}
+        environment[FILE_VARIABLE] = os.devnull  # not the leeway.toml of this folder
+    return environment | {PREFIX + key.replace(".", "__").upper(): text for key, text in changes.items()}
+
+
+def _answering(settings: Settings) -> None:
+    try:
+        connect(settings.redis).ping()
+    except redis.RedisError as trouble:
+        raise NotServing(f"Redis does not answer: {trouble}; check --redis") from None
+
+
+def _create_topics(settings: Settings) -> None:
+    try:
+        refused = topic_list.create(AdminClient(admin(settings.kafka)), topic_list.topics(settings))
+    except KafkaException as trouble:
+        raise NotServing(f"Kafka does not answer: {trouble.args[0].str()}; check --kafka") from None
+    for topic, reason in refused.items():
+        if reason:
+            raise NotServing(f"the topic {topic} could not be created: {reason}")
+
+
+def _delete_topics(settings: Settings) -> None:
+    """Best effort: what stays behind has a name that says what it is."""
+    client = AdminClient(admin(settings.kafka))
+    answers = client.delete_topics(list(topic_names(settings.topics).values()), request_timeout=ANSWER_S)
+    _await(answers.values())
+    groups = client.list_consumer_groups(request_timeout=ANSWER_S)
+    try:
+        ours = [group.group_id for group in groups.result().valid if group.group_id.startswith(settings.group)]
+        if ours:
+            _await(client.delete_consumer_groups(ours, request_timeout=ANSWER_S).values())
+    except KafkaException:
+        return
+
+
+def _await(answers: Iterable[object]) -> None:
+    for answer in answers:
+        try:
+            answer.result()  # type: ignore[attr-defined]
+        except KafkaException:
+            continue
+
+
+def _forget_keys(settings: Settings) -> None:
+    client = connect(settings.redis)
+    try:
+        for key in client.scan_iter(match=f"{settings.redis.prefix}*", count=500):
+            client.delete(key)
+    except redis.RedisError:
+        return

@@ -1,0 +1,35 @@
+"""The demo as a command: find a ground to stand on, start the roles, run, report."""
+
+import sys
+
+import orjson
+from confluent_kafka import KafkaException
+from rich.console import Console
+
+from stream.demo.cast import Cast
+from stream.demo.ground import ground
+from stream.demo.lines import Lines
+from stream.demo.run import Run
+from stream.demo.screen import Screen
+from stream.embedded.port import NotServing
+
+
+def play(kafka: str | None, redis: str | None, output: str, seed: int, keep: bool) -> int:
+    """0 when every outage was found within the budget; 1 when not, or when the demo cannot be run here."""
+    words = Console(stderr=output == "json", highlight=False)
+    screen = Screen(words) if words.is_terminal else Lines(words.file)
+    try:
+        with ground(kafka, redis, keep) as place:
+            words.print(f"Running on {place.where}.")
+            with Cast(place, screen.say) as cast:
+                cast.wait()
+                with screen:
+                    report = Run(place, screen, seed, cast.attend).all()
+    except (NotServing, KafkaException) as reason:
+        print(f"The demo cannot go on: {reason}", file=sys.stderr)
+        return 1
+    if output == "json":
+        print(orjson.dumps(report.plain(), option=orjson.OPT_INDENT_2).decode(), flush=True)
+    else:
+        report.print(words)
+    return 0 if report.good else 1
