@@ -113,9 +113,10 @@ class Store:
         )
         return [done for id in _texts(due) if (done := await self._tick(id, now_ms)).publish]
 
-    async def unpublished(self) -> list[str]:
-        """Incidents whose latest revision the topic has not got yet."""
-        return _texts(await self._ask(lambda: self._redis.hkeys(self._key("incidents:unpublished"))))
+    async def unpublished(self) -> dict[str, int]:
+        """Incidents whose latest revision the topic has not got yet, with that revision."""
+        notes = await self._ask(lambda: self._redis.hgetall(self._key("incidents:unpublished")))
+        return {_text(id): int(revision) for id, revision in notes.items()}
 
     async def published(self, incident: Incident) -> None:
         """The topic has got this revision."""

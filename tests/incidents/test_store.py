@@ -70,11 +70,11 @@ def test_a_change_is_noted_as_unpublished_until_that_very_revision_was_published
     async def work(store, _):
         old = await give(store, anomaly())
         new = await give(store, anomaly("moved", at_s=1))
-        assert await store.unpublished() == [old.id]
+        assert await store.unpublished() == {old.id: new.revision}
         await store.published(old)
-        assert await store.unpublished() == [old.id]
+        assert await store.unpublished() == {old.id: new.revision}
         await store.published(new)
-        assert await store.unpublished() == []
+        assert await store.unpublished() == {}
 
     with_store(server, work)
 

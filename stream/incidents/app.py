@@ -1,0 +1,143 @@
+"""The Faust app: two agents, a timer, pages and commands around the desk.
+
+Faust acknowledges a record when its agent raises, keeps tables on disk and elects leaders through topics of its own. So
+here agents acknowledge by hand and never raise, there are no tables, and no topic is created. It runs at a few records
+a second; the events themselves never pass through it.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import faust
+import structlog
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
+from schemas.dead_letter import Headers
+from stream.incidents.credentials import credentials
+from stream.incidents.desk import Desk, Record
+from stream.incidents.numbers import Numbers
+from stream.incidents.store import Store
+from stream.role import Output
+from stream.settings import Settings
+from stream.surprise import end
+
+ROLE = "incidents"
+COMMIT_S = 1.0  # of consumed offsets; what is read again after a crash is dropped by its id
+TICK_S = 1.0
+SEND_S = 10.0  # one attempt to publish; the next one follows at once
+PAUSE_S = 1.0
+LARGEST_REQUEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
+
+log = structlog.get_logger()
+
+
+class App(faust.App):
+    """A Faust app that keeps nothing on disk."""
+
+    def _create_directories(self) -> None:
+        """Tables would need them; there are none."""
+
+
+def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
+    """The app, not yet started; nothing is connected.
+
+    The embedded broker writes no checksum on transaction markers, and a static member that left has to time out there.
+    """
+    kafka = settings.kafka
+    seat = f"{settings.group}-{ROLE}-{slot}"
+    session_s = kafka.session_ms / 1000
+    return App(
+        f"{settings.group}-{ROLE}",
+        id_format="{id}",  # the consumer group, without Faust's version suffix
+        broker=[f"kafka://{server.strip().rpartition('://')[2]}" for server in kafka.bootstrap.split(",")],
+        broker_credentials=credentials(kafka),
+        broker_client_id=seat,
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=max(session_s / 6, 0.1),
+        broker_request_timeout=max(SEND_S, session_s),
+        broker_rebalance_timeout=60.0,
+        broker_commit_interval=COMMIT_S,
+        broker_check_crcs=not embedded,
+        consumer_auto_offset_reset="earliest",  # anomalies that came before us open incidents too
+        consumer_group_instance_id=None if embedded else seat,
+        consumer_metadata_max_age_ms=30_000,
+        producer_acks=-1,
+        producer_request_timeout=SEND_S,
+        producer_max_request_size=LARGEST_REQUEST_BYTES,
+        store="memory://",
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,  # what is not acknowledged is read again
+        stream_ack_cancelled_tasks=False,
+        stream_ack_exceptions=False,
+        web_bind=settings.http.host,
+        web_host=settings.http.host,
+        web_port=port,
+        web_router_enabled=False,
+        web_tables_enabled=False,
+        autodiscover=False,
+    )
+
+
+def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numbers) -> Desk:
+    """Give the app its agents and its timer."""
+    desk = Desk(store, lambda output: _send(app, output), settings.topics, numbers)
+
+    @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
+    async def anomalies(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await _or_end(slot, desk.anomaly(_record(event.message)))
+            event.ack()
+
+    @app.agent(_raw(app, settings.topics.commands), concurrency=1, name="commands")
+    async def commands(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await _or_end(slot, desk.command(_record(event.message)))
+            event.ack()
+
+    @app.timer(TICK_S)  # type: ignore[untyped-decorator]
+    async def tick() -> None:
+        await _or_end(slot, desk.tick())
+
+    return desk
+
+
+async def _or_end(slot: str, work: Awaitable[None]) -> None:
+    """Nothing is ever raised into Faust: it would swallow the trouble, and the record with it."""
+    try:
+        await work
+    except Exception as trouble:  # noqa: BLE001  the outermost place of an agent
+        end(ROLE, slot, str(trouble), type(trouble).__name__)
+
+
+def _raw(app: App, topic: str) -> Any:
+    return app.topic(topic, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+
+def _record(message: Any) -> Record:
+    headers: Headers = [(name, text or b"") for name, text in _pairs(message.headers)]
+    at_ms = round((message.timestamp or 0) * 1000)
+    return Record(message.topic, message.partition, message.offset, at_ms, message.key, message.value, headers)
+
+
+def _pairs(headers: Any) -> list[tuple[str, bytes | None]]:
+    return list(headers.items() if isinstance(headers, dict) else headers or ())
+
+
+async def _send(app: App, output: Output) -> None:
+    """Returns when Kafka has the record, however long Kafka is away."""
+    said = False
+    value = output.value if output.key is not None else output.value or b""  # aiokafka refuses two nulls
+    while True:
+        try:
+            producer = await app.maybe_start_producer()
+            await producer.send_and_wait(output.topic, output.key, value, None, None, list(output.headers))
+            return
+        except (TimeoutError, KafkaError, ProducerSendError, OSError) as trouble:
+            if not said:
+                log.warning("Kafka does not take a record: it is sent again", topic=output.topic, reason=str(trouble))
+            said = True
+            await asyncio.sleep(PAUSE_S)

@@ -1,0 +1,225 @@
+"""The incidents process: from settings to a running Faust app, and to its end in one sentence.
+
+Faust's own worker parses command lines, sets up logging and changes folders; the app is a service like any other, so it
+is started and stopped here without it.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import redis.asyncio
+import structlog
+from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from faust.exceptions import FaustError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from stream import kafka
+from stream.incidents import pages
+from stream.incidents.app import ROLE, App, create, furnish
+from stream.incidents.numbers import Numbers
+from stream.incidents.quiet import hush
+from stream.incidents.store import Store
+from stream.incidents.watchdog import LOOK_EVERY_S, STANDSTILL_S, Watchdog
+from stream.loopback import on_loopback
+from stream.redis import TIMEOUT_S
+from stream.secret import secret
+from stream.settings import Redis, Settings
+from stream.surprise import Surprise, end
+
+PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
+PAUSE_S = 0.5
+STOP_S = 10.0
+ADDRESS_S = 60  # for which our address is found in Redis after we said it last
+MOCK_CLUSTER = "mockCluster"  # how librdkafka's own broker calls its cluster
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+def run(settings: Settings, slot: str) -> None:
+    """Until SIGTERM or SIGINT; whatever else ends it ends the process with one sentence and status 3."""
+    hush()
+    try:
+        asyncio.run(_serve(settings, slot))
+    except Surprise as surprise:
+        end(ROLE, slot, str(surprise))
+    except Exception as surprise:  # noqa: BLE001  the outermost place
+        end(ROLE, slot, str(surprise), type(surprise).__name__)
+
+
+async def _serve(settings: Settings, slot: str) -> None:
+    stop = asyncio.Event()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    living = asyncio.create_task(_live(settings, slot, stopping))
+    await asyncio.wait((living, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done() and not living.done():
+        await asyncio.wait((living,), timeout=STOP_S)
+    if living.done():
+        living.result()
+    log.info("stopped", role=ROLE, slot=slot)
+
+
+async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") -> None:
+    port = _port(settings)
+    client = _redis(settings.redis)
+    numbers, store = Numbers(), Store(client, settings.redis.prefix, settings.incidents)
+    admin = AdminClient(kafka.admin(settings.kafka))
+    await _until(stopping, lambda: _redis_answers(client, settings))
+    cluster = await _until(stopping, lambda: asyncio.to_thread(_kafka_answers, admin, settings))
+    if stopping.done():
+        return
+    app = create(settings, slot, port, embedded=(cluster or "").startswith(MOCK_CLUSTER))
+    furnish(app, settings, slot, store, numbers)
+    pages.add(app, store, numbers, lambda: _troubles(app, store))
+    await _first(app.start(), stopping)
+    address = f"{settings.http.host}:{port}"
+    log.info("started", role=ROLE, slot=slot, http=f"http://{address}/incidents")
+    watching = asyncio.create_task(_watch(app, store, numbers, slot))
+    telling = asyncio.create_task(_tell(store, f"http:{ROLE}-{slot}", address))
+    while not stopping.done() and not app.should_stop:
+        await asyncio.wait((stopping,), timeout=0.2)
+    for task in (watching, telling):
+        task.cancel()
+    if app.crashed:
+        raise Surprise(f"Faust stopped consuming: {app.crash_reason}")
+    await asyncio.wait_for(app.stop(), STOP_S)
+    await client.aclose()
+
+
+async def _watch(app: App, store: Store, numbers: Numbers, slot: str) -> None:
+    """Say how far behind we are, and end the process when nothing moves any more."""
+    dog = Watchdog()
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            waiting, positions = await asyncio.wait_for(_waiting(app), LOOK_EVERY_S)
+        except (KafkaError, FaustError, TimeoutError) as trouble:  # Kafka is away, or a rebalance runs
+            log.debug("the lag is not known", reason=str(trouble))
+            continue
+        for topic, lag in waiting.items():
+            numbers.lag.labels(topic).set(lag)
+        still_s = dog.standstill_s(waiting, positions, excused=store.waiting is not None)
+        if still_s >= STANDSTILL_S:
+            told = ", ".join(f"{lag} in {topic}" for topic, lag in waiting.items() if lag)
+            end(ROLE, slot, f"records wait ({told}) and nothing moved for {still_s:.0f} s")
+
+
+async def _waiting(app: App) -> tuple[dict[str, int], object]:
+    """Records not yet dealt with, per topic, and everything that moves when something is done."""
+    consumer: Any = app.consumer
+    lanes = sorted(consumer.assignment())
+    ends = await consumer.highwaters(*lanes) if lanes else {}
+    positions = {lane: await consumer.position(lane) for lane in lanes}
+    unacked = [message for message in list(consumer.unacked) if not message.acked]
+    waiting = {lane.topic: 0 for lane in lanes}
+    for lane in lanes:
+        waiting[lane.topic] += max(0, (ends.get(lane) or 0) - (positions[lane] or 0))
+    for message in unacked:
+        if message.topic in waiting:
+            waiting[message.topic] += 1
+    return waiting, (positions, sorted((message.topic, message.partition, message.offset) for message in unacked))
+
+
+async def _tell(store: Store, key: str, address: str) -> None:
+    """People find our port in Redis."""
+    while True:
+        await store.tell(key, address, ADDRESS_S)
+        await asyncio.sleep(ADDRESS_S / 3)
+
+
+def _troubles(app: App, store: Store) -> list[str]:
+    found = []
+    if not app.consumer.assignment():
+        found.append("no partition of the anomalies and commands topics is assigned to this process yet")
+    if store.waiting is not None:
+        found.append("Redis does not answer")
+    return found
+
+
+async def _redis_answers(client: "redis.asyncio.Redis", settings: Settings) -> None:
+    try:
+        await client.ping()
+    except (RedisError, OSError) as trouble:
+        raise Surprise(
+            f"Redis does not answer ({trouble}); check that it runs and that redis.url, redis.username and "
+            "redis.password are right"
+        ) from trouble
+
+
+def _kafka_answers(admin: AdminClient, settings: Settings) -> str:
+    """The name of the cluster, when our topics are there."""
+    try:
+        listed = admin.list_topics(timeout=5)
+    except KafkaException as trouble:
+        raise Surprise(
+            f"Kafka does not answer at {settings.kafka.bootstrap} ({kafka.explained(trouble)}); check that it runs and "
+            "that the settings below kafka are right"
+        ) from trouble
+    ours = (settings.topics.anomalies, settings.topics.commands, settings.topics.incidents, settings.topics.dlq)
+    if missing := [name for name in ours if name not in listed.topics]:
+        raise Surprise(f"there is no topic {' and no topic '.join(missing)}; `leeway topics create` creates them")
+    return listed.cluster_id or ""
+
+
+async def _until(stopping: "asyncio.Task[Any]", ask: Callable[[], Awaitable[T]]) -> T | None:
+    """Ask until there is an answer, we are told to stop (None), or patience ends (Surprise)."""
+    loop = asyncio.get_running_loop()
+    give_up, said = loop.time() + PATIENCE_S, ""
+    while not stopping.done():
+        try:
+            return await ask()
+        except Surprise as surprise:
+            if loop.time() > give_up:
+                raise Surprise(f"waited for {PATIENCE_S:.0f} s: {surprise}") from surprise
+            if str(surprise) != said:
+                said = str(surprise)
+                log.warning("waiting", role=ROLE, reason=said)
+        await asyncio.wait((stopping,), timeout=PAUSE_S)
+    return None
+
+
+async def _first(work: Awaitable[Any], stopping: "asyncio.Task[Any]") -> None:
+    """Start, unless we are told to stop before that is done."""
+    starting = asyncio.ensure_future(work)
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+
+
+def _port(settings: Settings) -> int:
+    http = settings.http
+    if not on_loopback(http.host) and not http.allow_remote:
+        raise Surprise(
+            f"http.host is {http.host}, which others can reach, and the pages have no authentication; "
+            "set http.host to 127.0.0.1, or http.allow_remote to true behind something that authenticates"
+        )
+    with socket.socket(socket.AF_INET6 if ":" in http.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((http.host, http.port))
+        except OSError as trouble:
+            raise Surprise(f"http.port {http.port} on {http.host} cannot be used: {trouble.strerror}") from trouble
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _redis(settings: Redis) -> "redis.asyncio.Redis":
+    """As `stream.redis.connect`, for asyncio: it never retries on its own, the store decides."""
+    options: dict[str, Any] = {"username": settings.username or None, "ssl_ca_certs": settings.ca_file or None}
+    options["password"] = secret(settings.password, settings.password_file) or None
+    return redis.asyncio.Redis.from_url(
+        settings.url,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        **{name: value for name, value in options.items() if value is not None},
+    )
