@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.banks import name_of
 from detectors.dependence import HEALTH, health
 from detectors.track import Track, labels
-from detectors.urn import Bank, Phase
-from detectors.watch import Watch, WatchState, phase_of
+from detectors.urn import Phase
+from detectors.watch import Watch
+from detectors.watched import WatchState
 
 WORDS = {Phase.LEARNING: "learning", Phase.WATCHING: "watching", Phase.FIRING: "drifting"}
 
@@ -57,7 +59,7 @@ def column_picture(
         "column": track.column,
         "family": track.family,
         "form": track.form,
-        "state": "drifting" if track.firing else WORDS[phase_of(state, track)],
+        "state": "drifting" if track.firing else WORDS[state.phase(track)],
         "evidence": 0.0,
         "threshold": threshold,
         "since": min((alarm.since for alarm in track.firing.values()), default=0),
@@ -68,19 +70,20 @@ def column_picture(
             "mean": track.last_sum / track.last_n if track.form == "numbers" and track.last_n else None,
         },
     }
-    for bank, row in track.rows.items():
-        held: Bank = state.banks[bank]
-        picture["evidence"] = max(picture["evidence"], float(evidence[bank][row]))
-        if bank == track.form:
-            reference, live = held.reference(row), held.since_onset(row)
-            factor = float(held.factor[row].max())
-            picture |= {
-                "n": int(live.sum()),
-                "reference_n": round(float(reference.sum())),
-                "v": round(factor, 3),
-                "health": HEALTH[int(health(np.array([factor]))[0])],
-                "labels": list(labels(track)),
-                "reference": [round(count, 2) for count in reference.tolist()],
-                "live": live.tolist(),
-            }
+    for part in track.rows:
+        held, row = state.place(track, part)
+        picture["evidence"] = max(picture["evidence"], float(evidence[name_of(track, part)][row]))
+    if "values" in track.rows:
+        held, row = state.place(track, "values")
+        reference, live = held.reference(row), held.since_onset(row)
+        factor = float(held.factor[row].max())
+        picture |= {
+            "n": int(live.sum()),
+            "reference_n": round(float(reference.sum())),
+            "v": round(factor, 3),
+            "health": HEALTH[int(health(np.array([factor]))[0])],
+            "labels": list(labels(track)),
+            "reference": [round(count, 2) for count in reference.tolist()],
+            "live": live.tolist(),
+        }
     return picture

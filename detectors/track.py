@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
 from detectors.burn_in import BurnIn, number_bins, text_bins
-from detectors.finding import Alarm
+from detectors.finding import Alarm, Part
 from detectors.ledger import Ledger, enter
 from schemas.binning import Binning
 from schemas.pane import Column, Family, family
@@ -41,9 +41,9 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     edges: list[int] = []
     names: list[str] = []
     tails: int = 0
-    rows: dict[str, int] = {}  # bank -> row
-    ledgers: dict[str, Ledger] = {}  # part -> how many, and their sum
-    firing: dict[str, Alarm] = {}  # part -> the alarm that stands
+    rows: dict[Part, int] = {}  # part -> row in its bank
+    ledgers: dict[Part, Ledger] = {}  # part -> how many, and their sum
+    firing: dict[Part, Alarm] = {}  # part -> the alarm that stands
     last_n: int = 0  # of the last pane
     last_nulls: int = 0
     last_sum: float = 0.0
@@ -73,7 +73,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.categories.id if self.form == "texts" else UNIVERSAL
 
 
-def entered(track: Track, part: str, n: int, total: float) -> Track:
+def entered(track: Track, part: Part, n: int, total: float) -> Track:
     """The track with one more entry in the ledger of a part."""
     ledger = enter(track.ledgers.get(part) or Ledger(), n, total)
     return msgspec.structs.replace(track, ledgers={**track.ledgers, part: ledger})

@@ -20,78 +20,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import budget as budgets
-from detectors import calendar
-from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP, Law
+from detectors import calendar, causes
+from detectors.account import account
+from detectors.banks import PARTS, kind_of, name_of, urns
 from detectors.budget import Budget
 from detectors.burn_in import BurnIn, add
-from detectors.calendar import Calendar
-from detectors.dependence import HEALTH
-from detectors.finding import Alarm, Edge, Finding, Histogram, Part
-from detectors.guests import Guest, GuestState
-from detectors.ledger import forget, mean_before, mean_since
+from detectors.finding import Alarm, Edge, Finding, Part
+from detectors.guests import Guest
+from detectors.ledger import forget
 from detectors.naming import class_of, segment_of
 from detectors.signal import Signal, matches
-from detectors.track import BETWEEN, Counts, Track, binning, counted, entered, errors, key_of, labels, settled, spread
-from detectors.urn import Bank, Phase, Turn, Urns, Verdicts
-from detectors.volume import Volume, VolumeState
+from detectors.track import BETWEEN, Counts, Track, binning, counted, entered, errors, key_of, settled
+from detectors.urn import Phase, Turn, Urns, Verdicts
+from detectors.volume import Volume
+from detectors.watched import WatchState
 from schemas.binning import Binning
 from schemas.heartbeat import Health
 from schemas.pane import Column, Deployed, Pane, Slice, family
-from schemas.subject import Subject
 
 WEEK_MS = 604_800_000
 KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
 MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
 DEPLOYMENTS = 8  # remembered, to be named as candidate causes
-NEAR_BEFORE_MS, NEAR_AFTER_MS = 600_000, 120_000  # an onset so long after, or before, a deployment may be its doing
-MOST_OF_IT = 0.6  # a segment that makes up so much of a change is named as its place
-ALMOST_ALL = 0.98  # rows with one value: stuck
-ENOUGH_ROWS = 100  # to speak of movement
 GUEST_CALM = 60  # panes without an alarm after which a guest's alarm is over
-SEEN_FOUR_OF_FIVE = 1.28  # standard errors beyond the line, for the smallest visible change
-SETTLING = 2.5  # nats that the mixture of alternatives costs on top of log A, measured
 EDGES: dict[Turn, Edge] = {
     Turn.ALARM: "firing",
     Turn.MOVED: "moved",
     Turn.RECOVERED: "recovered",
     Turn.ACCEPTED: "accepted",
 }
-LAWS: dict[str, Law] = {"numbers": NUMBERS, "texts": CATEGORIES, "nulls": RATES, "errors": RATES_UP}
-BANKS: dict[Part, tuple[str, ...]] = {"values": ("numbers", "texts"), "nulls": ("nulls",), "errors": ("errors",)}
-
-
-class WatchState(msgspec.Struct, kw_only=True):
-    """Everything that is remembered of one subject. `step` never changes one: it returns another."""
-
-    v: int = 1
-    subject: Subject | None = None
-    rows: int = 0
-    panes: int = 0
-    first_at: int = 0
-    at: int = 0
-    rows_at: int = 0  # when rows were last seen
-    lag_ms: int = 0
-    health: Health = "learning"
-    health_since: int = 0
-    heartbeat_at: int = 0
-    calendar: Calendar = msgspec.field(default_factory=Calendar)
-    tracks: dict[str, Track] = {}
-    order: dict[str, list[str]] = {}  # bank -> track of each row
-    banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
-    volume: VolumeState | None = None
-    volume_since: int = 0  # when the alarm on it began; 0: none stands
-    bucket: int = 0
-    bucket_rows: float = 0.0
-    bucket_fresh: bool = True  # nothing in it was late: it says how much arrived when
-    guests: dict[str, GuestState] = {}
-    guests_firing: dict[str, int] = {}  # guest -> since when
-    deployments: list[tuple[int, str]] = []
-    version: str = ""
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns of the whole subject."""
-        return [track.column for track in self.tracks.values() if not track.segment]
+Found = dict[str, dict[int, NDArray[Any]]]  # bank -> row -> counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +99,7 @@ class Watch:
         if content.rows:
             columns = self._columns(after, content)
             self._meet(after, columns, news)
-            self._judge(after, columns, content, news)
+            self._judge(after, columns, news)
             self._ask_guests(after, columns, content, news)
         heartbeat = self._take_pulse(after, news)
         return after, News(news.findings, news.binnings, heartbeat)
@@ -208,7 +166,7 @@ class Watch:
             before=before,
             after=after,
             reference_n=state.rows,
-            causes=self._near(state, state.volume_since),
+            causes=causes.deployments(state, state.volume_since),
             version=state.version,
         )
 
@@ -262,45 +220,43 @@ class Watch:
         """From burn-in to bins: the urn gets the counts so far, profile is told how to count from now on. What this
         pane adds is in them already: `fresh` says that it is not to be counted twice."""
         track, counts = settled(track)
-        track = self._join(state, track, track.form, counts)
+        track = self._join(state, track, "values", counts)
         if track.family != "segment":
             track = self._join(state, track, "errors", np.zeros(2, np.int64))
         if not track.segment and state.subject is not None:
             news.binnings.append(binning(track, state.subject))
         return msgspec.structs.replace(track, fresh=True)
 
-    def _join(self, state: WatchState, track: Track, bank: str, counts: Counts) -> Track:
+    def _join(self, state: WatchState, track: Track, part: Part, counts: Counts) -> Track:
         """A new row of a bank."""
-        urns = self.urns(bank)
-        held = state.banks.get(bank) or urns.start()
-        state.banks[bank] = urns.add(held, [counts])
+        bank = name_of(track, part)
+        held = state.banks.get(bank) or self.urns(bank).start()
+        state.banks[bank] = self.urns(bank).add(held, [counts])
         state.order = {**state.order, bank: [*state.order.get(bank, []), track.key]}
-        return msgspec.structs.replace(track, rows={**track.rows, bank: len(held)})
+        return msgspec.structs.replace(track, rows={**track.rows, part: len(held)})
 
-    # -- judging -------------------------------------------------------------------------------------------------------
+    # -- judging ----------------------------------------------------------------------------------------------------
 
     def urns(self, bank: str) -> Urns:
         """The detector of one bank."""
-        return Urns(LAWS[bank], least_reference=float(self.reference), independent=self.independent)
+        return urns(bank, self.reference, self.independent)
 
-    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], pane: Pane, news: News) -> None:
+    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
         """Every bank takes one step with what the pane has for it."""
-        counts: dict[str, dict[int, NDArray[Any]]] = {}
+        found: Found = {}
         for key, (column, rows) in columns.items():
             track = state.tracks.get(key)
             if track is not None:
-                state.tracks[key] = self._count(track, column, rows, counts)
+                state.tracks[key] = self._count(track, column, rows, found)
         threshold = self.threshold(state)
-        for bank, held in list(state.banks.items()):
-            found = counts.get(bank)
-            if not found:
-                continue
-            panes = [found.get(row) for row in range(len(held))]
+        for bank, counts in found.items():
+            held = state.banks[bank]
+            panes = [counts.get(row) for row in range(len(held))]
             state.banks[bank], verdicts = self.urns(bank).step(held, panes, threshold)
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
 
-    def _count(self, before: Track, column: Column, rows: int, counts: dict[str, dict[int, NDArray[Any]]]) -> Track:
+    def _count(self, before: Track, column: Column, rows: int, found: Found) -> Track:
         """What a pane has for the urns of a track, and the track with what people look at."""
         present = column.n + column.texts
         missing = min(rows, max(column.nulls, rows - present))
@@ -310,18 +266,18 @@ class Watch:
         )
         if "nulls" in track.rows:
             track = entered(track, "nulls", rows, missing)
-            counts.setdefault("nulls", {})[track.rows["nulls"]] = np.array([missing, rows - missing])
+            put(found, track, "nulls", np.array([missing, rows - missing]))
         if not judged(track):
             return track
         if column.n:
             track = entered(track, "values", column.n, column.sum)
         own = counted(track, column) if track.form and not before.fresh else None
         if own is not None:
-            counts.setdefault(track.form, {})[track.rows[track.form]] = own
+            put(found, track, "values", own)
         if "errors" in track.rows and present:
             wrong, total = errors(track, column)
             track = entered(track, "errors", total, wrong)
-            counts.setdefault("errors", {})[track.rows["errors"]] = np.array([wrong, total - wrong])
+            put(found, track, "errors", np.array([wrong, total - wrong]))
         return track
 
     def threshold(self, state: WatchState) -> float:
@@ -341,7 +297,7 @@ class Watch:
         turn = Turn(int(verdicts.turn[row]))
         if turn not in EDGES:
             return
-        track, part = state.tracks[state.order[bank][row]], part_of(bank)
+        track, part = state.tracks[state.order[bank][row]], PARTS[kind_of(bank)]
         alarm = track.firing.get(part)
         if turn == Turn.ALARM:
             whole = state.tracks.get(track.column)
@@ -349,8 +305,8 @@ class Watch:
                 return
         elif alarm is None:
             return
-        onset = alarm.since if alarm else self._onset(state, track, bank, row, int(verdicts.onset_events[row]))
-        finding = self._finding(state, track, bank, row, verdicts, EDGES[turn], onset, alarm)
+        onset = alarm.since if alarm else self._onset(state, track, part, int(verdicts.onset_events[row]))
+        finding = account(state, track, part, verdicts, EDGES[turn], onset, alarm)
         news.findings.append(finding)
         firing = {name: standing for name, standing in track.firing.items() if name != part}
         ledgers = track.ledgers
@@ -360,105 +316,11 @@ class Watch:
             ledgers = {**ledgers, part: forget(ledgers[part], int(verdicts.n[row]))}
         state.tracks[track.key] = msgspec.structs.replace(track, firing=firing, ledgers=ledgers)
 
-    def _onset(self, state: WatchState, track: Track, bank: str, row: int, ago: int) -> int:
+    def _onset(self, state: WatchState, track: Track, part: Part, ago: int) -> int:
         """When it began. The rows of a slice are a part of all rows: they reach back further."""
-        own = int(state.banks[bank].events[row])
-        stretch = max(1.0, state.rows / max(1, own)) if track.segment else 1.0
+        bank, row = state.place(track, part)
+        stretch = max(1.0, state.rows / max(1, int(bank.events[row]))) if track.segment else 1.0
         return calendar.when(state.calendar, max(0, state.rows - round(ago * stretch)))
-
-    def _finding(
-        self,
-        state: WatchState,
-        track: Track,
-        bank: str,
-        row: int,
-        verdicts: Verdicts,
-        edge: Edge,
-        onset: int,
-        alarm: Alarm | None,
-    ) -> Finding:
-        """Everything that is known about an edge."""
-        held: Bank = state.banks[bank]
-        reference, live = held.reference(row), held.since_onset(row).astype(np.float64)
-        names = labels(track) if bank in ("numbers", "texts") else ("yes", "no")
-        part = part_of(bank)
-        n = int(live.sum()) if alarm else min(int(live.sum()), int(verdicts.onset_events[row]))
-        ledger = track.ledgers.get(part) if bank != "texts" else None
-        return Finding(
-            edge=edge,
-            column=track.column,
-            part=part,
-            detector=Urns.kind,
-            evidence=float(verdicts.evidence[row]),
-            threshold=float(verdicts.threshold[row]),
-            at=state.at,
-            onset=onset,
-            n=n,
-            segment=segment_pair(track),
-            form=track.form if part == "values" else "",
-            change=self.urns(bank).law.describe(int(verdicts.alternative[row]), names),
-            before=mean_before(ledger, n) if ledger else float("nan"),
-            after=mean_since(ledger, n) if ledger else float("nan"),
-            smallest=smallest(track, bank, reference, n, float(verdicts.threshold[row]), float(verdicts.factor[row])),
-            reference_n=round(float(reference.sum())),
-            health=HEALTH[int(verdicts.health[row])],
-            histogram=Histogram(names, tuple(reference.tolist()), tuple(live.tolist())),
-            share=min(1.0, float(held.events[row]) / max(1, state.rows)) if track.segment else 1.0,
-            movement=self._movement(state),
-            unseen=track.form == "texts" and not track.tails and unseen_grew(reference, live),
-            stuck=track.form == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
-            causes=(*self._near(state, onset), *self._places(state, track, bank)),
-            version=state.version,
-            alarm=alarm,
-        )
-
-    def _movement(self, state: WatchState) -> float:
-        """How far the predictions of the whole subject have moved: the impact that nobody needs labels for."""
-        moved = 0.0
-        for track in state.tracks.values():
-            if track.segment or track.family != "prediction" or not track.form:
-                continue
-            bank: Bank = state.banks[track.form]
-            row = track.rows[track.form]
-            live = bank.since_onset(row)
-            if live.sum() >= ENOUGH_ROWS:
-                moved = max(moved, Histogram((), tuple(bank.reference(row)), tuple(live.tolist())).movement())
-        return moved
-
-    def _near(self, state: WatchState, onset: int) -> tuple[tuple[str, str, float, str], ...]:
-        """Deployments around the onset: candidates, not verdicts."""
-        return tuple(
-            (
-                "deployment",
-                what,
-                1.0,
-                f"{abs(onset - at) / 1000:.0f} s {'before' if at <= onset else 'after'} the onset",
-            )
-            for at, what in state.deployments
-            if -NEAR_AFTER_MS <= onset - at <= NEAR_BEFORE_MS
-        )
-
-    def _places(self, state: WatchState, track: Track, bank: str) -> tuple[tuple[str, str, float, str], ...]:
-        """The slice that makes up most of a change of the whole, if one does."""
-        if track.segment:
-            return ()
-        held: Bank = state.banks[bank]
-        moves: dict[str, float] = {}
-        for other in state.tracks.values():
-            if other.column == track.column and other.segment and bank in other.rows:
-                row = other.rows[bank]
-                reference, live = held.reference(row), held.since_onset(row).astype(np.float64)
-                if live.sum() > 0 and reference.sum() > 0:
-                    gap = live / live.sum() - reference / reference.sum()
-                    excess = abs(gap[0]) if bank in ("nulls", "errors") else float(np.abs(gap).sum() / 2) ** 2
-                    moves[other.segment] = float(live.sum() * excess)
-        total = sum(moves.values())
-        if not total:
-            return ()
-        place, most = max(moves.items(), key=lambda item: (item[1], item[0]))
-        key = place.partition("=")[0]
-        share = most / sum(move for name, move in moves.items() if name.partition("=")[0] == key)
-        return (("segment", place, share, f"{share:.0%} of the change"),) if share >= MOST_OF_IT else ()
 
     # -- guests --------------------------------------------------------------------------------------------------------
 
@@ -536,9 +398,7 @@ class Watch:
 
     def watching(self, state: WatchState) -> int:
         """How many columns of the whole subject have learnt enough to be watched."""
-        return sum(
-            1 for track in state.tracks.values() if not track.segment and phase_of(state, track) != Phase.LEARNING
-        )
+        return sum(1 for track in state.tracks.values() if not track.segment and state.phase(track) != Phase.LEARNING)
 
     def drifting(self, state: WatchState) -> list[str]:
         """What an alarm stands for."""
@@ -571,49 +431,6 @@ def judged(track: Track) -> bool:
     return not track.segment or track.family in ("prediction", "latency", "status", "label")
 
 
-def part_of(bank: str) -> Part:
-    """Which part of a column a bank judges."""
-    return next(part for part, banks in BANKS.items() if bank in banks)
-
-
-def segment_pair(track: Track) -> tuple[tuple[str, str], ...]:
-    """`region=eu` as a pair."""
-    key, _, value = track.segment.partition("=")
-    return ((key, value),) if track.segment else ()
-
-
-def unseen_grew(reference: NDArray[np.float64], live: NDArray[np.float64]) -> bool:
-    """Whether most of what is new was never seen before: the last bin of texts without a tail."""
-    if live.sum() <= 0 or reference.sum() <= 0:
-        return False
-    grown = live / live.sum() - reference / reference.sum()
-    return bool(grown[-1] > 0 and grown[-1] >= grown[grown > 0].sum() / 2)
-
-
-def smallest(track: Track, bank: str, reference: NDArray[np.float64], n: int, threshold: float, factor: float) -> float:
-    """The smallest shift of a mean, or change of a rate, seen four times of five with n rows since the onset.
-
-    A Gaussian shift of d standard deviations brings n d^2 / 2 nats on average against log A and what the mixture
-    costs; n and the reference count as effective rows.
-    """
-    balls = float(reference.sum())
-    if n <= 0 or balls <= 0 or threshold <= 1:
-        return 0.0
-    effective = 1 / (factor / n + factor / balls)
-    if bank == "numbers":
-        scale = spread(track, reference)
-    elif bank in ("nulls", "errors"):
-        rate = min(max(reference[0] / balls, 1 / balls), 0.5)
-        scale = float(np.sqrt(rate * (1 - rate)))
-    else:
-        return 0.0
-    return float(
-        scale * (np.sqrt(2 * (np.log(threshold) + SETTLING) / effective) + SEEN_FOUR_OF_FIVE / np.sqrt(effective))
-    )
-
-
-def phase_of(state: WatchState, track: Track) -> Phase:
-    """The phase of the values of a track."""
-    if not track.form:
-        return Phase.LEARNING
-    return Phase(int(state.banks[track.form].phase[track.rows[track.form]]))
+def put(found: Found, track: Track, part: Part, counts: NDArray[Any]) -> None:
+    """Add the counts of a part of a track to what its bank is to be given."""
+    found.setdefault(name_of(track, part), {})[track.rows[part]] = counts

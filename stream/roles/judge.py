@@ -17,7 +17,8 @@ from detectors.finding import Finding, Histogram
 from detectors.guests import invite
 from detectors.picture import pictures
 from detectors.signal import Signal
-from detectors.watch import News, Watch, WatchState
+from detectors.watch import News, Watch
+from detectors.watched import WatchState
 from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
 from schemas.dead_letter import Reason
 from schemas.decode import pane

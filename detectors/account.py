@@ -1,0 +1,99 @@
+"""The account of an edge: from one row of one bank to a finding with everything that is known about it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import causes
+from detectors.banks import LAWS, kind_of, name_of
+from detectors.dependence import HEALTH
+from detectors.finding import Alarm, Edge, Finding, Histogram, Part
+from detectors.ledger import mean_before, mean_since
+from detectors.track import Track, labels, spread
+from detectors.urn import Urns, Verdicts
+from detectors.watched import WatchState
+
+ALMOST_ALL = 0.98  # rows with one value: stuck
+SEEN_FOUR_OF_FIVE = 1.28  # standard errors beyond the line, for the smallest visible change
+SETTLING = 2.5  # nats that the mixture of alternatives costs on top of log A, measured
+
+
+def account(
+    state: WatchState, track: Track, part: Part, verdicts: Verdicts, edge: Edge, onset: int, alarm: Alarm | None
+) -> Finding:
+    """Everything that is known about an edge of a part of a track. `alarm` is the one that stands already, if any."""
+    bank, row = state.place(track, part)
+    kind = kind_of(name_of(track, part))
+    reference, live = bank.reference(row), bank.since_onset(row).astype(np.float64)
+    names = labels(track) if part == "values" else ("yes", "no")
+    n = int(live.sum()) if alarm else min(int(live.sum()), int(verdicts.onset_events[row]))
+    ledger = track.ledgers.get(part) if kind != "texts" else None
+    factor, threshold = float(verdicts.factor[row]), float(verdicts.threshold[row])
+    return Finding(
+        edge=edge,
+        column=track.column,
+        part=part,
+        detector=Urns.kind,
+        evidence=float(verdicts.evidence[row]),
+        threshold=threshold,
+        at=state.at,
+        onset=onset,
+        n=n,
+        segment=segment_pair(track),
+        form=track.form if part == "values" else "",
+        change=LAWS[kind].describe(int(verdicts.alternative[row]), names),
+        before=mean_before(ledger, n) if ledger else float("nan"),
+        after=mean_since(ledger, n) if ledger else float("nan"),
+        smallest=smallest(scale(track, kind, reference), n, float(reference.sum()) / factor, threshold, factor),
+        reference_n=round(float(reference.sum())),
+        health=HEALTH[int(verdicts.health[row])],
+        histogram=Histogram(names, tuple(reference.tolist()), tuple(live.tolist())),
+        share=min(1.0, float(bank.events[row]) / max(1, state.rows)) if track.segment else 1.0,
+        movement=causes.movement(state),
+        unseen=kind == "texts" and not track.tails and unseen_grew(reference, live),
+        stuck=kind == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
+        causes=(*causes.deployments(state, onset), *causes.places(state, track, part)),
+        version=state.version,
+        alarm=alarm,
+    )
+
+
+def segment_pair(track: Track) -> tuple[tuple[str, str], ...]:
+    """`region=eu` as a pair."""
+    key, _, value = track.segment.partition("=")
+    return ((key, value),) if track.segment else ()
+
+
+def unseen_grew(reference: NDArray[np.float64], live: NDArray[np.float64]) -> bool:
+    """Whether most of what is new was never seen before: the last bin of texts without a tail."""
+    if live.sum() <= 0 or reference.sum() <= 0:
+        return False
+    grown = live / live.sum() - reference / reference.sum()
+    return bool(grown[-1] > 0 and grown[-1] >= grown[grown > 0].sum() / 2)
+
+
+def scale(track: Track, kind: str, reference: NDArray[np.float64]) -> float:
+    """The standard deviation of one row: of a number in its own units, of a rate as a rate, of texts nothing."""
+    balls = float(reference.sum())
+    if balls <= 0 or kind == "texts":
+        return 0.0
+    if kind == "numbers":
+        return spread(track, reference)
+    rate = min(max(float(reference[0]) / balls, 1 / balls), 0.5)
+    return float(np.sqrt(rate * (1 - rate)))
+
+
+def smallest(scale: float, n: int, reference: float, threshold: float, factor: float) -> float:
+    """The smallest shift of a mean, or change of a rate, seen four times of five with n rows since the onset.
+
+    A shift of d standard deviations brings n d^2 / 2 nats on average, against log A and what the mixture costs
+    (Lorden 1971, first order); n and the reference count as effective rows.
+
+    >>> round(smallest(1.0, n=400, reference=5000, threshold=1e4, factor=1.0), 2)
+    0.32
+    """
+    if n <= 0 or reference <= 0 or threshold <= 1:
+        return 0.0
+    effective = 1 / (factor / n + 1 / reference)
+    return float(
+        scale * (np.sqrt(2 * (np.log(threshold) + SETTLING) / effective) + SEEN_FOUR_OF_FIVE / np.sqrt(effective))
+    )

@@ -1,0 +1,60 @@
+"""What is remembered of one subject: a plain value that `detectors.watch` folds panes into."""
+
+from typing import Any
+
+import msgspec
+
+from detectors.banks import name_of
+from detectors.calendar import Calendar
+from detectors.finding import Part
+from detectors.guests import GuestState
+from detectors.track import Track
+from detectors.urn import Bank, Phase
+from detectors.volume import VolumeState
+from schemas.heartbeat import Health
+from schemas.subject import Subject
+
+
+class WatchState(msgspec.Struct, kw_only=True):
+    """Everything that is remembered of one subject. `step` never changes one: it returns another."""
+
+    v: int = 1
+    subject: Subject | None = None
+    rows: int = 0
+    panes: int = 0
+    first_at: int = 0
+    at: int = 0
+    rows_at: int = 0  # when rows were last seen
+    lag_ms: int = 0
+    health: Health = "learning"
+    health_since: int = 0
+    heartbeat_at: int = 0
+    calendar: Calendar = msgspec.field(default_factory=Calendar)
+    tracks: dict[str, Track] = {}
+    order: dict[str, list[str]] = {}  # bank -> track of each row
+    banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
+    volume: VolumeState | None = None
+    volume_since: int = 0  # when the alarm on it began; 0: none stands
+    bucket: int = 0
+    bucket_rows: float = 0.0
+    bucket_fresh: bool = True  # nothing in it was late: it says how much arrived when
+    guests: dict[str, GuestState] = {}
+    guests_firing: dict[str, int] = {}  # guest -> since when
+    deployments: list[tuple[int, str]] = []
+    version: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the whole subject."""
+        return [track.column for track in self.tracks.values() if not track.segment]
+
+    def place(self, track: Track, part: Part) -> tuple[Bank, int]:
+        """The bank and the row of a part of a track. KeyError if the part has no urn (yet)."""
+        return self.banks[name_of(track, part)], track.rows[part]
+
+    def phase(self, track: Track) -> Phase:
+        """The phase of the values of a track."""
+        if "values" not in track.rows:
+            return Phase.LEARNING
+        bank, row = self.place(track, "values")
+        return Phase(int(bank.phase[row]))
