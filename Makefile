@@ -1,0 +1,76 @@
+# Needs Python 3.11 or newer and make; everything else is put into .venv, nothing is installed globally.
+#   make demo ARGS="--output json"      arguments for leeway demo, leeway up, pytest, the benchmarks
+#   make test PYTHON=/opt/python3.12    another Python than the first that fits
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+ARGS :=
+PYTHON :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench up lock clean
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/demo.stamp ## real data drifts and the alarm goes, in two minutes
+	@$(BIN)/leeway demo $(ARGS)
+
+test: $(VENV)/dev.stamp ## every test; what this machine lacks is skipped loudly, or fails with LEEWAY_REQUIRE=all
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a minute
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q -n auto -m "not slow and not kafka" $(ARGS)
+
+bench: $(VENV)/dev.stamp ## how fast, how soon, how many false alarms
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or LEEWAY__ variables
+	@$(BIN)/leeway up $(ARGS)
+
+# The locks name every file by its hash, for every platform and Python. Run this after changing a dependency.
+COMPILE := $(BIN)/uv pip compile pyproject.toml -q --universal --fork-strategy fewest --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate
+lock: $(VENV)/dev.stamp ## pin the dependencies anew; UPGRADE=1 takes the newest ones
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra demo --group dev -o requirements/dev.txt
+	$(COMPILE) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## forget the .venv, Kafka's jars and all caches
+	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up: done once, and again when a lock or pyproject.toml changes
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "Leeway: installing what it needs into $(VENV) (once, about a minute)"
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "Leeway: installing what its tests need into $(VENV) (once, about a minute)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(VENV)/demo.stamp $@
+
+FITS := import sys; sys.exit(sys.version_info < (3, 11))
+$(BIN)/python:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	  if $$python -c '$(FITS)' 2>/dev/null; then fitting=$$python; break; fi; \
+	done; \
+	if [ -z "$$fitting" ]; then \
+	  echo "Leeway needs Python 3.11 or newer, and $(or $(PYTHON),python3) is not ($$($(or $(PYTHON),python3) --version 2>&1))." >&2; \
+	  echo "Install one and name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; \
+	fi; \
+	if ! $$fitting -m venv $(VENV); then \
+	  rm -rf $(VENV); \
+	  echo "This Python has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	  exit 1; \
+	fi
