@@ -28,18 +28,22 @@ LEVELS = 10  # the longest block is 2^9 panes: nine minutes of panes of a second
 
 LEAST_BLOCKS = 12  # fewer blocks of a length say nothing about its variance
 
-# A score that is expected to move less often than this in all blocks together counts a rare event, whose first occurrence
-# may be a change and is no sign of dependence.
+# A score that is expected to move less often than this in all blocks together counts a rare event, whose first
+# occurrence may be a change and is no sign of dependence.
 LEAST_MOVES = 12.0
 
-# Standard errors taken off each average before the largest is taken: the maximum of many would be biased upwards.
+# Standard errors taken off each average before the largest is taken: the maximum of many would be biased upwards. The
+# scores of numbers are alike, so a half is enough; those of categories are not, so it takes more the more there are.
 CAUTION = 0.5
+CAUTION_EACH = 0.4  # times the logarithm of the number of categories
 
-# Streams that are dependent and come in small panes were measured to spend up to .98 of their budget: a fifth more is
-# kept back.
+# Streams that are dependent and come in small panes were measured to spend up to .98 of their budget, and bursts of a
+# rate, whose runs have longer tails than their variance tells, up to 1.4 of it: more is kept back.
 SMALL_PANE = 20
 CAREFUL_ABOVE = 2.0
 CAREFUL = 1.2
+CAREFUL_RATE_ABOVE = 1.5
+CAREFUL_RATE = 1.4
 
 HEALTH = ("ok", "corrected for dependence", "slow: dependent events", "too dependent to judge")
 HEALTH_FROM = np.array([1.3, 5.0, 30.0])
@@ -118,27 +122,32 @@ def cap(blocks: Blocks, rows: Rows, factor: Floats) -> None:
     blocks.panes[rows] = 0
 
 
-def factors(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floats) -> Floats:
+def factors(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floats, caution: float) -> Floats:
     """Return the variance factor of each group of scores, [rows, groups], at least 1.
 
-    `kurtosis` [rows, scores] is that of the score of one event: how many events it takes for it to move once, more or less
-    (about 1/p for a count of what has probability p). A group of which too little was seen takes the largest factor of the
-    others.
+    `kurtosis` [rows, scores] is that of the score of one event: how many events it takes for it to move once, more or
+    less (about 1/p for a count of what has probability p). A group of which too little was seen takes the largest
+    factor of the others.
     """
     squares, number = blocks.squares[rows].astype(np.float64), blocks.blocks[rows].astype(np.float64)[:, :, None]
     moves = blocks.events[rows].astype(np.float64)[:, :, None] / kurtosis[:, None, :]
     seen = (number >= LEAST_BLOCKS) & (moves >= LEAST_MOVES)
     noise = 2 / np.maximum(number, 1) + 1 / np.maximum(moves, 1)  # the variance of the average, were events independent
-    average = np.where(seen, squares / np.maximum(number, 1) * (1 - CAUTION * np.sqrt(noise)), 1.0).max(axis=1)
+    average = np.where(seen, squares / np.maximum(number, 1) * (1 - caution * np.sqrt(noise)), 1.0).max(axis=1)
     known = np.stack([seen[:, :, groups == g].any(axis=(1, 2)) for g in range(groups.max() + 1)], axis=1)
     factor = np.stack([np.maximum(1.0, average[:, groups == g].max(axis=1)) for g in range(groups.max() + 1)], axis=1)
     return np.where(known, factor, factor.max(axis=1, keepdims=True))
 
 
 def careful(factor: Floats, mean_pane: Floats) -> Floats:
-    """Return the factors with a reserve where the stream is dependent and its panes are small."""
+    """Return the factors of numbers with a reserve where the stream is dependent and its panes are small."""
     dependent = (factor[:, :2].max(axis=1) > CAREFUL_ABOVE) & (mean_pane < SMALL_PANE)
     return factor * np.where(dependent, CAREFUL, 1.0)[:, None]
+
+
+def careful_rates(factor: Floats) -> Floats:
+    """Return the factors of rates with a reserve where the stream is dependent."""
+    return factor * np.where(factor > CAREFUL_RATE_ABOVE, CAREFUL_RATE, 1.0)
 
 
 def health(factor: Floats) -> NDArray[np.intp]:

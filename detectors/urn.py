@@ -56,6 +56,10 @@ VERSION = 1
 # 18 and 18 with it).
 MOST_BALLS = 20_000.0
 
+# What a bin that is never drawn keeps when its urn forgets: next to nothing, or the lack of draws would become
+# evidence.
+LEAST_BALLS = 1e-6
+
 LEAST_PANES = 24  # panes before the dependence is known: blocks of two panes then number twelve
 LEAST_EFFECTIVE = 300.0  # effective events before a reference can be compared with
 
@@ -67,7 +71,13 @@ LEAST_PER_EVENT = 100.0
 # rounding.
 LEAST_BLOCK = 4.0
 
-CALM = 7.4  # e^2: while no alternative has more evidence than this, what is in the urn is "before"
+# While no alternative has more evidence than this (e^2), nothing has begun: what is in the urn is "before". Nor is
+# there an alarm: M also creeps up, one per event, on a stream that never does anything.
+CALM = 7.4
+
+# A drift looks like dependence, and dependence like drift: while there is evidence, variance factors may grow by
+# half. That leaves a drift its speed, and lets a factor that was learnt too small correct itself, alarm by alarm.
+DOUBT = 1.5
 
 # Tilts are computed again when the urn has grown by so much, and blocks measured with older tilts fade.
 RETILT_LEARNING, RETILT = 0.1, 0.02
@@ -230,7 +240,9 @@ class Urns:
         return after
 
     def dismiss(self, bank: Bank, rows: Sequence[int]) -> Bank:
-        """Return the bank in which these features, if firing, watch again as if there had been no alarm: it was false."""
+        """Return the bank in which these features, if firing, watch again as if there had been no alarm: it was
+        false.
+        """
         after = bank.copy()
         firing = np.array([row for row in rows if bank.phase[row] == Phase.FIRING], np.intp)
         after.urn[firing] = self.remembered(after, firing) + after.live[firing]
@@ -299,7 +311,8 @@ class Urns:
         block = self.weigh(after, judged)
         said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)))
         least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.sum(axis=1))
-        self.turn(after, judged, block, said.evidence[judged] >= least, turns)
+        crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
+        self.turn(after, judged, block, crossed, turns)
         after = self.retilted(after, np.concatenate([learning, judged]))
         return after, replace(said, drifted=turns == Turn.ALARM, turn=turns, phase=after.phase.copy())
 
@@ -375,16 +388,20 @@ class Urns:
 
     def calm(self, bank: Bank, rows: Rows) -> None:
         """Take what is in the urn as "before" where nothing has any evidence."""
-        quiet = rows[(self.weights(bank)[rows] * bank.cusum[rows]).max(axis=1, initial=0) < CALM]
+        quiet = rows[self.is_calm(bank, rows)]
         bank.before[quiet] = bank.urn[quiet]
         bank.live[quiet] = 0
         bank.factor_before[quiet] = bank.factor[quiet]
+
+    def is_calm(self, bank: Bank, rows: Rows) -> NDArray[np.bool_]:
+        """Return where no alternative has any evidence."""
+        return np.asarray((self.weights(bank)[rows] * bank.cusum[rows]).max(axis=1, initial=0) < CALM)
 
     def fire(self, bank: Bank, rows: Rows) -> None:
         """Keep the reference from before, and start an urn of what is new."""
         bank.phase[rows] = Phase.FIRING
         bank.factor[rows] = bank.factor_before[rows]
-        dependence.cap(bank.blocks, rows, bank.factor[rows].max(axis=1))
+        dependence.cap(bank.blocks, rows, DOUBT * bank.factor[rows].max(axis=1))
         shape = self.foretold(bank, rows)
         bank.urn[rows] = aftermath.new_normal(bank.live[rows].astype(np.float64), shape, bank.factor[rows].max(axis=1))
         bank.recovery[rows] = 0
@@ -412,11 +429,11 @@ class Urns:
         size = bank.urn[rows].sum(axis=1)
         full = rows[size > MOST_BALLS]
         bank.urn[full] *= (MOST_BALLS / size[size > MOST_BALLS])[:, None]
-        bank.urn[full] = np.maximum(bank.urn[full], least_balls(bank.bins[full], bank.urn.shape[1]))
+        bank.urn[full] = np.maximum(bank.urn[full], LEAST_BALLS * least_balls(bank.bins[full], bank.urn.shape[1]))
 
     def remembered(self, bank: Bank, rows: Rows) -> Floats:
         """Return the reference from before the onset, exact enough although it is kept in single precision."""
-        return np.asarray(np.maximum(bank.before[rows], least_balls(bank.bins[rows], bank.urn.shape[1])))
+        return np.asarray(np.maximum(bank.before[rows], LEAST_BALLS * least_balls(bank.bins[rows], bank.urn.shape[1])))
 
     def taken(self, bank: Bank, rows: Rows) -> Floats:
         """Take the pending counts."""
@@ -428,19 +445,30 @@ class Urns:
         """Learn the dependence of a block."""
         if self.independent or not rows.size:
             return
-        urn = bank.urn[rows]
+        factor = self.observed(bank, rows, pane, scores, np.full(len(rows), inside))
+        doubtful = (bank.phase[rows] != Phase.LEARNING) & ~self.is_calm(bank, rows)
+        most = np.where(doubtful[:, None], DOUBT * bank.factor_before[rows], np.inf)
+        bank.factor[rows] = np.minimum(factor, most)
+
+    def observed(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: NDArray[np.bool_]) -> Floats:
+        """Add a block to what is known of the dependence, in place, and return the variance factors, [rows, groups]."""
+        urn, events = bank.urn[rows], pane.sum(axis=1)
         size = urn.sum(axis=1)
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            variance, kurtosis, groups = bank.tilts.variance[rows], bank.tilts.kurtosis[rows], self.law.groups
-        else:
-            share = urn[:, : scores.shape[1]] / size[:, None]
-            variance = share * (1 - share)
-            kurtosis = 1 / np.maximum(variance, 1e-12) - 3
-            groups = np.zeros(scores.shape[1], np.intp)
-        dependence.observe(bank.blocks, rows, scores, variance, pane.sum(axis=1), size, np.full(len(rows), inside))
-        factor = dependence.factors(bank.blocks, rows, groups, np.maximum(kurtosis, 1))
-        bank.factor[rows] = dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
+            dependence.observe(bank.blocks, rows, scores, bank.tilts.variance[rows], events, size, inside)
+            kurtosis = np.maximum(bank.tilts.kurtosis[rows], 1)
+            factor = dependence.factors(bank.blocks, rows, self.law.groups, kurtosis, dependence.CAUTION)
+            return dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
+        number = scores.shape[1]
+        share = urn[:, :number] / size[:, None]
+        variance = share * (1 - share)
+        dependence.observe(bank.blocks, rows, scores, variance, events, size, inside)
+        kurtosis = np.maximum(1 / np.maximum(variance, 1e-12) - 3, 1)
+        caution = dependence.CAUTION + dependence.CAUTION_EACH * float(np.log(number))
+        groups = np.zeros(number, np.intp)
+        factor = dependence.factors(bank.blocks, rows, groups, kurtosis, caution)
+        return factor if self.law.every_bin else dependence.careful_rates(factor)
 
     # -- arithmetic of the two laws
     # ------------------------------------------------------------------------------------------
