@@ -410,7 +410,7 @@ class Watch:
     def encode(self, state: WatchState) -> bytes:
         """MessagePack; each bank in the form that it gives itself."""
         banks = {name: self.urns(name).encode(bank) for name, bank in sorted(state.banks.items())}
-        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks), order="deterministic")
+        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks))
 
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""

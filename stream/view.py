@@ -5,7 +5,8 @@ Best effort by design: it may be late or lost, and the next pane writes it again
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import orjson
 import redis
@@ -23,7 +24,7 @@ class View:
     def __init__(self, client: redis.Redis, prefix: str) -> None:
         self.client, self.prefix = client, prefix
         self.shown: dict[str, float] = {}
-        self.waiting: dict[str, Mapping[str, object]] = {}
+        self.waiting: dict[str, Callable[[], Mapping[str, object]]] = {}
         self.quiet_until = 0.0
 
     @classmethod
@@ -31,8 +32,8 @@ class View:
         """The view in the configured Redis."""
         return cls(connect(settings.redis), settings.redis.prefix)
 
-    def show(self, pictures: Iterable[tuple[str, Mapping[str, object]]]) -> None:
-        """Write what has changed and was not written within the last second."""
+    def show(self, pictures: Iterable[tuple[str, Callable[[], Mapping[str, object]]]]) -> None:
+        """Write what has changed and was not written within the last second; only that is drawn at all."""
         self.waiting.update(pictures)
         now = time.monotonic()
         due = [key for key in self.waiting if now - self.shown.get(key, 0.0) >= EVERY_S]
@@ -40,7 +41,7 @@ class View:
             return
         pipe = self.client.pipeline(transaction=False)
         for key in due:
-            fields = {name: orjson.dumps(picture) for name, picture in self.waiting.pop(key).items()}
+            fields: dict[Any, Any] = {name: orjson.dumps(picture) for name, picture in self.waiting.pop(key)().items()}
             pipe.hset(f"{self.prefix}view:{key}", mapping=fields)
             pipe.sadd(f"{self.prefix}subjects", key)
             self.shown[key] = now

@@ -1,0 +1,132 @@
+"""Every detector keeps the five promises of `detectors.contract`. A new one is found by existing, and fails here until
+somebody says what its data looks like."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import detectors
+from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
+from detectors.budget import parse
+from detectors.guests import GUESTS
+from detectors.urn import Urns
+from detectors.volume import Volume
+from detectors.watch import Watch
+from tests.judge.panes import pane
+
+Stream = Callable[[np.random.Generator, int, bool], Any]  # random, place, after the cliff: the data of one step
+
+
+def rates(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    yes = int(random.binomial(50, 0.4 if cliff else 0.05))
+    return [np.array([yes, 50 - yes])]
+
+
+def numbers(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    shares = np.full(10, 0.1) if not cliff else np.array([0.01] * 5 + [0.19] * 5)
+    return [random.multinomial(50, shares)]
+
+
+def pane_of(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    ages = random.normal(60 if cliff else 40, 10, 50)
+    return pane({"feature:age": ages.tolist(), "feature:plan": ["free"] * 50}, at=at)
+
+
+def value(random: np.random.Generator, at: int, cliff: bool) -> float:
+    return float(random.random() < (0.95 if cliff else 0.05))
+
+
+CASES: dict[str, tuple[Any, Stream]] = {
+    "urn of numbers": (Urns(NUMBERS), numbers),
+    "urn of texts": (Urns(CATEGORIES), numbers),
+    "urn of nulls": (Urns(RATES), rates),
+    "urn of errors": (Urns(RATES_UP), rates),
+    "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
+    "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
+    "adwin": (GUESTS["adwin"](), value),
+    "hddm_a": (GUESTS["hddm_a"](), value),
+    "hddm_w": (GUESTS["hddm_w"](), value),
+    "kswin": (GUESTS["kswin"](alpha=1e-5), value),  # type: ignore[call-arg]
+    "page_hinkley": (GUESTS["page_hinkley"](threshold=20.0), value),  # type: ignore[call-arg]
+}
+STEPS, CLIFF = 180, 120
+THRESHOLD = 1e5
+
+
+def start(detector: Any) -> Any:
+    """A bank needs a feature; everything else starts by itself."""
+    if isinstance(detector, Urns):
+        bins = 2 if detector.law in (RATES, RATES_UP) else 10
+        return detector.add(detector.start(), [np.zeros(bins, np.int64)])
+    return detector.start()
+
+
+def step(detector: Any, state: Any, data: Any) -> tuple[Any, bool]:
+    """One step, and whether it alarmed."""
+    if isinstance(detector, Watch):
+        after, news = detector.step(state, data)
+        return after, any(finding.edge == "firing" for finding in news.findings)
+    after, verdict = detector.step(state, data, THRESHOLD)
+    if isinstance(detector, Urns):
+        return after, bool((verdict.turn == 2).any())
+    return after, verdict.drifted
+
+
+def run(detector: Any, stream: Stream, steps: int, cliff: int, seed: int = 5) -> tuple[Any, list[int]]:
+    random, state, alarms = np.random.default_rng(seed), start(detector), []
+    for at in range(steps):
+        state, alarm = step(detector, state, stream(random, at, at >= cliff))
+        if alarm:
+            alarms.append(at)
+    return state, alarms
+
+
+def test_every_detector_that_exists_is_held_to_the_contract() -> None:
+    held = {(type(detector).__module__, type(detector).__name__) for detector, _ in CASES.values()}
+    found = set()
+    for module in pkgutil.walk_packages(detectors.__path__, "detectors."):
+        for thing in vars(importlib.import_module(module.name)).values():
+            if is_dataclass(thing) and isinstance(thing, type) and isinstance(getattr(thing, "kind", None), str):
+                found.add((thing.__module__, thing.__name__))
+    assert found - {("detectors.guests.guest", "Guest")} == held
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_silent_without_change(name: str) -> None:
+    detector, stream = CASES[name]
+    assert run(detector, stream, STEPS, STEPS)[1] == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_loud_on_a_cliff(name: str) -> None:
+    detector, stream = CASES[name]
+    _, alarms = run(detector, stream, STEPS, CLIFF)
+    assert alarms
+    assert CLIFF <= alarms[0] < CLIFF + 40
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stopping_anywhere_changes_nothing(name: str) -> None:
+    detector, stream = CASES[name]
+    straight, _ = run(detector, stream, STEPS, CLIFF)
+    random, state = np.random.default_rng(5), start(detector)
+    for at in range(STEPS):
+        state, _ = step(detector, detector.decode(detector.encode(state)), stream(random, at, at >= CLIFF))
+    assert detector.encode(state) == detector.encode(straight)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_step_leaves_its_arguments_as_they_were(name: str) -> None:
+    detector, stream = CASES[name]
+    random, state = np.random.default_rng(5), start(detector)
+    for at in range(STEPS):
+        before, data = detector.encode(state), stream(random, at, at >= CLIFF)
+        after, _ = step(detector, state, data)
+        assert detector.encode(state) == before
+        assert detector.encode(step(detector, state, data)[0]) == detector.encode(after)
+        state = after
