@@ -40,7 +40,7 @@ class Judge:
 
     def __init__(self, settings: Settings, view: View | None = None) -> None:
         self.settings = settings
-        self.topics = (settings.topics.panes,)
+        self.topics: tuple[str, ...] = (settings.topics.panes,)
         self.view = view
         self.watch = watch(settings)
         self.config = "blake2b:" + blake2b(msgspec.json.encode(settings.judge), digest_size=8).hexdigest()
