@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -32,11 +33,12 @@ from schemas.cloudevent import Envelope
 from schemas.dead_letter import Headers, Reason
 from schemas.deployment import Deployment
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
-from schemas.explain import KINDS, NAME_HINT, Finding, bad_name, examine, shown, too_large
+from schemas.explain import KINDS, examine, too_large
 from schemas.feature import Feature
+from schemas.finding import NAME_HINT, Finding, bad_name, shown
 from schemas.json_text import Tree, parse, twice
 from schemas.label import Label
-from schemas.moment import milliseconds
+from schemas.moment import EARLIEST_MS, milliseconds
 from schemas.prediction import Answer, Prediction
 from schemas.records import anomaly as anomaly
 from schemas.records import binning as binning
@@ -46,6 +48,7 @@ from schemas.records import incident as incident
 from schemas.records import pane as pane
 
 Incoming: TypeAlias = Prediction | Feature | Label | Deployment
+Mappings: TypeAlias = list[Mapping[str, object]]
 
 NAMES: Final = 65_536  # known good names a reader remembers: some megabytes, whatever producers send
 PATHS: Final = 512  # distinct paths counted by name; the rest are counted together
@@ -53,8 +56,14 @@ OTHERS: Final = "(others)"
 UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bytes that are not UTF-8
 FIELDS: Final = {kind: 1 + len(kind.__struct_fields__) for kind in KINDS.values()}  # with "kind" itself
 NAME_FIELDS: Final = ("model", "version", "deployment", "environment", "tenant", "feature_set", "previous_version")
-MAPPINGS: Final = ("features", "segments", "tags", "signals", "embeddings", "traffic")
-EMPTY: Final[Mapping[str, object]] = {}
+MAPPINGS: Final[dict[type[Incoming], tuple[str, ...]]] = {
+    Prediction: ("features", "segments", "tags", "signals", "embeddings"),
+    Feature: ("features", "segments", "tags"),
+    Label: ("signals", "segments", "tags"),
+    Deployment: ("traffic", "segments", "tags"),
+}
+MAPPINGS_OF: Final = {kind: attrgetter(*fields) for kind, fields in MAPPINGS.items()}
+OTHER_TIMES: Final[dict[type[Incoming], str]] = {Prediction: "feature_ts", Label: "label_ts"}
 GAPS: Final = (b" :", b"\t:", b"\n:", b"\r:")  # JSON allows white space before a colon; hardly anybody writes it
 
 
@@ -94,9 +103,10 @@ class Reader:
             except (*UNREADABLE, KeyError):
                 return self._slowly(value, envelope, kind, at_ms)
             untagged = 1
-        if not _each_key_once(value, event, untagged) and twice(value):
+        mappings = _mappings(event)
+        if not _each_key_once(value, event, mappings, untagged) and twice(value):
             return self._slowly(value, envelope, kind, at_ms)
-        return self._finish(event, envelope, at_ms)
+        return self._finish(event, mappings, envelope, at_ms)
 
     def _slowly(self, value: bytes | None, envelope: Envelope, kind: str, at_ms: int) -> Incoming | Reason:
         """Read with forgiveness, or find the first thing that cannot be forgiven."""
@@ -123,43 +133,44 @@ class Reader:
             return Reason("schema", _sentence(error), "Compare it with the JSON Schema of its kind.")
         for finding in examined.findings:
             self._count(finding)
-        return self._finish(event, envelope, at_ms)
+        return self._finish(event, _mappings(event), envelope, at_ms)
 
-    def _finish(self, event: Incoming, envelope: Envelope, at_ms: int) -> Incoming | Reason:
-        """Names, then times, then what the envelope says and the body does not."""
-        if not self._names_known(event) and (reason := self._learn_names(event)):
+    def _finish(self, event: Incoming, mappings: Mappings, envelope: Envelope, at_ms: int) -> Incoming | Reason:
+        """Names, then what the envelope says and the body does not, then times."""
+        if not self._names_known(event, mappings) and (reason := self._learn_names(event)):
             return reason
         if envelope is not cloudevent.NONE and (reason := _fill_in(event, envelope)):
             return reason
-        if event.ts is UNSET:
+        ts = event.ts
+        if ts is UNSET:
             event.ts = max(at_ms, 0)  # a topic may be without timestamps: -1
-        else:
-            when = milliseconds(event.ts, at_ms, self._refuse_future_ms)
+        elif not (type(ts) is int and EARLIEST_MS <= ts <= at_ms):  # the usual case needs no call
+            when = milliseconds(ts, at_ms, self._refuse_future_ms)
             if isinstance(when, Reason):
                 return when
             event.ts = when
         return self._other_times(event, at_ms) or event
 
     def _other_times(self, event: Incoming, at_ms: int) -> Reason | None:
-        if isinstance(event, Prediction) and event.feature_ts is not UNSET:
-            when = milliseconds(event.feature_ts, at_ms, self._refuse_future_ms, "feature_ts")
-            if isinstance(when, Reason):
-                return when
-            event.feature_ts = when
-        elif isinstance(event, Label) and event.label_ts is not UNSET:
-            when = milliseconds(event.label_ts, at_ms, self._refuse_future_ms, "label_ts")
-            if isinstance(when, Reason):
-                return when
-            event.label_ts = when
+        field = OTHER_TIMES.get(type(event))
+        if field is None or (time := getattr(event, field)) is UNSET:
+            return None
+        when = milliseconds(time, at_ms, self._refuse_future_ms, field)
+        if isinstance(when, Reason):
+            return when
+        setattr(event, field, when)
         return None
 
-    def _names_known(self, event: Incoming) -> bool:
+    def _names_known(self, event: Incoming, mappings: Mappings) -> bool:
         """Whether every name in an event was found good before: the usual case, and a few set operations."""
-        if isinstance(event, Deployment) or (isinstance(event, Feature) and event.feature_set not in self._names):
-            return False
         known = self._names.issuperset
-        common = (event.model, event.version, event.deployment, event.environment, event.tenant)
-        return known(common) and all(map(known, _mappings(event)))
+        for mapping in mappings:
+            if not known(mapping):
+                return False
+        kind = type(event)
+        if kind is Deployment or (kind is Feature and event.feature_set not in self._names):  # type: ignore[union-attr]
+            return False
+        return known((event.model, event.version, event.deployment, event.environment, event.tenant))
 
     def _learn_names(self, event: Incoming) -> Reason | None:
         for path, name in _names(event):
@@ -178,19 +189,19 @@ class Reader:
         counter[finding.path if known else OTHERS] += 1
 
 
-def _each_key_once(value: bytes, event: Incoming, untagged: int) -> bool:
+def _each_key_once(value: bytes, event: Incoming, mappings: Mappings, untagged: int) -> bool:
     """Prove by counting that no key of a decoded event occurred twice. False: it could not be proved so cheaply.
 
     Let K be the keys in the text, S the colons inside of texts and F the fields that the event has. F <= K, and there
     are K + S colons. So if there are F colons, K is F: every key occurred once. Known colons may be taken off first.
     """
-    fields = FIELDS[type(event)] - astuple(event).count(UNSET) - untagged + sum(map(len, _mappings(event)))
-    if isinstance(event, Prediction):
-        if isinstance(event.prediction, Answer):
-            fields += 4 - astuple(event.prediction).count(None) + len(event.prediction.scores or ())
-        if event.error is not UNSET:
-            fields += bool(event.error.code) + bool(event.error.message)
+    fields = FIELDS[type(event)] - astuple(event).count(UNSET) - untagged
+    for mapping in mappings:
+        fields += len(mapping)
     colons = value.count(b":")
+    if colons == fields:
+        return True
+    fields += _nested(event)
     if colons == fields:
         return True
     if b"\\" in value:
@@ -200,20 +211,22 @@ def _each_key_once(value: bytes, event: Incoming, untagged: int) -> bool:
     return value.count(b'":') == fields and not any(gap in value for gap in GAPS)
 
 
-def _mappings(event: Incoming) -> tuple[Mapping[str, object], ...]:
-    """The objects of an event whose keys are names of the user's choice."""
-    if isinstance(event, Prediction):
-        return (
-            event.features or EMPTY,
-            event.segments or EMPTY,
-            event.tags or EMPTY,
-            event.signals or EMPTY,
-            event.embeddings or EMPTY,
-        )
-    if isinstance(event, Feature):
-        return (event.features, event.segments or EMPTY, event.tags or EMPTY)
-    own = event.signals if isinstance(event, Label) else event.traffic
-    return (own or EMPTY, event.segments or EMPTY, event.tags or EMPTY)
+def _nested(event: Incoming) -> int:
+    """At least how many fields the objects of fixed fields in an event have."""
+    if not isinstance(event, Prediction):
+        return 0
+    count = 0
+    if isinstance(event.prediction, Answer):
+        answer = astuple(event.prediction)
+        count += len(answer) - answer.count(None) + len(event.prediction.scores or ())
+    if event.error is not UNSET:
+        count += bool(event.error.code) + bool(event.error.message)
+    return count
+
+
+def _mappings(event: Incoming) -> Mappings:
+    """The objects of an event whose keys are names of the user's choice, as far as there are any."""
+    return list(filter(None, MAPPINGS_OF[type(event)](event)))
 
 
 def _names(event: Incoming) -> Iterator[tuple[str, str]]:
@@ -221,8 +234,8 @@ def _names(event: Incoming) -> Iterator[tuple[str, str]]:
     for field in NAME_FIELDS:
         if name := getattr(event, field, None):
             yield field, name
-    for field in MAPPINGS:
-        for name in getattr(event, field, None) or ():
+    for field in MAPPINGS[type(event)]:
+        for name in getattr(event, field) or ():
             yield f"{field}.{shown(name)}", name
     for i, spec in enumerate(getattr(event, "feature_schema", None) or ()):
         yield f"feature_schema[{i}].name", spec.name
