@@ -15,7 +15,7 @@ from stream.binnings import Binnings, Own
 from stream.columns import Ints, Numbers, Runs, count_numbers, count_texts
 from stream.settings import Profile
 from stream.slices import REST, Slices, nulls, sliced
-from stream.tally import FIXED, OUTPUTS, VERSION, Piece, Place, Tally
+from stream.tally import FIXED, OUTPUTS, VERSION, Piece, Sheet, Tally
 from stream.texts import Texts
 
 
@@ -47,9 +47,9 @@ class Counts:
             column.values, column.other = self.values(codes, counts, name, own)
         return column
 
-    def versions(self, place: Place) -> dict[str, int]:
-        """How many rows of a place each version of its model answered."""
-        codes, counts = self.texts.of(place.groups[FIXED[VERSION]])
+    def versions(self, sheet: Sheet) -> dict[str, int]:
+        """How many rows of a sheet each version of its model answered."""
+        codes, counts = self.texts.of(sheet.groups[FIXED[VERSION]])
         versions, rest = self.values(codes, counts, FIXED[VERSION], None)
         if rest:
             versions[REST] = versions.get(REST, 0) + rest
@@ -76,7 +76,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Of every place: how many rows, what they stand for, their first and last time, and when the first arrived."""
+    """Of every sheet: how many rows, what they stand for, their first and last time, and when the first arrived."""
 
     n: list[int]
     volume: list[float]
@@ -92,50 +92,50 @@ def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_m
     cells, roles = tally.cells(), np.array(tally.roles, np.int64)
     slices = sliced(tally, cells, roles, texts, bounds.segment_values)
     counts = counted(tally, cells, roles, slices, binnings, texts, bounds.distinct_values)
-    rows = rows_by_place(cells, len(tally.places), bounds)
-    parts = parts_by_place(tally, cells, slices, counts, binnings)
-    for place in tally.places:
-        if not rows.n[place.id]:
+    rows = rows_by_sheet(cells, len(tally.sheets), bounds)
+    parts = slices_by_sheet(tally, cells, slices, counts, binnings)
+    for sheet in tally.sheets:
+        if not rows.n[sheet.id]:
             continue
-        own = binnings.of(place.subject)
+        own = binnings.of(sheet.subject)
         yield Pane(
-            subject=place.subject,
+            subject=sheet.subject,
             at=now_ms,
             worker=worker,
-            rows=rows.n[place.id],
-            volume=rows.volume[place.id],
-            since=rows.since[place.id],
-            until=rows.until[place.id],
-            late=rows.late[place.id],
-            future=rows.future[place.id],
-            lag_ms=max(0, now_ms - rows.arrived[place.id]),
-            versions=counts.versions(place),
+            rows=rows.n[sheet.id],
+            volume=rows.volume[sheet.id],
+            since=rows.since[sheet.id],
+            until=rows.until[sheet.id],
+            late=rows.late[sheet.id],
+            future=rows.future[sheet.id],
+            lag_ms=max(0, now_ms - rows.arrived[sheet.id]),
+            versions=counts.versions(sheet),
             columns={
                 name: column
-                for name, group in place.groups.items()
+                for name, group in sheet.groups.items()
                 if name != FIXED[VERSION] and (column := counts.column(group, name, own.get(name))) is not None
             },
-            slices=parts[place.id],
+            slices=parts[sheet.id],
         )
 
 
-def rows_by_place(cells: Piece, places: int, bounds: Profile) -> Rows:
+def rows_by_sheet(cells: Piece, sheets: int, bounds: Profile) -> Rows:
     """Add up what rows have besides their cells."""
-    since, arrived = np.full((2, places), np.iinfo(np.int64).max)
-    until = np.full(places, np.iinfo(np.int64).min)
-    np.minimum.at(since, cells.place, cells.ts)
-    np.maximum.at(until, cells.place, cells.ts)
-    np.minimum.at(arrived, cells.place, cells.arrived)
+    since, arrived = np.full((2, sheets), np.iinfo(np.int64).max)
+    until = np.full(sheets, np.iinfo(np.int64).min)
+    np.minimum.at(since, cells.sheet, cells.ts)
+    np.maximum.at(until, cells.sheet, cells.ts)
+    np.minimum.at(arrived, cells.sheet, cells.arrived)
     behind = cells.arrived - cells.ts
     with np.errstate(over="ignore"):
-        volume = np.bincount(cells.place, cells.weight, places)
+        volume = np.bincount(cells.sheet, cells.weight, sheets)
     return Rows(
-        n=np.bincount(cells.place, minlength=places).tolist(),
+        n=np.bincount(cells.sheet, minlength=sheets).tolist(),
         volume=np.minimum(volume, float_info.max).tolist(),
         since=since.tolist(),
         until=until.tolist(),
-        late=np.bincount(cells.place[behind > bounds.late_ms], minlength=places).tolist(),
-        future=np.bincount(cells.place[-behind > bounds.future_ms], minlength=places).tolist(),
+        late=np.bincount(cells.sheet[behind > bounds.late_ms], minlength=sheets).tolist(),
+        future=np.bincount(cells.sheet[-behind > bounds.future_ms], minlength=sheets).tolist(),
         arrived=arrived.tolist(),
     )
 
@@ -161,30 +161,30 @@ def counted(
 def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
     """The edges of every group that is not counted universally."""
     found = {
-        place.groups[name]: own.edges
-        for place in tally.places
-        for name, own in binnings.of(place.subject).items()
-        if own.edges.size and name in place.groups
+        sheet.groups[name]: own.edges
+        for sheet in tally.sheets
+        for name, own in binnings.of(sheet.subject).items()
+        if own.edges.size and name in sheet.groups
     }
-    for at, place in enumerate(slices.places):
+    for at, sheet in enumerate(slices.sheets):
         for role, name in enumerate(OUTPUTS):
-            group = tally.places[place].groups[name]
+            group = tally.sheets[sheet].groups[name]
             if group in found:
                 found[len(tally.names) + at * len(OUTPUTS) + role] = found[group]
     return found
 
 
-def parts_by_place(
+def slices_by_sheet(
     tally: Tally, cells: Piece, slices: Slices, counts: Counts, binnings: Binnings
 ) -> list[dict[str, Slice]]:
-    """The slices of every place, by name."""
-    parts: list[dict[str, Slice]] = [{} for _ in tally.places]
+    """The slices of every sheet, by name."""
+    parts: list[dict[str, Slice]] = [{} for _ in tally.sheets]
     for at, missing in enumerate(nulls(tally, cells, slices)):
-        place = tally.places[slices.places[at]]
+        sheet = tally.sheets[slices.sheets[at]]
         part = Slice(rows=slices.rows[at], nulls=missing)
-        own = binnings.of(place.subject)
+        own = binnings.of(sheet.subject)
         for role, name in enumerate(OUTPUTS):
-            group, whole = len(tally.names) + at * len(OUTPUTS) + role, place.groups[name]
+            group, whole = len(tally.names) + at * len(OUTPUTS) + role, sheet.groups[name]
             if not counts.seen(whole) and not counts.nulls[whole]:
                 continue
             column = counts.column(group, name, own.get(name))
@@ -192,5 +192,5 @@ def parts_by_place(
                 part.columns[name] = column
             if without := part.rows - counts.seen(group):
                 part.nulls[name] = without
-        parts[place.id][slices.names[at]] = part
+        parts[sheet.id][slices.names[at]] = part
     return parts

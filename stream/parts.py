@@ -1,11 +1,10 @@
 """A pane that is too large for one message is cut: by columns, and where one column is too large, by slices.
 
-Part 0 carries the rows, their times and versions; what a slice has in a later part has no rows either, so that the
-parts of a pane add up to it.
+Every part is a pane of its own: it says how many rows the subject and its slices had, because what is absent is known
+only by that, but only part 0 counts them.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,44 +13,43 @@ from schemas.pane import Column, Pane, Slice
 MESSAGE_BYTES = 900_000  # Kafka refuses batches of more than 1,048,588 bytes unless it is told otherwise
 
 
-def parts(pane: Pane, encode: Callable[[Pane], bytes], bytes_at_most: int = MESSAGE_BYTES) -> Iterator[Pane]:
+def parts(pane: Pane, encode: Callable[[Pane], bytes], bytes_at_most: int = MESSAGE_BYTES) -> list[Pane]:
     """The pane itself, or its parts in order."""
-    for number, part in enumerate(cut(pane, encode, bytes_at_most)):
-        part.part = number
-        yield part
+    cut = list(halves(pane, encode, bytes_at_most))
+    for number, part in enumerate(cut):
+        part.part, part.parts = number, len(cut)
+    return cut
 
 
-def cut(pane: Pane, encode: Callable[[Pane], bytes], bytes_at_most: int) -> Iterator[Pane]:
+def halves(pane: Pane, encode: Callable[[Pane], bytes], bytes_at_most: int) -> Iterator[Pane]:
     """Halve until everything fits; what cannot be halved stays as it is."""
-    if len(encode(pane)) > bytes_at_most and (halves := halved(pane)):
-        for half in halves:
-            yield from cut(half, encode, bytes_at_most)
+    if len(encode(pane)) <= bytes_at_most:
+        yield pane
+    elif len(pane.columns) > 1:
+        columns = list(pane.columns.items())
+        half = len(columns) // 2
+        yield from halves(only(pane, dict(columns[:half])), encode, bytes_at_most)
+        yield from halves(only(pane, dict(columns[half:])), encode, bytes_at_most)
+    elif len(pane.slices) > 1:
+        slices = list(pane.slices.items())
+        half = len(slices) // 2
+        yield from halves(replace(pane, slices=dict(slices[:half])), encode, bytes_at_most)
+        yield from halves(replace(pane, columns={}, slices=dict(slices[half:])), encode, bytes_at_most)
     else:
         yield pane
 
 
-def halved(pane: Pane) -> tuple[Pane, Pane] | None:
-    """Two panes that add up to one, the first with the rows; None if there is only one column and at most one slice."""
-    columns, slices = list(pane.columns.items()), list(pane.slices.items())
-    if len(columns) > 1:
-        before, after = dict(columns[: len(columns) // 2]), dict(columns[len(columns) // 2 :])
-        kept = {name: Slice(rows=slice_.rows, **only(slice_, before)) for name, slice_ in slices}
-        rest = {name: Slice(**found) for name, slice_ in slices if any((found := only(slice_, after)).values())}
-        return replace(pane, columns=before, slices=kept), continued(pane, after, rest)
-    if len(slices) > 1:
-        half = len(slices) // 2
-        return replace(pane, slices=dict(slices[:half])), continued(pane, {}, dict(slices[half:]))
-    return None
-
-
-def only(slice_: Slice, columns: dict[str, Column]) -> dict[str, Any]:
-    """What a slice says of some columns."""
-    return {
-        "nulls": {name: count for name, count in slice_.nulls.items() if name in columns},
-        "columns": {name: column for name, column in slice_.columns.items() if name in columns},
-    }
-
-
-def continued(pane: Pane, columns: dict[str, Column], slices: dict[str, Slice]) -> Pane:
-    """A later part of a pane."""
-    return Pane(subject=pane.subject, at=pane.at, worker=pane.worker, columns=columns, slices=slices)
+def only(pane: Pane, columns: dict[str, Column]) -> Pane:
+    """What a pane says of some of its columns."""
+    return replace(
+        pane,
+        columns=columns,
+        slices={
+            name: Slice(
+                rows=slice_.rows,
+                nulls={column: count for column, count in slice_.nulls.items() if column in columns},
+                columns={column: counts for column, counts in slice_.columns.items() if column in columns},
+            )
+            for name, slice_ in pane.slices.items()
+        },
+    )

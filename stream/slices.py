@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.columns import CODE_BITS, Floats, Ints, starts_of_runs
-from stream.tally import OUTPUTS, SEGMENT, VERSION, Piece, Place, Tally
+from stream.tally import OUTPUTS, SEGMENT, VERSION, Piece, Sheet, Tally
 from stream.texts import Texts
 
 REST = "other"  # the value of all rows whose own value is beyond the bound
@@ -22,10 +22,10 @@ Payload = TypeVar("Payload", Ints, Floats)
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """Slices are numbered; `names[s]` looks like "region=eu", `places[s]` says whose it is."""
+    """Slices are numbered; `names[s]` looks like "region=eu", `sheets[s]` says whose it is."""
 
     names: list[str]
-    places: list[int]
+    sheets: list[int]
     rows: list[int]
     lanes: list[Ints]
 
@@ -61,9 +61,9 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
     ):
         by_group[group][texts.called(words[code], public=True)].append(at)
     names: list[str] = []
-    places: list[int] = []
+    sheets: list[int] = []
     into = np.empty(keys.size, np.int64)
-    owners = cells.place[rows[first]].tolist()
+    owners = cells.sheet[rows[first]].tolist()
     for group, values in by_group.items():
         key = tally.names[group].partition(":")[2]
         ranked = sorted(values, key=lambda value: (-sum(counts[at] for at in values[value]), value))
@@ -73,10 +73,10 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
         for value, parts in members.items():
             into[parts] = len(names)
             names.append(f"{key}={value}")
-            places.append(owners[parts[0]])
+            sheets.append(owners[parts[0]])
     slices = into[whose]
     return Slices(
-        names, places, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, cells.place.size)
+        names, sheets, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, cells.sheet.size)
     )
 
 
@@ -100,7 +100,7 @@ def nulls(tally: Tally, cells: Piece, slices: Slices) -> list[dict[str, int]]:
     for slice_, group, count in pairs(slices, cells.null_rows, cells.null_groups, many):
         if tally.roles[group] < 0:
             found[slice_][tally.names[group]] = count
-    varied = {place.id for place in tally.places if len(place.lots) > 1}
+    varied = {sheet.id for sheet in tally.sheets if len(sheet.lots) > 1}
     if varied:
         add_absent(tally, cells, slices, varied, found)
     return found
@@ -121,11 +121,11 @@ def add_absent(tally: Tally, cells: Piece, slices: Slices, varied: set[int], fou
     columns: dict[int, list[str]] = {}
     present: dict[int, NDArray[np.int64]] = {}
     where: dict[int, Ints] = {}
-    for place in tally.places:
-        if place.id in varied:
-            columns[place.id], where[place.id] = named_columns(place, len(tally.names))
+    for sheet in tally.sheets:
+        if sheet.id in varied:
+            columns[sheet.id], where[sheet.id] = named_columns(sheet, len(tally.names))
     for slice_, lot, count in pairs(slices, np.arange(cells.lot.size), cells.lot, len(tally.lots)):
-        owner = slices.places[slice_]
+        owner = slices.sheets[slice_]
         if owner in varied:
             if slice_ not in present:
                 present[slice_] = np.zeros(len(columns[owner]), np.int64)
@@ -133,13 +133,13 @@ def add_absent(tally: Tally, cells: Piece, slices: Slices, varied: set[int], fou
     for slice_, seen in present.items():
         absent = slices.rows[slice_] - seen
         for at in np.flatnonzero(absent).tolist():
-            name = columns[slices.places[slice_]][at]
+            name = columns[slices.sheets[slice_]][at]
             found[slice_][name] = found[slice_].get(name, 0) + int(absent[at])
 
 
-def named_columns(place: Place, many: int) -> tuple[list[str], Ints]:
-    """The columns of a place that are features, signals or segments, and of each group its position among them."""
-    named = list(place.groups.items())[VERSION + 1 :]
+def named_columns(sheet: Sheet, many: int) -> tuple[list[str], Ints]:
+    """The columns of a sheet that are features, signals or segments, and of each group its position among them."""
+    named = list(sheet.groups.items())[VERSION + 1 :]
     where = np.full(many, -1, np.int64)
     where[[group for _, group in named]] = np.arange(len(named))
     return [name for name, _ in named], where

@@ -1,12 +1,12 @@
 """What a worker saw since its last transaction, as flat arrays of cells, so that nothing is done row by row twice.
 
-A row is *admitted* one at a time: whom it speaks of (its place) and which columns it has (its lot) are found by two
-dictionary look-ups, and the quotas are checked where a place or a lot is met for the first time. Every few thousand
+A row is *admitted* one at a time: whom it speaks of (its sheet) and which columns it has (its lot) are found by two
+dictionary look-ups, and the quotas are checked where a sheet or a lot is met for the first time. Every few thousand
 rows the waiting ones are *settled*: their values are flattened, told apart by type, and kept as numbers, codes of
 texts, and nulls, each with its row and its group. The events themselves are let go.
 
 >>> from schemas.prediction import Prediction
->>> tally = Tally(columns=100, places=10)
+>>> tally = Tally(columns=100, sheets=10)
 >>> tally.admit(Prediction(model="churn", ts=5, features={"age": 41, "plan": "pro"}, prediction=0.8), 7)
 >>> cells = tally.cells()
 >>> [tally.names[group] for group in cells.number_groups], cells.numbers.tolist()
@@ -33,7 +33,7 @@ from stream.columns import Floats, Ints
 
 Counted = Prediction | Feature | Label
 
-# Every place (and every slice of it) has these columns at these distances from its first group.
+# Every sheet (and every slice of it) has these columns at these distances from its first group.
 OUTPUTS = ("prediction:value", "prediction:label", "prediction:score", "latency:ms", "status:status", "label:value")
 VALUE, LABEL, SCORE, LATENCY, STATUS, TRUTH = range(len(OUTPUTS))
 VERSION = len(OUTPUTS)  # counted like a text, shown as `versions`
@@ -50,7 +50,7 @@ TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, Un
 
 
 class Lot:
-    """Rows of one place that have the same columns in the same order."""
+    """Rows of one sheet that have the same columns in the same order."""
 
     __slots__ = ("groups", "id", "width")
 
@@ -60,7 +60,7 @@ class Lot:
         self.width = len(groups)
 
 
-class Place:
+class Sheet:
     """One subject: its groups by the name of their column, and its lots."""
 
     __slots__ = ("groups", "id", "lots", "subject")
@@ -86,8 +86,8 @@ class Waiting:
 
     events: list[Any] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    firsts: list[int] = field(default_factory=list)  # the first group of each row's place
+    sheets: list[int] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)  # the first group of each row's sheet
     lots: list[Lot] = field(default_factory=list)
     named: list[dict[str, Any]] = field(default_factory=list)  # features, signals and segments, row after row
 
@@ -95,7 +95,7 @@ class Waiting:
 class Piece(NamedTuple):
     """Settled rows, in arrays. Rows are numbered from the first of the tally."""
 
-    place: Ints
+    sheet: Ints
     lot: Ints
     ts: Ints
     arrived: Ints
@@ -116,18 +116,18 @@ NOTHING = Piece(INTS, INTS, INTS, INTS, FLOATS, INTS, INTS, FLOATS, INTS, INTS, 
 
 
 class Tally:
-    """Rows and their cells. `columns` bounds one subject, `places` the number of subjects."""
+    """Rows and their cells. `columns` bounds one subject, `sheets` the number of subjects."""
 
-    def __init__(self, columns: int, places: int) -> None:
+    def __init__(self, columns: int, sheets: int) -> None:
         self._bound = columns
-        self._places_bound = places
-        self._found: dict[tuple[Any, ...], Place] = {}
-        self._by_subject: dict[Subject, Place] = {}
+        self._sheets_bound = sheets
+        self._found: dict[tuple[Any, ...], Sheet] = {}
+        self._by_subject: dict[Subject, Sheet] = {}
         self._waiting: dict[type, Waiting] = {Prediction: Waiting(), Feature: Waiting(), Label: Waiting()}
         self._pieces: list[Piece] = []
         self._settled = 0
         self.rows = 0
-        self.places: list[Place] = []
+        self.sheets: list[Sheet] = []
         self.lots: list[Lot] = []
         self.names: list[str] = []  # of each group its column
         self.roles: list[int] = []  # of each group which output it is, or OTHER, SEGMENT, VERSION
@@ -137,21 +137,21 @@ class Tally:
         """Take a row in, or say why it is one too many. `arrived` is Kafka's time for it, in milliseconds."""
         kind = type(event)
         whose = (kind, event.model, event.deployment, event.environment, event.tenant, getattr(event, "feature_set", 0))
-        place = self._found.get(whose) or self._place(whose, event)
-        if isinstance(place, Reason):
-            return place
+        sheet = self._found.get(whose) or self._sheet(whose, event)
+        if isinstance(sheet, Reason):
+            return sheet
         features = getattr(event, "features", None)
         signals = getattr(event, "signals", None)
         segments = event.segments
         shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
-        lot = place.lots.get(shape) or self._lot(place, shape)
+        lot = sheet.lots.get(shape) or self._lot(sheet, shape)
         if isinstance(lot, Reason):
             return lot
         waiting = self._waiting[kind]
         waiting.events.append(event)
         waiting.arrived.append(arrived)
-        waiting.places.append(place.id)
-        waiting.firsts.append(place.groups[OUTPUTS[0]])
+        waiting.sheets.append(sheet.id)
+        waiting.firsts.append(sheet.groups[OUTPUTS[0]])
         waiting.lots.append(lot)
         if features:
             waiting.named.append(features)
@@ -172,41 +172,41 @@ class Tally:
             return NOTHING
         return Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))
 
-    def _place(self, whose: tuple[Any, ...], event: Counted) -> Place | Reason:
+    def _sheet(self, whose: tuple[Any, ...], event: Counted) -> Sheet | Reason:
         subject = subject_of(event)
-        place = self._by_subject.get(subject)
-        if place is None:
-            if len(self.places) >= self._places_bound:
+        sheet = self._by_subject.get(subject)
+        if sheet is None:
+            if len(self.sheets) >= self._sheets_bound:
                 return Reason(
                     "over_quota",
                     f"model '{subject.model}' (deployment '{subject.deployment}', {subject.source}s) would be one "
-                    f"subject too many: a worker counts at most {self._places_bound} at once",
+                    f"subject too many: a worker counts at most {self._sheets_bound} at once",
                     "check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes with "
                     "every event, or raise profile.subjects",
                 )
-            place = Place(len(self.places), subject, len(self.names))
-            self.places.append(place)
+            sheet = Sheet(len(self.sheets), subject, len(self.names))
+            self.sheets.append(sheet)
             self.names.extend(FIXED)
             self.roles.extend(range(len(FIXED)))
-            self._by_subject[subject] = place
-        self._found[whose] = place
-        return place
+            self._by_subject[subject] = sheet
+        self._found[whose] = sheet
+        return sheet
 
-    def _lot(self, place: Place, shape: tuple[tuple[str, ...], ...]) -> Lot | Reason:
+    def _lot(self, sheet: Sheet, shape: tuple[tuple[str, ...], ...]) -> Lot | Reason:
         names = [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=True) for name in part]
-        unknown = [name for name in names if name not in place.groups]
-        many = len(place.groups) + len(unknown)
+        unknown = [name for name in names if name not in sheet.groups]
+        many = len(sheet.groups) + len(unknown)
         if many > self._bound + len(FIXED):
             return Reason(
                 "over_quota",
-                f"with '{unknown[0]}' model '{place.subject.model}' would have more than {self._bound} columns at once",
+                f"with '{unknown[0]}' model '{sheet.subject.model}' would have more than {self._bound} columns at once",
                 "check that features, signals and segments have the same names in all events, or raise profile.columns",
             )
         for name in unknown:
-            place.groups[name] = len(self.names)
+            sheet.groups[name] = len(self.names)
             self.names.append(name)
             self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
-        lot = place.lots[shape] = Lot(len(self.lots), [place.groups[name] for name in names])
+        lot = sheet.lots[shape] = Lot(len(self.lots), [sheet.groups[name] for name in names])
         self.lots.append(lot)
         return lot
 
@@ -240,7 +240,7 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece
         parts.append((rows, firsts + TRUTH, truths))
     rates = list(map(attrgetter("sample_rate"), events))
     return Piece(
-        np.array(waiting.places, np.int64),
+        np.array(waiting.sheets, np.int64),
         np.fromiter(map(attrgetter("id"), waiting.lots), np.int64, many),
         np.fromiter(map(attrgetter("ts"), events), np.int64, many),
         np.array(waiting.arrived, np.int64),
