@@ -34,12 +34,13 @@ up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or
 	@$(BIN)/leeway up $(ARGS)
 
 # The locks name every file by its hash, for every platform and Python. Run this after changing a dependency.
-COMPILE := $(BIN)/uv pip compile pyproject.toml -q --universal --fork-strategy fewest --python-version 3.11 \
+COMPILE := $(BIN)/uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 \
   --generate-hashes --no-header --no-annotate
 lock: $(VENV)/dev.stamp ## pin the dependencies anew; UPGRADE=1 takes the newest ones
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra demo --group dev -o requirements/dev.txt
-	$(COMPILE) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
-	$(COMPILE) -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra demo --group dev -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml --extra demo --group build -o requirements/demo.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+	$(COMPILE) -c requirements/dev.txt --group build -o requirements/build.txt
 
 clean: ## forget the .venv, Kafka's jars and all caches
 	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -44,12 +44,12 @@ class Platform:
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
     """The session's one Apache Kafka. A test that kills it must start it again."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        _left_out("one Kafka serves one test session: run these tests without -n")
+        left_out("one Kafka serves one test session: run these tests without -n")
     try:
         with RealKafka(tmp_path_factory.mktemp("kafka")) as server:
             yield server
     except Missing as part:
-        _left_out(str(part))
+        left_out(str(part))
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRedis]:
         with RealRedis(tmp_path_factory.mktemp("redis")) as server:
             yield server
     except Missing as part:
-        _left_out(str(part))
+        left_out(str(part))
 
 
 @pytest.fixture
@@ -114,7 +114,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-def _left_out(reason: str) -> NoReturn:
+def left_out(reason: str) -> NoReturn:
+    """End the test because this machine lacks a part: a skip that is said again at the end, or a failure in CI."""
     if os.environ.get("LEEWAY_REQUIRE") == "all":
         pytest.fail(f"LEEWAY_REQUIRE=all, and {reason}")
     pytest.skip(f"left out: {reason}")
