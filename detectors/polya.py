@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 SMALL = 4  # the series below is used from here on; smaller numbers of balls are first raised by as much
 
-PART = 512  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
+PART = 2048  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
 
 
 def rise(balls: Floats, drawn: Floats) -> Floats:
@@ -39,28 +39,28 @@ def rise(balls: Floats, drawn: Floats) -> Floats:
 def bend(balls: Floats, drawn: Floats) -> Floats:
     """Return `rise` less its straight part, drawn * log(balls): what the draws of a pane add to each other.
 
-    It is 0 up to one draw, which is most of the bins of a small pane.
+    It is 0 up to one draw, which is most of the bins of a small pane. The two broadcast against each other.
     """
-    shape = np.broadcast_shapes(balls.shape, drawn.shape)
-    balls, drawn = np.broadcast_to(balls, shape).ravel(), np.broadcast_to(drawn, shape).ravel()
-    bent = np.zeros(balls.size)
+    if (drawn > 1).all():
+        return bend_each(balls, drawn)
+    balls, drawn = np.broadcast_arrays(balls, drawn)
+    bent = np.zeros(balls.shape)
     several = drawn > 1
-    if several.all():
-        return bend_each(balls, drawn).reshape(shape)
     bent[several] = bend_each(balls[several], drawn[several])
-    return bent.reshape(shape)
+    return bent
 
 
 def bend_each(balls: Floats, drawn: Floats) -> Floats:
-    """Return `bend` where there is more than one draw."""
+    """Return `bend` without looking whether there is anything to do."""
     whole = np.floor(drawn)
     bent = gamma_ratio(np.maximum(balls, SMALL), whole)
-    small = np.flatnonzero(balls < SMALL)
-    if small.size:
-        bent[small] = raised_gamma_ratio(balls[small], whole[small])
-    split = np.flatnonzero(drawn != whole)
-    if split.size:
-        bent[split] += (drawn[split] - whole[split]) * np.log(1 + whole[split] / balls[split])
+    small = np.broadcast_to(balls < SMALL, bent.shape)
+    if small.any():
+        few, of = np.broadcast_to(balls, bent.shape)[small], np.broadcast_to(whole, bent.shape)[small]
+        bent[small] = raised_gamma_ratio(few, of)
+    fraction = drawn - whole
+    if fraction.any():
+        bent += fraction * np.log(1 + whole / balls)
     return bent
 
 
@@ -71,8 +71,12 @@ def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
     """
     low = balls - 0.5
     high = low + whole
-    ratio = high * np.log(high / low)
-    ratio += whole * (np.log(low / balls) - 1)
+    ratio = np.log(high / low)
+    ratio *= high
+    low_part = np.log(low / balls)
+    low_part -= 1
+    low_part *= whole
+    ratio += low_part
     ratio += half_integer_terms(high)
     ratio -= half_integer_terms(low)
     return ratio
@@ -154,16 +158,17 @@ def tilted_numbers(
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
     own = tilt if len(features) == len(tilt) else tilt[features]
     scale = (urn[:, None, :] @ own)[:, 0, :] / size
-    each = factor[:, groups]
-    ratio = (first - events * np.log(scale)) / each
+    ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
     row, bin = np.nonzero(pane > factor.min(axis=1, keepdims=True))
-    bent = np.empty((row.size, tilt.shape[2]))
+    bent = np.empty((tilt.shape[2], row.size))  # alternatives first: a group of them is one stretch of memory
     for part in parts(row.size):
         r, b = row[part], bin[part]
-        drawn, balls = pane[r, b][:, None] / factor[r], urn[r, b][:, None] / factor[r]
-        after = balls[:, groups] * own[r, b] / scale[r]
-        bent[part] = bend(after, drawn[:, groups]) - bend(balls, drawn)[:, groups]
-    return np.asarray(ratio + sums(bent, row, len(pane)))
+        tilted = np.ascontiguousarray((own[r, b] / scale[r]).T)
+        drawn, balls = pane[r, b], urn[r, b]
+        for group in range(factor.shape[1]):
+            v, some = factor[r, group], slice(*np.searchsorted(groups, (group, group + 1)))
+            bent[some, part] = bend_each(balls / v * tilted[some], drawn / v) - bend_each(balls / v, drawn / v)
+    return np.asarray(ratio + sums(bent.T, row, len(pane)))
 
 
 def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Floats:

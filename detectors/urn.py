@@ -60,6 +60,8 @@ MOST_BALLS = 20_000.0
 # evidence.
 LEAST_BALLS = 1e-6
 
+FACTOR_EVERY = 4  # blocks between two estimates of the variance factors, which change slowly
+
 LEAST_PANES = 24  # panes before the dependence is known: blocks of two panes then number twelve
 LEAST_EFFECTIVE = 300.0  # effective events before a reference can be compared with
 
@@ -82,7 +84,7 @@ DOUBT = 1.5
 # Tilts are computed again when the urn has grown by so much, and blocks measured with older tilts fade.
 RETILT_LEARNING, RETILT = 0.1, 0.02
 FADE_LEARNING, FADE = 0.9, 0.98
-RETILTS_PER_STEP = 48  # spreads the work over the panes; a stale tilt is a valid alternative all the same
+RETILTS_PER_STEP = 24  # spreads the work over the panes; a stale tilt is a valid alternative all the same
 
 
 @dataclass(frozen=True)
@@ -445,30 +447,42 @@ class Urns:
         """Learn the dependence of a block."""
         if self.independent or not rows.size:
             return
-        factor = self.observed(bank, rows, pane, scores, np.full(len(rows), inside))
+        self.measure(bank, rows, pane, scores, np.full(len(rows), inside))
+        rows = rows[bank.blocks.panes[rows] % FACTOR_EVERY == 0]
+        if not rows.size:
+            return
+        factor = self.measured(bank, rows)
         doubtful = (bank.phase[rows] != Phase.LEARNING) & ~self.is_calm(bank, rows)
         most = np.where(doubtful[:, None], DOUBT * bank.factor_before[rows], np.inf)
         bank.factor[rows] = np.minimum(factor, most)
 
-    def observed(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: NDArray[np.bool_]) -> Floats:
-        """Add a block to what is known of the dependence, in place, and return the variance factors, [rows, groups]."""
-        urn, events = bank.urn[rows], pane.sum(axis=1)
-        size = urn.sum(axis=1)
+    def measure(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: NDArray[np.bool_]) -> None:
+        """Add a block to what is known of the dependence, in place."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            dependence.observe(bank.blocks, rows, scores, bank.tilts.variance[rows], events, size, inside)
+            variance = bank.tilts.variance[rows]
+        else:
+            variance = self.spread(bank, rows)
+        dependence.observe(bank.blocks, rows, scores, variance, pane.sum(axis=1), bank.urn[rows].sum(axis=1), inside)
+
+    def measured(self, bank: Bank, rows: Rows) -> Floats:
+        """Return the variance factors, [rows, groups]."""
+        if isinstance(self.law, Numbers):
+            assert bank.tilts is not None
             kurtosis = np.maximum(bank.tilts.kurtosis[rows], 1)
             factor = dependence.factors(bank.blocks, rows, self.law.groups, kurtosis, dependence.CAUTION)
             return dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
-        number = scores.shape[1]
-        share = urn[:, :number] / size[:, None]
-        variance = share * (1 - share)
-        dependence.observe(bank.blocks, rows, scores, variance, events, size, inside)
-        kurtosis = np.maximum(1 / np.maximum(variance, 1e-12) - 3, 1)
+        kurtosis = np.maximum(1 / np.maximum(self.spread(bank, rows), 1e-12) - 3, 1)
+        number = kurtosis.shape[1]
         caution = dependence.CAUTION + dependence.CAUTION_EACH * float(np.log(number))
-        groups = np.zeros(number, np.intp)
-        factor = dependence.factors(bank.blocks, rows, groups, kurtosis, caution)
+        factor = dependence.factors(bank.blocks, rows, np.zeros(number, np.intp), kurtosis, caution)
         return factor if self.law.every_bin else dependence.careful_rates(factor)
+
+    def spread(self, bank: Bank, rows: Rows) -> Floats:
+        """Return the variance of whether one event falls into each watched bin."""
+        urn = bank.urn[rows]
+        share = urn[:, : bank.blocks.open.shape[2]] / urn.sum(axis=1, keepdims=True)
+        return np.asarray(share * (1 - share))
 
     # -- arithmetic of the two laws
     # ------------------------------------------------------------------------------------------
