@@ -38,7 +38,7 @@ from schemas.feature import Feature
 from schemas.finding import NAME_HINT, Finding, bad_name, shown
 from schemas.json_text import Tree, parse, twice
 from schemas.label import Label
-from schemas.moment import EARLIEST_MS, milliseconds
+from schemas.moment import EARLIEST_MS, MICROSECONDS, milliseconds
 from schemas.prediction import Answer, Prediction
 from schemas.records import anomaly as anomaly
 from schemas.records import binning as binning
@@ -81,9 +81,11 @@ class Reader:
     def event(self, value: bytes | None, headers: Headers | None, kind: str, at_ms: int) -> Incoming | Reason:
         """Read one message of a topic whose events are of this kind unless they say otherwise.
 
-        `at_ms` is Kafka's timestamp. `ts` and the other times come back as whole milliseconds, `ts` always; every other
-        field that is absent stays `UNSET`.
+        `at_ms` is Kafka's timestamp. `ts` and the other times come back as whole milliseconds, `ts` always (0: nobody
+        knows); every other field that is absent stays `UNSET`.
         """
+        if not 0 <= at_ms < MICROSECONDS:  # a topic may be without timestamps (-1), and producers may set them
+            at_ms = 0
         envelope = cloudevent.NONE
         if headers:
             said = cloudevent.binary(headers)
@@ -143,7 +145,7 @@ class Reader:
             return reason
         ts = event.ts
         if ts is UNSET:
-            event.ts = max(at_ms, 0)  # a topic may be without timestamps: -1
+            event.ts = at_ms
         elif not (type(ts) is int and EARLIEST_MS <= ts <= at_ms):  # the usual case needs no call
             when = milliseconds(ts, at_ms, self._refuse_future_ms)
             if isinstance(when, Reason):

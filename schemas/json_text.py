@@ -29,7 +29,7 @@ class Object(dict[str, Tree]):
     twice: tuple[str, ...] = ()
 
 
-DIGITS = 400  # an integer with more is beyond every float, and slow to read
+DIGITS = 4_300  # Python reads no longer integers; they are beyond every float anyway
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 PLAIN = "Send plain JSON without the framing: the JsonConverter in Kafka Connect, a text serialiser elsewhere."
 COMPRESSED = "Send plain JSON, and let the producer compress whole batches (compression.type=lz4)."

@@ -236,8 +236,10 @@ def _wrong_with_column_name(name: str, at: str) -> Complaint:
     if len(name) > COLUMN_LENGTH:
         yield f"{at}: a name of {len(name)} characters"
     try:
-        family(name)
+        empty = not name.removeprefix(f"{family(name)}:")
     except ValueError:
+        empty = True
+    if empty:
         yield f"{at}: names of columns look like 'feature:age' or 'prediction:value'"
 
 
