@@ -56,6 +56,14 @@ def _judge(settings: Settings) -> Iterator[str]:
             f"judge.burn_in ({settings.judge.burn_in}) is more than judge.reference ({settings.judge.reference}), "
             "of which it is a part; lower it or raise the reference"
         )
+    if settings.judge.guests:
+        from detectors.guests import invite  # River takes a second to import: only who asks for it waits
+
+        for guest in settings.judge.guests:
+            try:
+                invite(guest.kind, guest.parameters)
+            except ValueError as wrong:
+                yield f"judge.guests: {wrong}"
 
 
 def _topics(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The options that commands share, and the settings that follow from them."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,22 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration file. Default: $LEEWAY_CONFIG, else leeway.toml in this folder.",
+)
+KAFKA = click.option("--kafka", metavar="HOST:PORT", help="Kafka's bootstrap servers, separated by commas.")
+REDIS = click.option("--redis", metavar="URL", help="Redis, as in redis://127.0.0.1:6379/0.")
+
+
 def configured(command: Command) -> Command:
     """Adds --config, --kafka and --redis, and gives the command the `settings` that follow from them."""
 
-    @click.option("--redis", metavar="URL", help="Redis, as in redis://127.0.0.1:6379/0.")
-    @click.option("--kafka", metavar="HOST:PORT", help="Kafka's bootstrap servers, separated by commas.")
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The configuration file. Default: $LEEWAY_CONFIG, else leeway.toml in this folder.",
-    )
+    @CONFIG
+    @KAFKA
+    @REDIS
     @wraps(command)
     def with_settings(config: Path | None, kafka: str | None, redis: str | None, **given: Any) -> Any:
         return command(settings=settings_of(config, {"kafka.bootstrap": kafka, "redis.url": redis}), **given)
@@ -37,7 +41,7 @@ def configured(command: Command) -> Command:
     return with_settings
 
 
-def settings_of(config: Path | None, flags: dict[str, object]) -> Settings:
+def settings_of(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """The settings, or the refusal in sentences."""
     from stream.config import Misconfigured, current
 
@@ -52,19 +56,3 @@ def output(*forms: str) -> Callable[[Command], Command]:
     return click.option(
         "--output", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print it."
     )
-
-
-def slot(command: Command) -> Command:
-    """Adds --slot: which of several workers of a role this one is."""
-    return click.option(
-        "--slot",
-        type=click.IntRange(0, 9_999),
-        default=0,
-        show_default=True,
-        help="Number of this worker. No two workers of a role may share it; one that comes back keeps it.",
-    )(command)
-
-
-def no_colour() -> bool:
-    """Whether output goes to a file or a pipe: rich itself honours NO_COLOR."""
-    return not sys.stdout.isatty()

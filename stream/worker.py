@@ -1,0 +1,76 @@
+"""One worker process of `profile` or `judge`: its log, its pages, its address where people find it, and the loop."""
+
+import threading
+from collections.abc import Callable, Iterable
+
+import redis
+import structlog
+from prometheus_client import generate_latest
+
+from stream import logs
+from stream.loop import run_role
+from stream.metrics import Counted, registry, stalled, unassigned
+from stream.observed import Observed
+from stream.redis import connect
+from stream.roles.judge import judge
+from stream.roles.profile import Profile, profile
+from stream.serve import Pages
+from stream.settings import Settings
+from stream.surprise import Surprise, end
+
+ADDRESS_S = 60  # how long an address outlives its process in Redis
+
+log = structlog.get_logger()
+
+
+def work(name: str, settings: Settings, slot: int) -> None:
+    """Be worker number `slot` of a role until SIGTERM. A surprise ends the process with one sentence and status 3."""
+    logs.begin(settings.log, role=name, slot=slot)
+    observed = Observed()
+    try:
+        role = profile(settings, slot) if name == "profile" else judge(settings)
+        counted = counts_of(role) if isinstance(role, Profile) else tuple
+        address = pages(name, settings, observed, counted).serve()
+    except Surprise as surprise:
+        end(name, str(slot), str(surprise))
+    log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
+    threading.Thread(target=tell, args=(settings, f"{name}-{slot}", address), name="address", daemon=True).start()
+    run_role(role, settings, str(slot), observed=observed)
+    log.info("stopped")
+
+
+def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[], Iterable[Counted]] = tuple) -> Pages:
+    """The pages of a worker, over what its loop has observed."""
+    numbers = registry(name, observed, counted)
+    return Pages(
+        settings.http,
+        live=lambda: stalled(observed),
+        ready=lambda: unassigned(observed),
+        metrics=lambda: generate_latest(numbers),
+    )
+
+
+def counts_of(role: Profile) -> Callable[[], Iterable[Counted]]:
+    """What `profile` counts beside the loop: events by kind, and what producers might want to mend."""
+
+    def counted() -> Iterable[Counted]:
+        events: dict[tuple[str, ...], float] = {(kind, "counted"): n for kind, n in dict(role.events).items()}
+        events["", "refused"] = sum(role.dead.values())
+        yield Counted("leeway_events", "Events by kind and outcome.", events, ("kind", "outcome"))
+        yield Counted("leeway_unknown_fields", "Fields that no event has.", {(): role.reader.unknown.total()})
+        yield Counted("leeway_nonfinite_values", "NaN and infinities: nulls.", {(): role.reader.nonfinite.total()})
+        yield Counted("leeway_binnings_refused", "Binnings that do not fit.", {(): role.binnings_refused})
+
+    return counted
+
+
+def tell(settings: Settings, worker: str, address: str) -> None:
+    """Keep our address in Redis, so that people find the port. Best effort: without Redis they read the log."""
+    client = connect(settings.redis)
+    forever = threading.Event()
+    while True:
+        try:
+            client.set(f"{settings.redis.prefix}http:{worker}", address, ex=ADDRESS_S)
+        except redis.RedisError as trouble:
+            log.debug("the address is not in Redis", reason=str(trouble))
+        forever.wait(ADDRESS_S / 3)

@@ -1,0 +1,84 @@
+"""The pages of a worker: honest about life and readiness, on loopback, in Prometheus' words."""
+
+import socket
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from stream.observed import Lag, Observed
+from stream.role import Lane
+from stream.serve import Pages
+from stream.settings import Http, Settings
+from stream.surprise import Surprise
+from stream.worker import pages
+
+
+def get(address: str, path: str, method: str = "GET") -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"http://{address}{path}", method=method)) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+def quiet(http: Http) -> Pages:
+    return Pages(http, live=lambda: "", ready=lambda: "", metrics=lambda: b"")
+
+
+def test_a_worker_is_ready_once_it_has_its_lanes_and_alive_while_it_moves() -> None:
+    seen = Observed()
+    address = pages("profile", Settings(), seen).serve()
+    assert get(address, "/livez") == (200, "ok\n")
+    assert get(address, "/readyz") == (503, "no lanes are assigned to this worker yet\n")
+    seen.rebalances, seen.last_progress = 1, time.time()
+    assert get(address, "/readyz") == (200, "ok\n")
+    seen.last_progress = time.time() - 100
+    status, why = get(address, "/livez")
+    assert (status, why.startswith("no step of the loop has come to its end for 10")) == (503, True)
+    assert get(address, "/readyz")[0] == 503
+
+
+def test_metrics_are_what_the_loop_observed() -> None:
+    seen = Observed(messages=7, snapshot_bytes=10, lag={Lane("p", 0): Lag(3, 0.5), Lane("p", 1): Lag(1, 2.5)})
+    seen.dead_letters["bad_json"] += 2
+    status, text = get(pages("judge", Settings(), seen).serve(), "/metrics")
+    samples = {
+        (sample.name, sample.labels.get("topic", sample.labels.get("code", ""))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert status == 200
+    assert samples["leeway_messages_total", ""] == 7
+    assert samples["leeway_snapshot_bytes_total", ""] == 10
+    assert samples["leeway_lag_messages", "p"] == 4
+    assert samples["leeway_lag_seconds", "p"] == 2.5
+    assert samples["leeway_dead_letters_total", "bad_json"] == 2
+
+
+def test_pages_are_only_read_and_unknown_ones_say_which_there_are() -> None:
+    address = quiet(Http()).serve()
+    assert get(address, "/livez", "POST")[0] == 405
+    assert get(address, "/livez", "HEAD") == (200, "")
+    assert get(address, "/") == (404, "There are /livez, /readyz and /metrics.\n")
+
+
+def test_others_can_reach_the_pages_only_when_that_was_asked_for() -> None:
+    with pytest.raises(Surprise, match="the pages have no authentication"):
+        quiet(Http(host="0.0.0.0")).serve()
+    assert quiet(Http(host="0.0.0.0", allow_remote=True)).serve().startswith("0.0.0.0:")
+
+
+def test_a_port_that_is_taken_is_one_sentence() -> None:
+    port = int(quiet(Http()).serve().rpartition(":")[2])
+    with pytest.raises(Surprise, match="address already in use; choose another"):
+        quiet(Http(port=port)).serve()
+
+
+def test_a_client_that_asks_nothing_holds_nobody_up() -> None:
+    address = quiet(Http()).serve()
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port))):
+        assert get(address, "/livez") == (200, "ok\n")
