@@ -16,7 +16,7 @@ What it cannot promise (`CANNOT`, measured on librdkafka 2.16):
 * `read_committed` readers see open and aborted transactions; an older producer of a `transactional.id` is not fenced.
 * Transaction markers carry no checksum: clients that verify checksums (aiokafka, hence Faust) must be told not to.
 * Group members are not static. One that comes back waits until its former self times out and the group has rejoined:
-  about two sessions (11 s with `session.timeout.ms=6000`).
+  about two sessions (11 s with `session.timeout.ms=6000`, 2.5 s with 1500).
 * There are no admin requests (create, delete, describe): topics come from `topics` and `create`.
   A topic that a *producer* names first appears by itself, with 4 partitions.
 """
