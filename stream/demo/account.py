@@ -100,7 +100,9 @@ def _caused(outage: Outage, alarm: Alarm, diary: Diary, pane_ends: Mapping[int, 
 
 
 def _named(outage: Outage, anomaly: Anomaly) -> bool:
-    return anomaly.class_ in outage.classes and outage.segment.items() <= anomaly.segment.items()
+    place = outage.segment.items() <= anomaly.segment.items()
+    words = all(value in anomaly.statistic.effect for value in outage.segment.values())
+    return anomaly.class_ in outage.classes and (place or words)
 
 
 def _moved(changed: Sequence[str], year: int, alarm: Alarm, story: Story, diary: Diary) -> bool:

@@ -13,10 +13,14 @@ from stream.demo.run import Run
 from stream.demo.screen import Screen
 from stream.embedded.port import NotServing
 
+WIDTH = 150  # of the report where there is no terminal to ask
+
 
 def play(kafka: str | None, redis: str | None, output: str, seed: int, keep: bool) -> int:
     """0 when every outage was found within the budget; 1 when not, or when the demo cannot be run here."""
     words = Console(stderr=output == "json", highlight=False)
+    if not words.is_terminal:
+        words = Console(stderr=output == "json", highlight=False, width=WIDTH)
     screen = Screen(words) if words.is_terminal else Lines(words.file)
     try:
         with ground(kafka, redis, keep) as place:

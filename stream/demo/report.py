@@ -56,7 +56,8 @@ class Report:
         console.print("\n".join(self._sentences()), highlight=False)
         for sentence in self.trouble:
             console.print(f"✗ {sentence}", style="red", highlight=False)
-        console.print(*self._verdict(), highlight=False)
+        verdict, style = self._verdict()
+        console.print(verdict, style=style, highlight=False)
 
     def _sentences(self) -> Iterable[str]:
         rate = self.events / max(self.seconds, 1e-9)
@@ -72,8 +73,8 @@ class Report:
     def _verdict(self) -> tuple[str, str]:
         if self.good:
             return "Every outage was found, within the budget of false alarms.", "green"
-        missed = len(self.account.missed)
-        return f"Not good enough: {missed} outages missed, {len(self.account.false_alarms)} false alarms.", "red"
+        missed, false = len(self.account.missed), len(self.account.false_alarms)
+        return f"Not good enough: outages missed {missed}, false alarms {false}, troubles {len(self.trouble)}.", "red"
 
 
 def _table(truths: Iterable[Truth]) -> Table:
@@ -87,7 +88,7 @@ def _table(truths: Iterable[Truth]) -> Table:
     for truth in truths:
         real = truth.kind == "real"
         if truth.first is None:
-            called = "[dim]not noticed (it need not be)[/dim]" if real else "[red]missed[/red]"
+            called = "[dim]not noticed: it need not be[/dim]" if real else "[red]missed[/red]"
             after = ("", "")
         else:
             colour = "cyan" if real else "green"

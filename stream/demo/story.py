@@ -5,7 +5,7 @@ A *place* counts the requests that people make; while a feed is lost, some of th
 >>> [outage.name for outage in STORY.outages]
 ['null', 'unit', 'category', 'deployment', 'latency', 'feed']
 >>> STORY.length, STORY.year_begins(2016)
-(166000, 24000)
+(220000, 40000)
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,9 @@ class Outage:
     disturb: Disturb
     classes: frozenset[Class]  # what may rightly be called its name
     columns: frozenset[str]  # where it must be found, as `Anomaly.feature` names it
-    segment: Mapping[str, str] = field(default_factory=dict)  # what the right answer must name besides
+    segment: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the right answer must name besides, as its place or in words
     deploys: tuple[str, str] | None = None  # the version that is deployed at `begin`, and the one it is rolled back to
 
 
@@ -62,8 +64,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="null",
             what="schooling (SCHL) is null in 60 % of cape-cod's requests: a look-up there times out",
-            begin=32_000,
-            end=42_000,
+            begin=52_000,
+            end=59_000,
             disturb=lost_join("SCHL", "cape-cod", 0.6),
             classes=frozenset({"null_spike"}),
             columns=frozenset({"SCHL"}),
@@ -71,8 +73,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="unit",
             what="age (AGEP) comes in months from a new release of one client, 25 % of the traffic",
-            begin=52_000,
-            end=62_000,
+            begin=76_000,
+            end=83_000,
             disturb=other_unit("AGEP", 12, 0.25),
             classes=frozenset({"feature_drift", "out_of_range"}),
             columns=frozenset({"AGEP"}),
@@ -80,8 +82,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="category",
             what="citizenship (CIT) has a new code '6' in 3 % of the requests: the form was changed",
-            begin=78_000,
-            end=88_000,
+            begin=112_000,
+            end=119_000,
             disturb=new_code("CIT", "6", 0.03),
             classes=frozenset({"new_category", "feature_drift"}),
             columns=frozenset({"CIT"}),
@@ -89,8 +91,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="deployment",
             what="version 2 is deployed; it is less sure that people are employed (log odds -0.7)",
-            begin=100_000,
-            end=110_000,
+            begin=136_000,
+            end=143_000,
             disturb=other_model("2", 0.7),
             classes=frozenset({"prediction_drift", "calibration_shift"}),
             columns=OUTPUTS,
@@ -99,8 +101,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="latency",
             what="latency creeps up to 1.6 times what it was: something leaks",
-            begin=124_000,
-            end=142_000,
+            begin=172_000,
+            end=181_000,
             disturb=creeping_latency(1.6),
             classes=frozenset({"latency_regression"}),
             columns=frozenset({"latency:ms"}),
@@ -108,15 +110,15 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="feed",
             what="the feed of lowell stops",
-            begin=149_000,
-            end=158_000,
+            begin=200_000,
+            end=207_000,
             disturb=lost_feed("lowell"),
-            classes=frozenset({"volume_drop"}),
+            classes=frozenset({"volume_drop", "segment_drift"}),
             columns=frozenset({"", "segment:region"}),
             segment={"region": "lowell"},
         ),
     )
 
 
-COUNTS: Mapping[int, int] = {2015: 24_000, 2016: 46_000, 2017: 48_000, 2018: 48_000}
-STORY = Story(counts=COUNTS, outages=_outages(), garbage=tuple(range(12_500, 166_000, 12_500)))
+COUNTS: Mapping[int, int] = {2015: 40_000, 2016: 60_000, 2017: 60_000, 2018: 60_000}
+STORY = Story(counts=COUNTS, outages=_outages(), garbage=tuple(range(12_500, 220_000, 12_500)))
