@@ -114,7 +114,8 @@ async def _or_end(slot: str, work: Awaitable[None]) -> None:
 
 
 def _raw(app: App, topic: str) -> Any:
-    return app.topic(topic, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+    raw = {"key_serializer": "raw", "value_serializer": "raw", "key_type": bytes, "value_type": bytes}
+    return app.topic(topic, allow_empty=True, **raw)  # a null is a record that cannot be read, too
 
 
 def _record(message: Any) -> Record:

@@ -1,0 +1,197 @@
+"""The incidents role as it runs: a real process, on the embedded broker and on a real Kafka, each with a Redis."""
+
+import asyncio
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from schemas.anomaly import Anomaly
+from schemas.dead_letter import from_headers
+from schemas.incident import Incident
+from stream.embedded.port import free_port
+from stream.incidents import instant
+from stream.incidents.store import Store
+from stream.settings import Settings
+from tests.conftest import Platform
+from tests.incidents.anomalies import START_MS, anomaly, command
+from tests.incidents.worker import Worker, World, settings_of
+from tests.servers import RealKafka, RealRedis
+
+
+def now_s() -> float:
+    """Now, in the seconds that `anomaly` and `command` take."""
+    return time.time() - START_MS / 1000
+
+
+def expected(log: Sequence[Anomaly], settings: Settings) -> dict[str, Incident]:
+    """What the incidents are when every anomaly is applied once and in order."""
+
+    async def fold() -> dict[str, Incident]:
+        async with Redis.from_url(settings.redis.url) as redis:
+            store = Store(redis, "expected:", settings.incidents)
+            for each in log:
+                await store.anomaly(each, instant.ms(each.detected_at))
+            return {incident.id: incident for incident in await store.latest()}
+
+    return asyncio.run(fold())
+
+
+def test_each_step_is_published_once_and_what_came_before_the_start_counts(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    at_s = now_s()
+    with World(platform, settings) as world, Worker(settings, tmp_path) as worker:
+        world.put(settings.topics.anomalies, [anomaly(at_s=at_s)])
+        first = world.until(lambda: world.published)[0]
+        world.put(settings.topics.anomalies, [anomaly("moved", at_s=at_s + 1), anomaly("recovered", at_s=at_s + 2)])
+        world.until(lambda: len(world.published) == 3)
+        world.read_on(2.5)
+        assert world.names == [f"{first.id}-{revision}" for revision in (1, 2, 3)]
+        assert {message.key() for message in world.records} == {first.id.encode()}
+        assert world.latest[first.id].state == "resolved"
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.said()
+
+
+def test_garbage_on_both_topics_becomes_dead_letters_and_stops_nothing(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    garbage = [b"junk", None, b"", b"{}", b"\xff\xfe", b"[" * 5000, b'{"kind":"anomaly"}', b"9" * 500_000, b"null"]
+    with World(platform, settings) as world, Worker(settings, tmp_path):
+        for topic in (settings.topics.anomalies, settings.topics.commands):
+            world.put(topic, garbage)
+            world.put(topic, garbage, key=None)
+        world.put(settings.topics.commands, [command("comment", "inc-no"), command("silence", "inc-no")])
+        world.until(lambda: len(world.dead) == 4 * len(garbage) + 2)
+        letters = [from_headers(m.key(), m.value(), m.headers()) for m in world.dead]
+        assert {letter.headers[0] for letter in letters} == {("from", b"a test")}
+        assert {letter.reason.code for letter in letters} == {"bad_json", "schema"}
+        assert {letter.value or b"" for letter in letters} >= {value or b"" for value in garbage}
+        assert len({(letter.topic, letter.partition, letter.offset) for letter in letters}) == len(letters)
+        world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
+        world.until(lambda: world.published)
+
+
+def test_people_command_and_the_clock_ends_a_silence(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform, incidents={"escalate_after_s": 5})
+    topics = settings.topics
+    with World(platform, settings) as world, Worker(settings, tmp_path):
+        world.address()
+        at_s = now_s()
+        world.put(topics.anomalies, [anomaly(at_s=at_s)])
+        id = world.until(lambda: world.published)[0].id
+        world.put(topics.commands, [command("silence", id, at_s=at_s, until_s=at_s + 4)])
+        world.until(lambda: world.latest[id].state == "silenced")
+        world.until(lambda: world.latest[id].state == "open")
+        world.until(lambda: world.latest[id].escalated)
+        order = command("acknowledge", id, at_s=now_s())
+        world.put(topics.commands, [order, order])
+        world.until(lambda: world.latest[id].state == "acknowledged")
+        world.put(topics.commands, [command("false_alarm", id, at_s=now_s())])
+        world.until(lambda: world.latest[id].false_alarm)
+        steps = [step.what for step in world.latest[id].steps]
+        assert steps == ["opened", "silence", "silence_ended", "escalated", "acknowledge", "false_alarm"]
+        assert len(set(world.names)) == len(world.names)
+
+
+def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+
+    def page(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(address + path, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, refusal.read().decode()
+
+    with World(platform, settings) as world, Worker(settings, tmp_path):
+        world.put(settings.topics.anomalies, [anomaly(at_s=now_s(), feature=name) for name in ("age", "plan")])
+        world.until(lambda: len(world.published) == 2)
+        address = world.address()
+        assert [each["feature"] for each in json.loads(page("/incidents")[1])] == ["plan", "age"]
+        assert json.loads(page("/incidents?state=resolved")[1]) == []
+        assert json.loads(page("/incidents/" + world.published[0].id)[1])["feature"] == "age"
+        wrong = ("/incidents/inc-no", "/incidents?state=gone", "/incidents?limit=x")
+        assert [page(path)[0] for path in wrong] == [404, 400, 400]
+        assert (page("/livez")[0], page("/readyz"), json.loads(page("/healthz")[1])["why"]) == (200, (200, "ok\n"), [])
+        assert 'leeway_incidents{state="open"} 2.0' in page("/metrics")[1]
+
+
+def test_killed_in_the_middle_every_anomaly_is_applied_once(platform: Platform, tmp_path: Path):
+    seed = 914
+    chance = random.Random(seed)
+    settings, at_s = settings_of(platform), now_s()
+    log = [
+        anomaly(
+            chance.choice(("firing", "moved", "moved", "recovered")),
+            at_s=at_s + number / 100,
+            feature=chance.choice(("age", "plan", "nps")),
+            class_=chance.choice(("feature_drift", "null_spike")),
+            id=f"leeway.panes/0-{number}-0",
+        )
+        for number in range(400)
+    ]
+    want = expected(log, settings)
+    with World(platform, settings) as world, Worker(settings, tmp_path) as worker:
+        for kill in range(3):
+            world.put(settings.topics.anomalies, log[kill * 100 : kill * 100 + 100])
+            seen = len(world.published)
+            world.until(lambda seen=seen: len(world.published) > seen + 10)
+            worker.kill()
+            worker.start()
+        world.put(settings.topics.anomalies, log[300:])
+        world.until(lambda: world.latest == want)
+        world.read_on(2.5)
+        assert world.latest == want, f"seed {seed}"
+        assert len(set(world.names)) > 200
+
+
+def test_redis_killed_in_the_middle_loses_nothing(
+    real_kafka: RealKafka, real_redis: RealRedis, redis_url: str, tmp_path: Path
+):
+    platform = Platform("real", real_kafka.bootstrap, redis_url, "redis-away.", real_kafka)
+    settings, at_s = settings_of(platform), now_s()
+    log = [anomaly("moved", at_s=at_s + number / 100, id=f"leeway.panes/1-{number}-0") for number in range(100)]
+    want = expected(log, settings)
+    with World(platform, settings) as world, Worker(settings, tmp_path) as worker:
+        world.put(settings.topics.anomalies, log[:50])
+        world.until(lambda: world.published)
+        real_redis.kill()
+        world.put(settings.topics.anomalies, log[50:])
+        world.read_on(3)
+        real_redis.start()
+        world.until(lambda: world.latest == want)
+        assert "Redis does not answer" in worker.said()
+        assert "Traceback" not in worker.said()
+
+
+def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_path: Path):
+    platform = Platform("none", f"127.0.0.1:{free_port()}", redis_url, "", None)  # type: ignore[arg-type]
+    with Worker(settings_of(platform), tmp_path) as worker:
+        give_up = time.monotonic() + 30
+        while "Kafka does not answer" not in worker.said() and time.monotonic() < give_up:
+            time.sleep(0.1)
+        assert "check that it runs" in worker.said()
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.said()
+
+
+@pytest.mark.parametrize(
+    ("sections", "sentence"),
+    [
+        ({"http": {"host": "0.0.0.0"}}, "set http.host to 127.0.0.1"),
+        ({"kafka": {"security_protocol": "ssl", "ssl_ca_location": "/no/such/file"}}, "ssl"),
+    ],
+)
+def test_what_cannot_run_ends_in_one_sentence(sections, sentence, embedded_redis, tmp_path: Path):
+    platform = Platform("none", "127.0.0.1:1", embedded_redis.url, "", None)  # type: ignore[arg-type]
+    with Worker(settings_of(platform, **sections), tmp_path) as worker:
+        assert worker.process is not None
+        assert worker.process.wait(30) == 3
+        assert sentence in worker.said()
+        assert "Traceback" not in worker.said()
