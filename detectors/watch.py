@@ -249,10 +249,12 @@ class Watch:
             if track is not None:
                 state.tracks[key] = self._count(track, column, rows, found)
         threshold = self.threshold(state)
+        said: dict[str, Verdicts] = {}
         for bank, counts in found.items():
             held = state.banks[bank]
             panes = [counts.get(row) for row in range(len(held))]
-            state.banks[bank], verdicts = self.urns(bank).step(held, panes, threshold)
+            state.banks[bank], said[bank] = self.urns(bank).step(held, panes, threshold)
+        for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
 
