@@ -42,8 +42,8 @@ CAUTION_EACH = 0.4  # times the logarithm of the number of categories
 SMALL_PANE = 20
 CAREFUL_ABOVE = 2.0
 CAREFUL = 1.2
-CAREFUL_RATE_ABOVE = 1.5
-CAREFUL_RATE = 1.4
+CAREFUL_SHARE_ABOVE = 1.5
+CAREFUL_SHARE = 1.4
 
 HEALTH = ("ok", "corrected for dependence", "slow: dependent events", "too dependent to judge")
 HEALTH_FROM = np.array([1.3, 5.0, 30.0])
@@ -145,9 +145,9 @@ def careful(factor: Floats, mean_pane: Floats) -> Floats:
     return factor * np.where(dependent, CAREFUL, 1.0)[:, None]
 
 
-def careful_rates(factor: Floats) -> Floats:
-    """Return the factors of rates with a reserve where the stream is dependent."""
-    return factor * np.where(factor > CAREFUL_RATE_ABOVE, CAREFUL_RATE, 1.0)
+def careful_shares(factor: Floats) -> Floats:
+    """Return the factors of rates and categories with a reserve where the stream is dependent."""
+    return factor * np.where(factor > CAREFUL_SHARE_ABOVE, CAREFUL_SHARE, 1.0)
 
 
 def health(factor: Floats) -> NDArray[np.intp]:

@@ -30,26 +30,23 @@ move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors import aftermath, dependence, onset
 from detectors.aftermath import MOST_EVIDENCE, Phase, Turn
 from detectors.alternatives import RATES, Law, Numbers
-from detectors.dependence import Blocks
+from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
 from detectors.polya import log_tilts, tilted_numbers, tilted_shares
 
 __all__ = ["RATES", "Bank", "Phase", "Turn", "Urns", "Verdicts"]
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
-
-VERSION = 1
 
 # An urn does not remember more than so many events: a reference that never forgets alarms at every drift slower than
 # itself (measured over 500,000 events without change and with a shift of .1 sd: 19 and 46 alarms without the limit,
@@ -88,58 +85,6 @@ RETILTS_PER_STEP = 24  # spreads the work over the panes; a stale tilt is a vali
 
 
 @dataclass(frozen=True)
-class Tilts:
-    """Derived from the urns at their last tilt, and never stored: [features, bins, alternatives], and [features,
-    alternatives].
-    """
-
-    tilt: Floats
-    mean: Floats  # of the log tilt of one event
-    variance: Floats
-    kurtosis: Floats
-
-
-@dataclass(frozen=True)
-class Bank:
-    """The state of many urns: one row a feature. Bins beyond a feature's own are empty."""
-
-    bins: NDArray[np.int32]  # [features]: how many bins each has
-    phase: NDArray[np.uint8]
-    urn: Floats  # [features, bins]: the reference; while firing, the urn of the time since the onset
-    tilted: NDArray[np.float32]  # the urn at its last tilt
-    grown: Floats  # [features]: events since then
-    pending: NDArray[np.uint32]  # [features, bins]: counts that wait for a block to be complete
-    before: NDArray[np.float32]  # [features, bins]: the reference when nothing had changed yet
-    live: NDArray[np.uint32]  # [features, bins]: counts since then
-    factor: Floats  # [features, groups]: variance factors
-    factor_before: Floats
-    evidence: NDArray[np.float32]  # [features, alternatives]: M
-    cusum: NDArray[np.float32]  # [features, alternatives]: C
-    age: NDArray[np.uint32]  # [features, alternatives]: events since the start of C
-    recovery: Floats  # [features]
-    panes: NDArray[np.int64]  # [features]: panes with events, and how many events
-    events: NDArray[np.int64]
-    blocks: Blocks
-    tilts: Tilts | None = field(default=None, compare=False, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.bins)
-
-    def copy(self) -> Bank:
-        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name not in ("blocks", "tilts")}
-        return replace(self, **arrays, blocks=self.blocks.copy())
-
-    def reference(self, row: int) -> Floats:
-        """Return the counts that what is live is compared with: from before the onset, if there is one."""
-        return self.before[row, : self.bins[row]].astype(np.float64)
-
-    def since_onset(self, row: int) -> NDArray[np.int64]:
-        """Return the counts since nothing had changed yet, pending ones included."""
-        counts: NDArray[np.int64] = self.live[row].astype(np.int64) + self.pending[row]
-        return counts[: self.bins[row]]
-
-
-@dataclass(frozen=True)
 class Verdicts:
     """What a step says of every feature; arrays over features."""
 
@@ -153,45 +98,6 @@ class Verdicts:
     n: NDArray[np.int64]  # events since nothing had changed yet
     factor: Floats  # the largest variance factor: events / factor are effective
     health: NDArray[np.intp]  # index into dependence.HEALTH
-
-
-# Every array of a bank that is stored, and its axes after the features.
-AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "bins": ("<i4", ()),
-    "phase": ("|u1", ()),
-    "urn": ("<f8", ("bins",)),
-    "tilted": ("<f4", ("tilted",)),
-    "grown": ("<f8", ()),
-    "pending": ("<u4", ("bins",)),
-    "before": ("<f4", ("bins",)),
-    "live": ("<u4", ("bins",)),
-    "factor": ("<f8", ("groups",)),
-    "factor_before": ("<f8", ("groups",)),
-    "evidence": ("<f4", ("alternatives",)),
-    "cusum": ("<f4", ("alternatives",)),
-    "age": ("<u4", ("alternatives",)),
-    "recovery": ("<f8", ()),
-    "panes": ("<i8", ()),
-    "events": ("<i8", ()),
-    "blocks.panes": ("<i8", ()),
-    "blocks.open": ("<f4", ("levels", "scores")),
-    "blocks.open_events": ("<f4", ("levels",)),
-    "blocks.squares": ("<f4", ("levels", "scores")),
-    "blocks.blocks": ("<f4", ("levels",)),
-    "blocks.events": ("<f4", ("levels",)),
-}
-
-
-def arrays(bank: Bank) -> dict[str, NDArray[Any]]:
-    """Return the stored arrays by name."""
-    return {name: getattr(bank.blocks if "." in name else bank, name.rpartition(".")[2]) for name in AXES}
-
-
-def built(found: Mapping[str, NDArray[Any]]) -> Bank:
-    """Return the bank of these arrays."""
-    inner = {name.rpartition(".")[2]: found[name] for name in AXES if "." in name}
-    outer: dict[str, Any] = {name: found[name] for name in AXES if "." not in name}
-    return Bank(**outer, blocks=Blocks(**inner))
 
 
 @dataclass(frozen=True)
@@ -213,26 +119,26 @@ class Urns:
 
     def start(self) -> Bank:
         """Return a bank without features."""
-        return self.empty(np.zeros(0, np.int32))
+        return empty(np.zeros(0, np.int32), self.lengths)
 
     def add(self, bank: Bank, references: Sequence[NDArray[Any]]) -> Bank:
         """Return the bank with new features at its end; each begins to learn from the counts of its burn-in, one per
         bin.
         """
-        new = self.empty(np.array([len(counts) for counts in references], np.int32))
+        new = empty(np.array([len(counts) for counts in references], np.int32), self.lengths)
         for row, counts in enumerate(references):
             new.urn[row, : len(counts)] = np.asarray(counts, np.float64) + 1 / len(counts)
-        return joined([bank, self.begun(new)], self.sizes)
+        return joined([bank, self.begun(new)], self.lengths)
 
     def reset(self, bank: Bank, row: int, reference: NDArray[Any]) -> Bank:
         """Return the bank with one feature learning afresh, from these counts and in these bins."""
         head, tail = chosen(bank, np.arange(row)), chosen(bank, np.arange(row + 1, len(bank)))
-        return joined([self.add(head, [reference]), tail], self.sizes)
+        return joined([self.add(head, [reference]), tail], self.lengths)
 
     def drop(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank without these features; those behind them move up."""
         kept = np.setdiff1d(np.arange(len(bank)), np.asarray(rows, np.intp))
-        return joined([chosen(bank, kept)], self.sizes)
+        return joined([chosen(bank, kept)], self.lengths)
 
     def accept(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch again with what is new as their reference."""
@@ -252,15 +158,7 @@ class Urns:
         self.settle(after, firing)
         return after
 
-    def empty(self, bins: NDArray[np.int32]) -> Bank:
-        """Return a bank of features with these numbers of bins, and nothing in them."""
-        sizes = self.sizes(int(bins.max(initial=0)))
-        found = {name: np.zeros((len(bins), *(sizes[a] for a in axes)), dtype) for name, (dtype, axes) in AXES.items()}
-        found["bins"] = bins.astype("<i4")
-        found["factor"][:] = found["factor_before"][:] = 1.0
-        return built(found)
-
-    def sizes(self, bins: int) -> dict[str, int]:
+    def lengths(self, bins: int) -> dict[str, int]:
         """Return the length of each axis, for features of at most so many bins."""
         if isinstance(self.law, Numbers):
             alternatives, scores, groups = len(self.law.weight), len(self.law.weight), 3
@@ -476,7 +374,7 @@ class Urns:
         number = kurtosis.shape[1]
         caution = dependence.CAUTION + dependence.CAUTION_EACH * float(np.log(number))
         factor = dependence.factors(bank.blocks, rows, np.zeros(number, np.intp), kurtosis, caution)
-        return factor if self.law.every_bin else dependence.careful_rates(factor)
+        return dependence.careful_shares(factor)
 
     def spread(self, bank: Bank, rows: Rows) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""
@@ -494,7 +392,7 @@ class Urns:
             assert bank.tilts is not None
             first = log_tilts(bank.tilts.tilt, rows, pane)
             return np.asarray(first - events * bank.tilts.mean[rows])
-        watched = self.sizes(bank.urn.shape[1])["scores"]
+        watched = self.lengths(bank.urn.shape[1])["scores"]
         urn = bank.urn[rows]
         return np.asarray(pane[:, :watched] - events * urn[:, :watched] / urn.sum(axis=1, keepdims=True))
 
@@ -515,7 +413,7 @@ class Urns:
             assert bank.tilts is not None
             return np.asarray(before * (bank.tilts.tilt[rows] @ belief[:, :, None])[:, :, 0])
         share = before / before.sum(axis=1, keepdims=True)
-        watched = share[:, : self.sizes(bank.urn.shape[1])["scores"]]
+        watched = share[:, : self.lengths(bank.urn.shape[1])["scores"]]
         belief = belief.reshape(*watched.shape, len(self.law.weight))
         after = self.law.tilt(watched)
         rest = ((1 - after) / np.maximum(1 - watched, 1e-12)[:, :, None] * belief).sum(axis=2)
@@ -527,7 +425,7 @@ class Urns:
         """Return the weight of every alternative, [features, alternatives]; they add up to one for each feature."""
         if isinstance(self.law, Numbers):
             return np.broadcast_to(self.law.weight, bank.evidence.shape)
-        watched = np.minimum(bank.bins, self.sizes(bank.urn.shape[1])["scores"])
+        watched = np.minimum(bank.bins, self.lengths(bank.urn.shape[1])["scores"])
         weights = np.tile(self.law.weight, bank.evidence.shape[1] // len(self.law.weight))
         there = np.arange(len(weights)) // len(self.law.weight) < watched[:, None]
         return np.asarray(np.where(there, weights / np.maximum(watched, 1)[:, None], 0))
@@ -584,37 +482,12 @@ class Urns:
     # ---------------------------------------------------------------------------------------------------------------
 
     def encode(self, bank: Bank) -> bytes:
-        """Return the bank as bytes: little-endian arrays without their padding, by name, in msgpack."""
-        found, there = arrays(bank), self.mask(bank.bins)
-        packed = {name: np.asarray(found[name], dtype)[there[axes]].tobytes() for name, (dtype, axes) in AXES.items()}
-        return msgspec.msgpack.encode({"v": VERSION, "kind": self.kind, "law": self.law.name, **packed})
+        """Return the bank as bytes."""
+        return encode(bank, self.law.name, self.lengths)
 
     def decode(self, blob: bytes) -> Bank:
         """Return the bank that `encode` wrote."""
-        found = msgspec.msgpack.decode(blob, type=dict[str, Any])
-        version = found.get("v")
-        if not isinstance(version, int) or version > VERSION or version < 1:
-            raise ValueError(f"a state of urns has version {version}, and this Leeway reads {VERSION}; run a newer one")
-        if found.get("law") != self.law.name:
-            raise ValueError(f"a state is of urns for {found.get('law')}, not for {self.law.name}")
-        bank = self.empty(np.frombuffer(found["bins"], "<i4"))
-        there, into = self.mask(bank.bins), arrays(bank)
-        for name, (dtype, axes) in AXES.items():
-            into[name][there[axes]] = np.frombuffer(found[name], dtype)
-        return bank
-
-    def mask(self, bins: NDArray[np.int32]) -> dict[tuple[str, ...], NDArray[np.bool_]]:
-        """Return, for each combination of axes, which elements are not padding."""
-        widest = self.sizes(int(bins.max(initial=0)))
-        own = {axis: np.array([self.sizes(int(b))[axis] for b in bins], np.intp) for axis in widest}
-        masks = {}
-        for _, axes in AXES.values():
-            there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)
-            for place, axis in enumerate(axes):
-                along = np.arange(widest[axis]) < own[axis][:, None]
-                there &= along.reshape(len(bins), *(widest[axis] if p == place else 1 for p in range(len(axes))))
-            masks[axes] = there
-        return masks
+        return decode(blob, self.law.name, self.lengths)
 
 
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another
@@ -627,53 +500,6 @@ def forget(bank: Bank, rows: Rows) -> None:
     bank.grown[rows] = NEVER_TILTED
 
 
-def derived(law: Numbers, urn: NDArray[np.float32]) -> Tilts:
-    """Return the tilts of these urns, and the moments of their logarithm for one event."""
-    exact = urn.astype(np.float64)
-    tilt = law.tilt(exact)
-    share = (exact / exact.sum(axis=1, keepdims=True))[:, :, None]
-    logarithm = np.log(tilt)
-    mean = (share * logarithm).sum(axis=1)
-    square = (logarithm - mean[:, None, :]) ** 2
-    variance = (share * square).sum(axis=1)
-    kurtosis = (share * square * square).sum(axis=1) / np.maximum(variance**2, 1e-300)
-    return Tilts(tilt, mean, variance, kurtosis)
-
-
 def least_balls(bins: NDArray[np.int32], width: int) -> Floats:
     """Return what every bin holds before anything is seen: one ball in all, shared. [features, width]"""
     return np.asarray(np.where(np.arange(width) < bins[:, None], 1 / np.maximum(bins, 1)[:, None], 0))
-
-
-def padded(panes: Sequence[NDArray[Any] | None] | NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint32]:
-    """Return the counts as one array, zeros where a feature is absent or a bin is not there."""
-    if isinstance(panes, np.ndarray) and panes.shape == shape:
-        return panes.astype(np.uint32)
-    if len(panes) != shape[0]:
-        raise ValueError(f"a pane has counts for {len(panes)} features, the bank has {shape[0]}")
-    counts = np.zeros(shape, np.uint32)
-    for row, pane in enumerate(panes):
-        if pane is not None:
-            counts[row, : len(pane)] = pane
-    return counts
-
-
-def chosen(bank: Bank, rows: Rows) -> Bank:
-    """Return these rows of a bank. The bins stay as wide as they are; `joined` makes them fit."""
-    return built({name: array[rows] for name, array in arrays(bank).items()})
-
-
-def joined(banks: Sequence[Bank], sizes: Callable[[int], dict[str, int]]) -> Bank:
-    """Return the rows of several banks in one, as wide as its widest feature needs."""
-    widest = sizes(max(int(bank.bins.max(initial=0)) for bank in banks))
-    parts = [arrays(bank) for bank in banks]
-    lengths = {name: [widest[axis] for axis in axes] for name, (_, axes) in AXES.items()}
-    return built({name: np.concatenate([fitted(part[name], lengths[name]) for part in parts]) for name in AXES})
-
-
-def fitted(array: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
-    """Return the array with its axes after the features cut or padded with zeros to these lengths."""
-    result = np.zeros((len(array), *lengths), array.dtype)
-    part = tuple(slice(0, min(have, want)) for have, want in zip(array.shape[1:], lengths, strict=True))
-    result[(slice(None), *part)] = array[(slice(None), *part)]
-    return result

@@ -1,0 +1,216 @@
+"""The state of many urns: plain arrays, one row a feature, and what can be done to them without knowing what they mean.
+
+Features have different numbers of bins, so the arrays are as wide as the widest feature needs, and the rest of a row
+is zeros. `encode` leaves those out. What can be derived from the arrays (`Tilts`) is rebuilt when needed, bit by bit
+the same.
+
+>>> bank = empty(np.array([2, 3]), lambda bins: dict.fromkeys(LENGTHS, bins))
+>>> len(bank), len(chosen(bank, np.array([1]))), bank.urn.shape
+(2, 1, (2, 3))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.alternatives import Numbers
+from detectors.dependence import Blocks
+
+Floats = NDArray[np.float64]
+
+VERSION = 1
+
+LENGTHS = ("bins", "tilted", "groups", "alternatives", "levels", "scores")  # the axes after the features
+Lengths = Callable[[int], dict[str, int]]  # how long they are, for features of at most so many bins
+
+
+@dataclass(frozen=True)
+class Tilts:
+    """Derived from the urns at their last tilt, and never stored: [features, bins, alternatives], and [features,
+    alternatives].
+    """
+
+    tilt: Floats
+    mean: Floats  # of the log tilt of one event
+    variance: Floats
+    kurtosis: Floats
+
+
+def derived(law: Numbers, urn: NDArray[np.float32]) -> Tilts:
+    """Return the tilts of these urns, and the moments of their logarithm for one event."""
+    exact = urn.astype(np.float64)
+    tilt = law.tilt(exact)
+    share = (exact / exact.sum(axis=1, keepdims=True))[:, :, None]
+    logarithm = np.log(tilt)
+    mean = (share * logarithm).sum(axis=1)
+    square = (logarithm - mean[:, None, :]) ** 2
+    variance = (share * square).sum(axis=1)
+    kurtosis = (share * square * square).sum(axis=1) / np.maximum(variance**2, 1e-300)
+    return Tilts(tilt, mean, variance, kurtosis)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The state of many urns: one row a feature. Bins beyond a feature's own are empty."""
+
+    bins: NDArray[np.int32]  # [features]: how many bins each has
+    phase: NDArray[np.uint8]
+    urn: Floats  # [features, bins]: the reference; while firing, the urn of the time since the onset
+    tilted: NDArray[np.float32]  # the urn at its last tilt
+    grown: Floats  # [features]: events since then
+    pending: NDArray[np.uint32]  # [features, bins]: counts that wait for a block to be complete
+    before: NDArray[np.float32]  # [features, bins]: the reference when nothing had changed yet
+    live: NDArray[np.uint32]  # [features, bins]: counts since then
+    factor: Floats  # [features, groups]: variance factors
+    factor_before: Floats
+    evidence: NDArray[np.float32]  # [features, alternatives]: M
+    cusum: NDArray[np.float32]  # [features, alternatives]: C
+    age: NDArray[np.uint32]  # [features, alternatives]: events since the start of C
+    recovery: Floats  # [features]
+    panes: NDArray[np.int64]  # [features]: panes with events, and how many events
+    events: NDArray[np.int64]
+    blocks: Blocks
+    tilts: Tilts | None = field(default=None, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.bins)
+
+    def copy(self) -> Bank:
+        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name not in ("blocks", "tilts")}
+        return replace(self, **arrays, blocks=self.blocks.copy())
+
+    def reference(self, row: int) -> Floats:
+        """Return the counts that what is live is compared with: from before the onset, if there is one."""
+        return self.before[row, : self.bins[row]].astype(np.float64)
+
+    def since_onset(self, row: int) -> NDArray[np.int64]:
+        """Return the counts since nothing had changed yet, pending ones included."""
+        counts: NDArray[np.int64] = self.live[row].astype(np.int64) + self.pending[row]
+        return counts[: self.bins[row]]
+
+
+# Every array of a bank that is stored, and its axes after the features.
+AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "bins": ("<i4", ()),
+    "phase": ("|u1", ()),
+    "urn": ("<f8", ("bins",)),
+    "tilted": ("<f4", ("tilted",)),
+    "grown": ("<f8", ()),
+    "pending": ("<u4", ("bins",)),
+    "before": ("<f4", ("bins",)),
+    "live": ("<u4", ("bins",)),
+    "factor": ("<f8", ("groups",)),
+    "factor_before": ("<f8", ("groups",)),
+    "evidence": ("<f4", ("alternatives",)),
+    "cusum": ("<f4", ("alternatives",)),
+    "age": ("<u4", ("alternatives",)),
+    "recovery": ("<f8", ()),
+    "panes": ("<i8", ()),
+    "events": ("<i8", ()),
+    "blocks.panes": ("<i8", ()),
+    "blocks.open": ("<f4", ("levels", "scores")),
+    "blocks.open_events": ("<f4", ("levels",)),
+    "blocks.squares": ("<f4", ("levels", "scores")),
+    "blocks.blocks": ("<f4", ("levels",)),
+    "blocks.events": ("<f4", ("levels",)),
+}
+
+
+def arrays(bank: Bank) -> dict[str, NDArray[Any]]:
+    """Return the stored arrays by name."""
+    return {name: getattr(bank.blocks if "." in name else bank, name.rpartition(".")[2]) for name in AXES}
+
+
+def built(found: Mapping[str, NDArray[Any]]) -> Bank:
+    """Return the bank of these arrays."""
+    inner = {name.rpartition(".")[2]: found[name] for name in AXES if "." in name}
+    outer: dict[str, Any] = {name: found[name] for name in AXES if "." not in name}
+    return Bank(**outer, blocks=Blocks(**inner))
+
+
+def empty(bins: NDArray[Any], lengths: Lengths) -> Bank:
+    """Return a bank of features with these numbers of bins, and nothing in them."""
+    long = lengths(int(bins.max(initial=0)))
+    found = {name: np.zeros((len(bins), *(long[axis] for axis in axes)), dtype) for name, (dtype, axes) in AXES.items()}
+    found["bins"] = bins.astype("<i4")
+    found["factor"][:] = found["factor_before"][:] = 1.0
+    return built(found)
+
+
+def padded(panes: Sequence[NDArray[Any] | None] | NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint32]:
+    """Return the counts as one array, zeros where a feature is absent or a bin is not there."""
+    if isinstance(panes, np.ndarray) and panes.shape == shape:
+        return panes.astype(np.uint32)
+    if len(panes) != shape[0]:
+        raise ValueError(f"a pane has counts for {len(panes)} features, the bank has {shape[0]}")
+    counts = np.zeros(shape, np.uint32)
+    for row, pane in enumerate(panes):
+        if pane is not None:
+            counts[row, : len(pane)] = pane
+    return counts
+
+
+def chosen(bank: Bank, rows: NDArray[np.intp]) -> Bank:
+    """Return these rows of a bank. The bins stay as wide as they are; `joined` makes them fit."""
+    return built({name: array[rows] for name, array in arrays(bank).items()})
+
+
+def joined(banks: Sequence[Bank], lengths: Lengths) -> Bank:
+    """Return the rows of several banks in one, as wide as its widest feature needs."""
+    widest = lengths(max(int(bank.bins.max(initial=0)) for bank in banks))
+    parts = [arrays(bank) for bank in banks]
+    wanted = {name: [widest[axis] for axis in axes] for name, (_, axes) in AXES.items()}
+    return built({name: np.concatenate([fitted(part[name], wanted[name]) for part in parts]) for name in AXES})
+
+
+def fitted(array: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
+    """Return the array with its axes after the features cut or padded with zeros to these lengths."""
+    result = np.zeros((len(array), *lengths), array.dtype)
+    part = tuple(slice(0, min(have, want)) for have, want in zip(array.shape[1:], lengths, strict=True))
+    result[(slice(None), *part)] = array[(slice(None), *part)]
+    return result
+
+
+def encode(bank: Bank, law: str, lengths: Lengths) -> bytes:
+    """Return the bank as bytes: little-endian arrays without their padding, by name, in msgpack."""
+    found, there = arrays(bank), masks(bank.bins, lengths)
+    packed = {name: np.asarray(found[name], dtype)[there[axes]].tobytes() for name, (dtype, axes) in AXES.items()}
+    return msgspec.msgpack.encode({"v": VERSION, "kind": "urn", "law": law, **packed})
+
+
+def decode(blob: bytes, law: str, lengths: Lengths) -> Bank:
+    """Return the bank that `encode` wrote; ValueError if it cannot be one."""
+    try:
+        found = msgspec.msgpack.decode(blob, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"a state of urns is damaged: {error}") from error
+    version = found.get("v")
+    if not isinstance(version, int) or version > VERSION or version < 1:
+        raise ValueError(f"a state of urns has version {version}, and this Leeway reads {VERSION}; run a newer one")
+    if found.get("law") != law:
+        raise ValueError(f"a state is of urns for {found.get('law')}, not for {law}")
+    bank = empty(np.frombuffer(found["bins"], "<i4"), lengths)
+    there, into = masks(bank.bins, lengths), arrays(bank)
+    for name, (dtype, axes) in AXES.items():
+        into[name][there[axes]] = np.frombuffer(found[name], dtype)
+    return bank
+
+
+def masks(bins: NDArray[np.int32], lengths: Lengths) -> dict[tuple[str, ...], NDArray[np.bool_]]:
+    """Return, for each combination of axes, which elements are not padding."""
+    widest = lengths(int(bins.max(initial=0)))
+    own = {axis: np.array([lengths(int(one))[axis] for one in bins], np.intp) for axis in widest}
+    result = {}
+    for _, axes in AXES.values():
+        there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)
+        for place, axis in enumerate(axes):
+            along = np.arange(widest[axis]) < own[axis][:, None]
+            there &= along.reshape(len(bins), *(widest[axis] if p == place else 1 for p in range(len(axes))))
+        result[axes] = there
+    return result
