@@ -57,5 +57,7 @@ def bad_name(text: str) -> tuple[str, Code] | None:
 
 def shown(key: str) -> str:
     """Return a key as it can be shown: short, and without characters that could play tricks on a terminal."""
+    if key.isprintable() and 0 < len(key) <= SUGGEST_LENGTH:
+        return key
     text = "".join(sign if sign.isprintable() else "?" for sign in key[:SUGGEST_LENGTH])
     return f"{text}…" if len(key) > SUGGEST_LENGTH else text or "''"

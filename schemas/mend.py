@@ -13,6 +13,7 @@ beyond 64 bits become floats; unknown fields are left out. Everything else that 
 
 from collections.abc import Sequence
 from math import inf, isfinite
+from sys import float_info
 from typing import Final, TypeAlias
 
 from msgspec import UNSET, inspect
@@ -124,12 +125,17 @@ class _Walk:
             self.error(path, f"{len(tree):,} entries; at most {kind.max_length:,} are allowed", hint, "too_large")
             return Object()
         mended = Object()
+        plain = _plain(kind.value_type) if named else {}
         for key, value in tree.items():
+            if type(value) in plain and _within(value, plain[type(value)]) and not bad_name(key):
+                mended[key] = value  # the usual case, without a path for every feature
+                continue
+            place = f"{path}.{shown(key)}"
             if named:
-                self.name(key, f"{path}.{shown(key)}")
+                self.name(key, place)
             else:
-                self.value(key, kind.key_type, f"{path}.{shown(key)}")
-            result = self.value(value, kind.value_type, f"{path}.{shown(key)}")
+                self.value(key, kind.key_type, place)
+            result = self.value(value, kind.value_type, place)
             if result is not UNSET:
                 mended[key] = result  # type: ignore[assignment]
         return mended
@@ -235,6 +241,28 @@ def _options(kind: inspect.Type) -> tuple[inspect.Type, ...]:
     if isinstance(kind, inspect.Metadata):
         kind = kind.type
     return kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+
+
+def _plain(kind: inspect.Type) -> dict[type, float]:
+    """The JSON types that need no mending, and up to which size: numbers by amount, texts by length."""
+    sizes: dict[type, float] = {}
+    for option in _options(kind):
+        match option:
+            case inspect.NoneType():
+                sizes[type(None)] = 0
+            case inspect.BoolType():
+                sizes[bool] = 1
+            case inspect.StrType(max_length=limit):
+                sizes[str] = inf if limit is None else limit
+            case inspect.FloatType(ge=None, le=None):
+                sizes[float], sizes[int] = float_info.max, 2**53
+    return sizes
+
+
+def _within(value: Tree, size: float) -> bool:
+    if isinstance(value, str):
+        return len(value) <= size
+    return value is None or (isinstance(value, int | float) and -size <= value <= size)
 
 
 def _nullable(kind: inspect.Type) -> bool:

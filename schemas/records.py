@@ -109,7 +109,7 @@ def _wrong_with_pane_topic(record: PaneTopic) -> Complaint:
 
 
 def _wrong_with_pane(record: Pane) -> Complaint:
-    for field in ("rows", "late", "future", "lag_ms", "part"):
+    for field in ("rows", "late", "future", "lag_ms", "part", "parts"):
         yield from _outside(field, getattr(record, field), COUNT)
     for field in ("since", "until"):
         yield from _outside(field, getattr(record, field), FOREVER)

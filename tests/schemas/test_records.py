@@ -116,6 +116,7 @@ BROKEN = [
     ("pane", "future", -1),
     ("pane", "lag_ms", -1),
     ("pane", "part", -1),
+    ("pane", "parts", -1),
     ("pane", "worker", "w" * 1000),
     ("pane", "versions", {"7": -1}),
     ("pane", "subject/model", ""),
