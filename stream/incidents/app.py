@@ -41,7 +41,7 @@ class App(faust.App):
 
 
 def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
-    """The app, not yet started; nothing is connected.
+    """The app, not yet started; nothing is connected. Port 0: without pages.
 
     The embedded broker writes no checksum on transaction markers, and a static member that left has to time out there.
     """
@@ -75,7 +75,8 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
         stream_ack_exceptions=False,
         web_bind=settings.http.host,
         web_host=settings.http.host,
-        web_port=port,
+        web_enabled=port > 0,
+        web_port=port or 1,  # Faust wants a number here even without pages
         web_router_enabled=False,
         web_tables_enabled=False,
         autodiscover=False,
@@ -84,7 +85,7 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
 
 def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numbers) -> Desk:
     """Give the app its agents and its timer."""
-    desk = Desk(store, lambda output: _send(app, output), settings.topics, numbers)
+    desk = Desk(store, lambda output: send(app, output), settings.topics, numbers)
 
     @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
     async def anomalies(stream: Any) -> None:
@@ -114,7 +115,7 @@ async def _or_end(slot: str, work: Awaitable[None]) -> None:
 
 
 def _raw(app: App, topic: str) -> Any:
-    raw = {"key_serializer": "raw", "value_serializer": "raw", "key_type": bytes, "value_type": bytes}
+    raw: Any = {"key_serializer": "raw", "value_serializer": "raw", "key_type": bytes, "value_type": bytes}
     return app.topic(topic, allow_empty=True, **raw)  # a null is a record that cannot be read, too
 
 
@@ -128,7 +129,7 @@ def _pairs(headers: Any) -> list[tuple[str, bytes | None]]:
     return list(headers.items() if isinstance(headers, dict) else headers or ())
 
 
-async def _send(app: App, output: Output) -> None:
+async def send(app: App, output: Output) -> None:
     """Returns when Kafka has the record, however long Kafka is away."""
     said = False
     value = output.value if output.key is not None else output.value or b""  # aiokafka refuses two nulls

@@ -20,8 +20,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from schemas.incident import Incident
 from stream import kafka
-from stream.incidents import pages
+from stream.incidents import pages, recall
 from stream.incidents.app import ROLE, App, create, furnish
 from stream.incidents.numbers import Numbers
 from stream.incidents.quiet import hush
@@ -70,13 +71,15 @@ async def _serve(settings: Settings, slot: str) -> None:
 
 async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") -> None:
     port = _port(settings)
-    client = _redis(settings.redis)
-    numbers, store = Numbers(), Store(client, settings.redis.prefix, settings.incidents)
+    client = connect(settings.redis)
+    numbers = Numbers()
+    store = Store(client, settings.redis.prefix, settings.incidents, lambda: _recall(settings))
     admin = AdminClient(kafka.admin(settings.kafka))
     await _until(stopping, lambda: _redis_answers(client, settings))
     cluster = await _until(stopping, lambda: asyncio.to_thread(_kafka_answers, admin, settings))
     if stopping.done():
         return
+    await store.remember()
     app = create(settings, slot, port, embedded=(cluster or "").startswith(MOCK_CLUSTER))
     furnish(app, settings, slot, store, numbers)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
@@ -127,6 +130,16 @@ async def _waiting(app: App) -> tuple[dict[str, int], object]:
         if message.topic in waiting:
             waiting[message.topic] += 1
     return waiting, (positions, sorted((message.topic, message.partition, message.offset) for message in unacked))
+
+
+async def _recall(settings: Settings) -> list[Incident]:
+    """The incidents as they were published, however long Kafka is away."""
+    while True:
+        try:
+            return await asyncio.to_thread(recall.published, settings)
+        except KafkaException as trouble:
+            log.warning("incidents cannot be brought back yet", reason=kafka.explained(trouble))
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _tell(store: Store, key: str, address: str) -> None:
@@ -212,7 +225,7 @@ def _port(settings: Settings) -> int:
         return port
 
 
-def _redis(settings: Redis) -> "redis.asyncio.Redis":
+def connect(settings: Redis) -> "redis.asyncio.Redis":
     """As `stream.redis.connect`, for asyncio: it never retries on its own, the store decides."""
     options: dict[str, Any] = {"username": settings.username or None, "ssl_ca_certs": settings.ca_file or None}
     options["password"] = secret(settings.password, settings.password_file) or None

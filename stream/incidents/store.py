@@ -9,7 +9,8 @@ Keys, all below the prefix: `incident:<id>` (JSON), `incidents` (sorted by updat
 clock has to do next), `incidents:unpublished` (id -> the revision that waits), `fingerprint:<fp>` (id of its latest
 incident), `incidents:at:<place>` (ids of one subject and feature), `incidents:applied:<input>`.
 
-While Redis is away every call waits and asks again; nothing is lost and nothing is raised.
+While Redis is away every call waits and asks again; nothing is lost and nothing is raised. `incidents:kept` is there
+as long as Redis has not lost everything; without it nothing is applied before the incidents were brought back.
 """
 
 import asyncio
@@ -36,10 +37,11 @@ log = structlog.get_logger()
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Incident).decode
 
-# KEYS  1 incident  2 applied  3 incidents  4 due  5 unpublished  6 place  7.. fingerprints that lead to this incident
+# KEYS  1 incident  2 applied  3 incidents  4 due  5 unpublished  6 place  7 kept  8.. fingerprints that lead to it
 # ARGV  1 id  2 the incident as it was read ("" for none)  3 as it is to be ("" to change nothing)  4 revision
 #       5 updated  6 due ("" for never)  7 seconds to remember the input (0: not an input)
 APPLY = """
+if redis.call('EXISTS', KEYS[7]) == 0 then return 'forgotten' end
 if tonumber(ARGV[7]) > 0 and redis.call('EXISTS', KEYS[2]) == 1 then return 'repeated' end
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return 'changed' end
 if tonumber(ARGV[7]) > 0 then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[7]) end
@@ -49,8 +51,17 @@ redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
 redis.call('HSET', KEYS[5], ARGV[1], ARGV[4])
 redis.call('SADD', KEYS[6], ARGV[1])
-for i = 7, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
+for i = 8, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
 return 'applied'
+"""
+
+# KEYS  1 incident  2 incidents  3 due  4 place  5.. fingerprints    ARGV  1 id  2 the incident  3 updated  4 due
+RESTORE = """
+if redis.call('SET', KEYS[1], ARGV[2], 'NX') == false then return end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+if ARGV[4] ~= '' then redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1]) end
+redis.call('SADD', KEYS[4], ARGV[1])
+for i = 5, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
 """
 
 # KEYS  1 unpublished    ARGV  1 id  2 the revision that was published
@@ -67,13 +78,24 @@ for i = 6, #KEYS do if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DE
 """
 
 
-class Store:
-    """All incidents of one installation. `waiting` says since when Redis does not answer (None: it does)."""
+async def nothing() -> list[Incident]:
+    """A backup that is empty."""
+    return []
 
-    def __init__(self, redis: Redis, prefix: str, rules: Incidents) -> None:
+
+class Store:
+    """All incidents of one installation. `waiting` says since when Redis does not answer (None: it does).
+
+    `recall` gives the incidents as they were published, oldest change first, in case Redis has lost them.
+    """
+
+    def __init__(
+        self, redis: Redis, prefix: str, rules: Incidents, recall: Callable[[], Awaitable[list[Incident]]] = nothing
+    ) -> None:
         self._redis = redis
         self._prefix = prefix
         self._rules = rules
+        self._recall = recall
         self._told_at = 0.0
         self.waiting: float | None = None
 
@@ -92,6 +114,7 @@ class Store:
                 return Applied(own[1], [], False)
             if said == "applied":
                 return done
+            await self.remember()
 
     async def command(self, command: Command, now_ms: int) -> Applied:
         """Apply one command. No incident in the answer: there is none of that id."""
@@ -105,9 +128,22 @@ class Store:
                 return Applied(incident, [], False)
             if said == "applied":
                 return done
+            await self.remember()
+
+    async def remember(self) -> None:
+        """Bring the incidents back if Redis has lost them, or never had them."""
+        if await self._ask(lambda: self._redis.exists(self._key("incidents:kept"))):
+            return
+        brought = await self._recall()
+        for incident in brought:
+            await self._restore(incident)
+        await self._ask(lambda: self._redis.set(self._key("incidents:kept"), instant.text(time.time_ns() // 1_000_000)))
+        if brought:
+            log.warning("Redis had no incidents: they were brought back from their topic", incidents=len(brought))
 
     async def tick(self, now_ms: int, at_most: int = 100) -> list[Applied]:
         """Do what the clock asks for: silences that end, incidents to escalate, old ones to forget."""
+        await self.remember()
         due = await self._ask(
             lambda: self._redis.zrangebyscore(self._key("incidents:due"), "-inf", now_ms, start=0, num=at_most)
         )
@@ -156,7 +192,7 @@ class Store:
                 return done
 
     async def _apply(self, input: str, was: bytes, done: Applied, fingerprints: Iterable[str] = ()) -> str:
-        """`applied`, `repeated` (this input was applied before) or `changed` (somebody else was faster: read again)."""
+        """`applied`, `repeated` (it was, before), `changed` (somebody else was faster) or `forgotten` (by Redis)."""
         incident = done.incident
         id = incident.id if incident else ""
         due = due_ms(incident, self._rules) if incident else None
@@ -167,6 +203,7 @@ class Store:
             self._key("incidents:due"),
             self._key("incidents:unpublished"),
             self._at(place(incident)) if incident else "",
+            self._key("incidents:kept"),
             *(self._key(f"fingerprint:{fingerprint}") for fingerprint in fingerprints if done.publish),
         ]
         values: list[str | bytes] = [
@@ -180,6 +217,25 @@ class Store:
         ]
         said = await self._ask(lambda: self._redis.eval(APPLY, len(keys), *keys, *values))
         return _text(said)
+
+    async def _restore(self, incident: Incident) -> None:
+        due = due_ms(incident, self._rules)
+        keys = [
+            self._key(f"incident:{incident.id}"),
+            self._key("incidents"),
+            self._key("incidents:due"),
+            self._at(place(incident)),
+            *(self._key(f"fingerprint:{fingerprint}") for fingerprint in incident.members),
+        ]
+        updated = str(instant.ms(incident.updated_at))
+        values: list[str | bytes] = [incident.id, encode(incident), updated, "" if due is None else str(due)]
+        await self._ask(lambda: self._redis.eval(RESTORE, len(keys), *keys, *values))
+        for anomaly in {each.anomaly for each in incident.steps if each.anomaly}:
+            await self._note_applied(f"anomaly:{anomaly}", incident.id)
+
+    async def _note_applied(self, input: str, id: str) -> None:
+        key = self._key(f"incidents:applied:{input}")
+        await self._ask(lambda: self._redis.set(key, id, ex=APPLIED_FOR_S))
 
     async def _forget(self, was: bytes, incident: Incident) -> None:
         keys = [

@@ -110,12 +110,14 @@ def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
             return refusal.code, refusal.read().decode()
 
     with World(platform, settings) as world, Worker(settings, tmp_path):
-        world.put(settings.topics.anomalies, [anomaly(at_s=now_s(), feature=name) for name in ("age", "plan")])
+        at_s = now_s()
+        world.put(settings.topics.anomalies, [anomaly(at_s=at_s), anomaly(at_s=at_s + 1, feature="plan")])
         world.until(lambda: len(world.published) == 2)
         address = world.address()
         assert [each["feature"] for each in json.loads(page("/incidents")[1])] == ["plan", "age"]
         assert json.loads(page("/incidents?state=resolved")[1]) == []
-        assert json.loads(page("/incidents/" + world.published[0].id)[1])["feature"] == "age"
+        one = world.published[0]
+        assert json.loads(page("/incidents/" + one.id)[1])["feature"] == one.feature
         wrong = ("/incidents/inc-no", "/incidents?state=gone", "/incidents?limit=x")
         assert [page(path)[0] for path in wrong] == [404, 400, 400]
         assert (page("/livez")[0], page("/readyz"), json.loads(page("/healthz")[1])["why"]) == (200, (200, "ok\n"), [])
@@ -168,6 +170,24 @@ def test_redis_killed_in_the_middle_loses_nothing(
         world.until(lambda: world.latest == want)
         assert "Redis does not answer" in worker.said()
         assert "Traceback" not in worker.said()
+
+
+def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, tmp_path: Path):
+    settings, at_s = settings_of(platform), now_s()
+    topic = settings.topics.anomalies
+    with World(platform, settings) as world, Worker(settings, tmp_path) as worker:
+        world.put(topic, [anomaly(at_s=at_s), anomaly(at_s=at_s, feature="plan")])
+        world.until(lambda: len(world.published) == 2)
+        world.forget()
+        world.put(topic, [anomaly("moved", at_s=at_s + 1)])
+        world.until(lambda: len(world.published) == 3)
+        worker.stop()
+        world.forget()
+        worker.start()
+        world.put(topic, [anomaly("recovered", at_s=at_s + 2, feature=name) for name in ("age", "plan")])
+        world.until(lambda: [each.state for each in world.latest.values()] == ["resolved", "resolved"])
+        steps = [[step.what for step in each.steps] for each in world.latest.values()]
+        assert ["opened", "moved", "recovered", "resolved"] in steps
 
 
 def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_path: Path):

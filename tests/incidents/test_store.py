@@ -126,7 +126,7 @@ def test_the_clock_ends_silences_escalates_and_forgets(server):
         await give(store, anomaly("recovered", at_s=9_000))
         await store.tick(START_MS + 9_000_000 + RULES.keep_resolved_s * 1000)
         left = [key async for key in redis.scan_iter("*") if b"applied" not in key]
-        assert left == []
+        assert left == [b"leeway:incidents:kept"]
 
     with_store(server, work)
 
@@ -191,5 +191,27 @@ def test_an_incident_that_cannot_be_read_is_left_alone(server):
         await redis.set(f"leeway:incident:{incident.id}", b"junk")
         assert (await give(store, anomaly("moved", at_s=1))).id != incident.id
         assert len(await store.latest()) == 1
+
+    with_store(server, work)
+
+
+def test_a_redis_that_lost_everything_gets_the_incidents_back_before_anything_is_applied(server):
+    async def work(store, redis):
+        log = [anomaly(class_="null_spike"), anomaly(at_s=1), anomaly(feature="plan", at_s=2)]
+        log += [anomaly("recovered", feature="plan", at_s=3)]
+        for each in log:
+            await give(store, each)
+        published = sorted(await store.latest(), key=lambda incident: incident.updated_at)
+
+        async def recall():
+            return published
+
+        await redis.flushall()
+        again = Store(redis, "leeway:", RULES, recall)
+        assert not (await again.anomaly(log[0], START_MS)).publish, "it was applied before Redis forgot"
+        assert await again.latest() == published[::-1]
+        assert await again.unpublished() == {}
+        after = await give(again, anomaly("recovered", class_="null_spike", at_s=4))
+        assert [step.what for step in after.steps] == ["opened", "inhibited", "recovered"]
 
     with_store(server, work)

@@ -126,6 +126,10 @@ class World:
     def dead(self) -> list[Message]:
         return [message for message in self.records if message.topic() == self.settings.topics.dlq]
 
+    def forget(self) -> None:
+        """Redis loses everything."""
+        self._redis.flushall()
+
     def address(self) -> str:
         """Where the pages are, as people find it."""
         key = self.settings.redis.prefix + "http:incidents-0"
