@@ -4,7 +4,7 @@ Everything is counted at once for all subjects (`stream.columns`); here the coun
 a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from sys import float_info
 
@@ -25,6 +25,7 @@ class Counts:
 
     numbers: Numbers
     texts: Runs
+    seen: list[int]  # numbers and texts
     nulls: list[int]
     words: list[str | bool]
     called: Texts
@@ -32,9 +33,8 @@ class Counts:
 
     def column(self, group: int, name: str, own: Own | None) -> Column | None:
         """What was counted in a group, or None if nothing was."""
-        n, null = self.numbers.n[group], self.nulls[group]
-        codes, counts = self.texts.of(group)
-        if not n and not null and not codes:
+        n, seen, null = self.numbers.n[group], self.seen[group], self.nulls[group]
+        if not seen and not null:
             return None
         column = Column(nulls=null)
         if n:
@@ -43,8 +43,8 @@ class Counts:
             column.at, column.counts = self.numbers.runs.of(group)
             if own is not None and own.edges.size:
                 column.binning = own.id
-        if codes:
-            column.values, column.other = self.values(codes, counts, name, own)
+        if seen > n:
+            column.values, column.other = self.values(*self.texts.of(group), name, own)
         return column
 
     def versions(self, sheet: Sheet) -> dict[str, int]:
@@ -54,10 +54,6 @@ class Counts:
         if rest:
             versions[REST] = versions.get(REST, 0) + rest
         return versions
-
-    def seen(self, group: int) -> int:
-        """How many numbers and texts were counted in a group."""
-        return self.numbers.n[group] + sum(self.texts.of(group)[1])
 
     def values(self, codes: list[int], counts: list[int], name: str, own: Own | None) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
@@ -150,6 +146,7 @@ def counted(
     null_groups, _ = slices.outputs(cells.null_rows, cells.null_groups, cells.null_groups, roles)
     return Counts(
         numbers=count_numbers(number_groups, numbers, many, edges(tally, slices, binnings)),
+        seen=(np.bincount(number_groups, minlength=many) + np.bincount(text_groups, minlength=many)).tolist(),
         texts=count_texts(text_groups, codes, many),
         nulls=np.bincount(null_groups, minlength=many).tolist(),
         words=list(tally.codes),
@@ -179,18 +176,27 @@ def slices_by_sheet(
 ) -> list[dict[str, Slice]]:
     """The slices of every sheet, by name."""
     parts: list[dict[str, Slice]] = [{} for _ in tally.sheets]
-    for at, missing in enumerate(nulls(tally, cells, slices)):
-        sheet = tally.sheets[slices.sheets[at]]
-        part = Slice(rows=slices.rows[at], nulls=missing)
-        own = binnings.of(sheet.subject)
-        for role, name in enumerate(OUTPUTS):
-            group, whole = len(tally.names) + at * len(OUTPUTS) + role, sheet.groups[name]
-            if not counts.seen(whole) and not counts.nulls[whole]:
-                continue
-            column = counts.column(group, name, own.get(name))
+    outputs = [outputs_of(sheet, counts, binnings.of(sheet.subject)) if slices.names else [] for sheet in tally.sheets]
+    first = len(tally.names)
+    for owner, name, rows, missing in zip(
+        slices.sheets, slices.names, slices.rows, nulls(tally, cells, slices), strict=True
+    ):
+        part = parts[owner][name] = Slice(rows=rows, nulls=missing)
+        for role, output, own in outputs[owner]:
+            column = counts.column(first + role, output, own)
             if column is not None:
-                part.columns[name] = column
-            if without := part.rows - counts.seen(group):
-                part.nulls[name] = without
-        parts[sheet.id][slices.names[at]] = part
+                part.columns[output] = column
+            if without := rows - counts.seen[first + role]:
+                part.nulls[output] = without
+        first += len(OUTPUTS)
     return parts
+
+
+def outputs_of(sheet: Sheet, counts: Counts, own: Mapping[str, Own]) -> list[tuple[int, str, Own | None]]:
+    """The outputs that a subject has at all."""
+    groups = [sheet.groups[name] for name in OUTPUTS]
+    return [
+        (role, name, own.get(name))
+        for role, name in enumerate(OUTPUTS)
+        if counts.seen[groups[role]] or counts.nulls[groups[role]]
+    ]

@@ -13,6 +13,7 @@ texts, and nulls, each with its row and its group. The events themselves are let
 (['feature:age', 'prediction:value'], [41.0, 0.8])
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -49,13 +50,23 @@ NUMBER, TEXT, NULL, ABSENT = range(4)
 TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, UnsetType: ABSENT}
 
 
+Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # names of the features, the signals, the segments
+
+
+def columns_of(shape: Shape) -> list[str]:
+    """The columns of rows of one shape, in their order."""
+    return [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=True) for name in part]
+
+
 class Lot:
     """Rows of one sheet that have the same columns in the same order."""
 
-    __slots__ = ("groups", "id", "width")
+    __slots__ = ("first", "groups", "id", "sheet", "width")
 
-    def __init__(self, id: int, groups: list[int]) -> None:
+    def __init__(self, id: int, sheet: "Sheet", groups: list[int]) -> None:
         self.id = id
+        self.sheet = sheet.id
+        self.first = sheet.groups[OUTPUTS[0]]
         self.groups = np.array(groups, np.int64)
         self.width = len(groups)
 
@@ -69,7 +80,7 @@ class Sheet:
         self.id = id
         self.subject = subject
         self.groups = {name: first + at for at, name in enumerate(FIXED)}
-        self.lots: dict[tuple[tuple[str, ...], ...], Lot] = {}
+        self.lots: dict[Shape, Lot] = {}
 
 
 class Codes(dict[Any, int]):
@@ -86,8 +97,6 @@ class Waiting:
 
     events: list[Any] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
-    sheets: list[int] = field(default_factory=list)
-    firsts: list[int] = field(default_factory=list)  # the first group of each row's sheet
     lots: list[Lot] = field(default_factory=list)
     named: list[dict[str, Any]] = field(default_factory=list)  # features, signals and segments, row after row
 
@@ -121,12 +130,15 @@ class Tally:
     def __init__(self, columns: int, sheets: int) -> None:
         self._bound = columns
         self._sheets_bound = sheets
+        self._columns: dict[Shape, list[str]] = {}
         self._found: dict[tuple[Any, ...], Sheet] = {}
         self._by_subject: dict[Subject, Sheet] = {}
         self._waiting: dict[type, Waiting] = {Prediction: Waiting(), Feature: Waiting(), Label: Waiting()}
         self._pieces: list[Piece] = []
         self._settled = 0
+        self._due = SETTLED_ROWS
         self.rows = 0
+        self.admitted: Counter[type] = Counter()  # settled rows by kind
         self.sheets: list[Sheet] = []
         self.lots: list[Lot] = []
         self.names: list[str] = []  # of each group its column
@@ -136,13 +148,19 @@ class Tally:
     def admit(self, event: Counted, arrived: int) -> Reason | None:
         """Take a row in, or say why it is one too many. `arrived` is Kafka's time for it, in milliseconds."""
         kind = type(event)
-        whose = (kind, event.model, event.deployment, event.environment, event.tenant, getattr(event, "feature_set", 0))
+        features: dict[str, Any] | UnsetType = UNSET
+        signals: dict[str, Any] | UnsetType = UNSET
+        segments, feature_set = event.segments, None
+        if kind is not Label:
+            features = event.features  # type: ignore[union-attr]
+        if kind is not Feature:
+            signals = event.signals  # type: ignore[union-attr]
+        else:
+            feature_set = event.feature_set  # type: ignore[union-attr]
+        whose = (kind, event.model, event.deployment, event.environment, event.tenant, feature_set)
         sheet = self._found.get(whose) or self._sheet(whose, event)
         if isinstance(sheet, Reason):
             return sheet
-        features = getattr(event, "features", None)
-        signals = getattr(event, "signals", None)
-        segments = event.segments
         shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
         lot = sheet.lots.get(shape) or self._lot(sheet, shape)
         if isinstance(lot, Reason):
@@ -150,8 +168,6 @@ class Tally:
         waiting = self._waiting[kind]
         waiting.events.append(event)
         waiting.arrived.append(arrived)
-        waiting.sheets.append(sheet.id)
-        waiting.firsts.append(sheet.groups[OUTPUTS[0]])
         waiting.lots.append(lot)
         if features:
             waiting.named.append(features)
@@ -160,14 +176,14 @@ class Tally:
         if segments:
             waiting.named.append(segments)
         self.rows += 1
-        if len(waiting.events) >= SETTLED_ROWS:
-            self._settle(kind)
+        if self.rows >= self._due:
+            self._due = self.rows + SETTLED_ROWS
+            self._settle()
         return None
 
     def cells(self) -> Piece:
         """Everything that was admitted, settled."""
-        for kind in self._waiting:
-            self._settle(kind)
+        self._settle()
         if not self._pieces:
             return NOTHING
         return Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))
@@ -192,8 +208,8 @@ class Tally:
         self._found[whose] = sheet
         return sheet
 
-    def _lot(self, sheet: Sheet, shape: tuple[tuple[str, ...], ...]) -> Lot | Reason:
-        names = [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=True) for name in part]
+    def _lot(self, sheet: Sheet, shape: Shape) -> Lot | Reason:
+        names = self._columns.get(shape) or self._columns.setdefault(shape, columns_of(shape))
         unknown = [name for name in names if name not in sheet.groups]
         many = len(sheet.groups) + len(unknown)
         if many > self._bound + len(FIXED):
@@ -206,26 +222,26 @@ class Tally:
             sheet.groups[name] = len(self.names)
             self.names.append(name)
             self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
-        lot = sheet.lots[shape] = Lot(len(self.lots), [sheet.groups[name] for name in names])
+        lot = sheet.lots[shape] = Lot(len(self.lots), sheet, [sheet.groups[name] for name in names])
         self.lots.append(lot)
         return lot
 
-    def _settle(self, kind: type) -> None:
-        waiting = self._waiting[kind]
-        if waiting.events:
-            self._waiting[kind] = Waiting()
-            self._pieces.append(settled(kind, waiting, self._settled, self.codes))
-            self._settled += len(waiting.events)
+    def _settle(self) -> None:
+        for kind, waiting in self._waiting.items():
+            if waiting.events:
+                self._waiting[kind] = Waiting()
+                self._pieces.append(settled(kind, waiting, self._settled, self.codes))
+                self._settled += len(waiting.events)
+                self.admitted[kind] += len(waiting.events)
 
 
 def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece:
     """Turn waiting rows into arrays."""
     events, many = waiting.events, len(waiting.events)
-    rows, firsts = np.arange(first_row, first_row + many), np.array(waiting.firsts, np.int64)
-    widths = np.fromiter(map(attrgetter("width"), waiting.lots), np.int64, many)
+    rows, firsts = np.arange(first_row, first_row + many), of_each("first", waiting.lots)
     parts = [
         (
-            np.repeat(rows, widths),
+            np.repeat(rows, of_each("width", waiting.lots)),
             np.concatenate(list(map(attrgetter("groups"), waiting.lots))),
             list(chain.from_iterable(map(dict.values, waiting.named))),
         )
@@ -240,13 +256,18 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece
         parts.append((rows, firsts + TRUTH, truths))
     rates = list(map(attrgetter("sample_rate"), events))
     return Piece(
-        np.array(waiting.sheets, np.int64),
-        np.fromiter(map(attrgetter("id"), waiting.lots), np.int64, many),
-        np.fromiter(map(attrgetter("ts"), events), np.int64, many),
+        of_each("sheet", waiting.lots),
+        of_each("id", waiting.lots),
+        of_each("ts", events),
         np.array(waiting.arrived, np.int64),
         np.array([rate or 1.0 for rate in rates], np.float64),
         *told_apart(parts, texts, codes),
     )
+
+
+def of_each(name: str, things: list[Any]) -> Ints:
+    """An attribute of each thing, which is an integer."""
+    return np.fromiter(map(attrgetter(name), things), np.int64, len(things))
 
 
 Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values

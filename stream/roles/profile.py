@@ -11,10 +11,11 @@ A very large transaction makes more than one pane of a subject: memory stays bou
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from schemas.binning import Binning
 from schemas.dead_letter import Reason
-from schemas.decode import Incoming, Reader
+from schemas.decode import Reader
 from schemas.decode import binning as read_binning
 from schemas.deployment import Deployment
 from schemas.feature import Feature
@@ -27,7 +28,7 @@ from stream.binnings import Binnings
 from stream.follower import Follower
 from stream.outputs import dead_letter, encode, record
 from stream.panes import panes
-from stream.parts import parts
+from stream.parts import MESSAGE_BYTES, parts
 from stream.role import Lane, Message, Output
 from stream.secret import secret
 from stream.settings import Settings
@@ -38,7 +39,8 @@ from stream.texts import Texts
 ROWS = 65_536  # of one pane at most: about 30 MB of cells, and at most as many buckets as fit into one message
 TIMESTAMP_NOT_AVAILABLE = 0
 FIRST_SLOT = 0
-KINDS: dict[type, str] = {Prediction: "prediction", Feature: "feature", Label: "label", Deployment: "deployment"}
+spelled = lru_cache(maxsize=8)(rfc3339)  # thousands of panes are cut in the same millisecond
+KINDS: dict[type, str] = {Prediction: "prediction", Feature: "feature", Label: "label"}
 
 
 class Profile:
@@ -63,7 +65,7 @@ class Profile:
         }
         self.topics = tuple(self._kinds)
         self.every_s = self._bounds.pane_ms / 1000
-        self.events: Counter[str] = Counter()  # by kind
+        self.events: Counter[str] = Counter()  # by kind, of those that were counted
         self.dead: Counter[str] = Counter()  # by code
         self.binnings_refused = 0
         self.reader = Reader(self._bounds.refuse_future_ms)
@@ -86,14 +88,17 @@ class Profile:
 
     def count(self, lane: Lane, messages: Sequence[Message]) -> list[Output]:
         """Add messages up; return the dead letters of those that cannot be."""
-        kind, read, dead = self._kinds[lane.topic], self.reader.event, []
+        kind, read, admit, dead = self._kinds[lane.topic], self.reader.event, self._tally.admit, []
         now_ms = self._now_ms()
         for message in messages:
             clock, arrived = message.timestamp()
             if clock == TIMESTAMP_NOT_AVAILABLE or arrived <= 0:
                 arrived = now_ms
             event = read(message.value(), message.headers(), kind, arrived)
-            refused = event if isinstance(event, Reason) else self._admit(event, arrived, now_ms)
+            if isinstance(event, Deployment):
+                self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
+                continue
+            refused = event if isinstance(event, Reason) else admit(event, arrived)
             if refused is not None:
                 self.dead[refused.code] += 1
                 dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
@@ -108,34 +113,34 @@ class Profile:
         self._cut(now_ms)
         deployed, whole = self._deployed, self._panes
         self._deployed, self._panes = [], []
+        if deployed:
+            self.events["deployment"] += len(deployed)
         for pane in whole:
             self._silence.spoke(pane.subject, now_ms)
         silent = [Pane(subject=subject, at=now_ms, worker=self._worker) for subject in self._silence.due(now_ms)]
-        bodies: list[PaneTopic] = [*deployed, *(part for pane in whole for part in parts(pane, encode)), *silent]
-        return [
-            record(
-                self._panes_topic,
-                body,
-                id=f"{name}-{number}",
-                key=body.subject.model,
-                kind="pane" if isinstance(body, Pane) else "deployed",
-                time=rfc3339(body.at),
-                role=self.name,
-            )
-            for number, body in enumerate(bodies)
-        ]
+        bodies: list[PaneTopic] = [*deployed, *whole, *silent]
+        outputs: list[Output] = []
+        for body in bodies:
+            output = self._output(body, f"{name}-{len(outputs)}")
+            if isinstance(body, Pane) and len(output.value or b"") > MESSAGE_BYTES:
+                outputs += [
+                    self._output(part, f"{name}-{number}")
+                    for number, part in enumerate(parts(body, encode), start=len(outputs))
+                ]
+            else:
+                outputs.append(output)
+        return outputs
 
-    def _admit(self, event: Incoming, arrived: int, now_ms: int) -> Reason | None:
-        if isinstance(event, Deployment):
-            self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
-        elif (refused := self._tally.admit(event, arrived)) is not None:
-            return refused
-        self.events[KINDS[type(event)]] += 1
-        return None
+    def _output(self, body: PaneTopic, id: str) -> Output:
+        kind = "pane" if isinstance(body, Pane) else "deployed"
+        time = spelled(body.at)
+        return record(self._panes_topic, body, id=id, key=body.subject.model, kind=kind, time=time, role=self.name)
 
     def _cut(self, now_ms: int) -> None:
         if self._tally.rows:
             self._panes += panes(self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker)
+            for kind, many in self._tally.admitted.items():
+                self.events[KINDS[kind]] += many
             self._tally = Tally(self._bounds.columns, self._bounds.subjects)
 
     def _learn(self, now_ms: int) -> None:
