@@ -11,6 +11,7 @@ from schemas.subject import Subject
 from stream.demo.story import MODEL
 from stream.redis import Client
 
+ORDERS = 3.0  # of magnitude that a gauge shows; below, chance goes up and down as it likes
 SUBJECT = Subject(model=MODEL, deployment=MODEL)
 
 
@@ -25,14 +26,15 @@ class Gauge:
 
     @property
     def fullness(self) -> float:
-        """0 to 1, by orders of magnitude: evidence multiplies.
+        """0 to 1: the last orders of magnitude before an alarm, for evidence multiplies.
 
-        >>> Gauge("feature:age", "watching", evidence=999.0, threshold=1e6).fullness
-        0.5
+        >>> round(Gauge("feature:age", "watching", evidence=1e5, threshold=1e6).fullness, 2)
+        0.67
         """
         if self.state == "drifting":
             return 1.0
-        return min(1.0, math.log1p(max(0.0, self.evidence)) / math.log(max(math.e, self.threshold)))
+        missing = math.log10(max(self.threshold, 1.0) / max(self.evidence, 1e-9))
+        return min(1.0, max(0.0, 1 - missing / ORDERS))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The roles get their settings as they do in production, from variables in their e
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ from stream.contradictions import topic_names
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis
-from stream.kafka import admin
+from stream.kafka import admin, explained
 from stream.redis import connect
 from stream.settings import Settings
 
-ANSWER_S = 15.0
+ANSWER_S = 8.0
 
 # What differs from production: time is short, so panes are, and so is the memory of volume; the census is public.
 DEMO = {
@@ -94,37 +94,29 @@ def _answering(settings: Settings) -> None:
     try:
         connect(settings.redis).ping()
     except redis.RedisError as trouble:
-        raise NotServing(f"Redis does not answer: {trouble}; check --redis") from None
+        raise NotServing(f"Redis does not answer: {str(trouble).rstrip('.')}; check --redis") from None
 
 
 def _create_topics(settings: Settings) -> None:
+    client = AdminClient(admin(settings.kafka))
     try:
-        refused = topic_list.create(AdminClient(admin(settings.kafka)), topic_list.topics(settings))
+        client.list_topics(timeout=ANSWER_S)
+        refused = topic_list.create(client, topic_list.topics(settings))
     except KafkaException as trouble:
-        raise NotServing(f"Kafka does not answer: {trouble.args[0].str()}; check --kafka") from None
+        raise NotServing(f"Kafka does not answer: {explained(trouble)}; check --kafka") from None
     for topic, reason in refused.items():
         if reason:
             raise NotServing(f"the topic {topic} could not be created: {reason}")
 
 
 def _delete_topics(settings: Settings) -> None:
-    """Best effort: what stays behind has a name that says what it is."""
+    """Best effort: what stays behind has a name that says what it is. Groups whose topics are gone, and whose members
+    are, Kafka forgets by itself."""
     client = AdminClient(admin(settings.kafka))
     answers = client.delete_topics(list(topic_names(settings.topics).values()), request_timeout=ANSWER_S)
-    _await(answers.values())
-    groups = client.list_consumer_groups(request_timeout=ANSWER_S)
-    try:
-        ours = [group.group_id for group in groups.result().valid if group.group_id.startswith(settings.group)]
-        if ours:
-            _await(client.delete_consumer_groups(ours, request_timeout=ANSWER_S).values())
-    except KafkaException:
-        return
-
-
-def _await(answers: Iterable[object]) -> None:
-    for answer in answers:
+    for answer in answers.values():
         try:
-            answer.result()  # type: ignore[attr-defined]
+            answer.result()
         except KafkaException:
             continue
 

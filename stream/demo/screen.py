@@ -83,8 +83,8 @@ def _progress(scene: Scene) -> RenderableType:
 def _story(chapters: tuple[Chapter, ...]) -> Table:
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(width=1)
-    table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
-    table.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=4, no_wrap=True, overflow="ellipsis")
     for chapter in chapters:
         mark, style = MARKS[chapter.state]
         found = bool(chapter.answer)

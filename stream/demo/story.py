@@ -27,7 +27,10 @@ OUTPUTS = frozenset({"prediction:score", "prediction:label", "prediction:value"}
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """Something done to the traffic from place `begin` to `end`, after which it is mended."""
+    """Something done to the traffic from place `begin` to `end`, after which it is mended.
+
+    It lasts fewer than the 10,000 events after which the judge accepts a change as the new normal.
+    """
 
     name: str
     what: str
@@ -63,36 +66,36 @@ def _outages() -> tuple[Outage, ...]:
     return (
         Outage(
             name="null",
-            what="schooling (SCHL) is null in 60 % of cape-cod's requests: a look-up there times out",
+            what="SCHL is null in 60 % of cape-cod's requests: a look-up times out",
             begin=52_000,
-            end=59_000,
+            end=60_000,
             disturb=lost_join("SCHL", "cape-cod", 0.6),
             classes=frozenset({"null_spike"}),
             columns=frozenset({"SCHL"}),
         ),
         Outage(
             name="unit",
-            what="age (AGEP) comes in months from a new release of one client, 25 % of the traffic",
+            what="AGEP comes in months from a client's new release (25 % of all)",
             begin=76_000,
-            end=83_000,
+            end=84_000,
             disturb=other_unit("AGEP", 12, 0.25),
             classes=frozenset({"feature_drift", "out_of_range"}),
             columns=frozenset({"AGEP"}),
         ),
         Outage(
             name="category",
-            what="citizenship (CIT) has a new code '6' in 3 % of the requests: the form was changed",
+            what="CIT has a new code '6' in 3 % of requests: the form has changed",
             begin=112_000,
-            end=119_000,
+            end=120_000,
             disturb=new_code("CIT", "6", 0.03),
             classes=frozenset({"new_category", "feature_drift"}),
             columns=frozenset({"CIT"}),
         ),
         Outage(
             name="deployment",
-            what="version 2 is deployed; it is less sure that people are employed (log odds -0.7)",
+            what="version 2 is deployed, less sure that people are employed",
             begin=136_000,
-            end=143_000,
+            end=144_000,
             disturb=other_model("2", 0.7),
             classes=frozenset({"prediction_drift", "calibration_shift"}),
             columns=OUTPUTS,
@@ -100,7 +103,7 @@ def _outages() -> tuple[Outage, ...]:
         ),
         Outage(
             name="latency",
-            what="latency creeps up to 1.6 times what it was: something leaks",
+            what="latency creeps up to 1.6 times what it was: a leak",
             begin=172_000,
             end=181_000,
             disturb=creeping_latency(1.6),
@@ -111,7 +114,7 @@ def _outages() -> tuple[Outage, ...]:
             name="feed",
             what="the feed of lowell stops",
             begin=200_000,
-            end=207_000,
+            end=208_000,
             disturb=lost_feed("lowell"),
             classes=frozenset({"volume_drop", "segment_drift"}),
             columns=frozenset({"", "segment:region"}),
