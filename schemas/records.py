@@ -113,6 +113,8 @@ def _wrong_with_pane(record: Pane) -> Complaint:
         yield from _outside(field, getattr(record, field), COUNT)
     for field in ("since", "until"):
         yield from _outside(field, getattr(record, field), FOREVER)
+    if record.part >= record.parts:
+        yield f"part {record.part} of {record.parts}: parts are numbered from 0"
     if record.since > record.until:
         yield "since is later than until"
     if not 0 <= record.volume < float("inf"):
@@ -123,7 +125,7 @@ def _wrong_with_pane(record: Pane) -> Complaint:
     if len(record.columns) > COLUMNS or len(record.slices) > SLICES:
         yield f"more than {COLUMNS:,} columns or {SLICES:,} slices"
     for name, column in record.columns.items():
-        yield from _wrong_with_column(name, column, record.rows if record.part == 0 else COUNT)
+        yield from _wrong_with_column(name, column, record.rows)
     for name, part in record.slices.items():
         at = f"slices.{name[:NAME_LENGTH]}"
         if len(name) > NAME_LENGTH + TEXT_LENGTH + 1 or "=" not in name:
@@ -133,7 +135,7 @@ def _wrong_with_pane(record: Pane) -> Complaint:
         if len(part.columns) > COLUMNS:
             yield f"{at}: more than {COLUMNS:,} columns"
         for name_inside, column in part.columns.items():
-            yield from _wrong_with_column(name_inside, column, part.rows if record.part == 0 else COUNT, f"{at}.")
+            yield from _wrong_with_column(name_inside, column, part.rows, f"{at}.")
 
 
 def _wrong_with_column(name: str, column: Column, rows: int, at: str = "") -> Complaint:
