@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 
 PATIENCE_S = 90.0  # Kafka starts in 2.5 s, and in 15 s when two cores are busy with everything else
-DOWNLOAD_S = 600.0
+DOWNLOAD_S = 240.0  # it takes 10 s; the rest is for a slow network, within the time a test has
 
 # A small heap and the quick compiler: a test broker starts faster and leaves the cores to the tests.
 JAVA = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
