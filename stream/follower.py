@@ -52,7 +52,10 @@ class Follower(Generic[Body]):
         if self._to_be_read is None:
             self._start()
             return self._until_the_end(CATCH_UP_S)
-        return self._bodies(self._consumer.consume(BATCH, 0.0))
+        bodies = self._bodies(messages := self._consumer.consume(BATCH, 0.0))
+        while len(messages) == BATCH:
+            bodies += self._bodies(messages := self._consumer.consume(BATCH, 0.0))
+        return bodies
 
     def close(self) -> None:
         """Leave."""

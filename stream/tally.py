@@ -274,7 +274,10 @@ Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values
 
 
 def told_apart(parts: Sequence[Part], texts: Sequence[Part], codes: Codes) -> tuple[Any, ...]:
-    """Numbers, texts (with booleans) and nulls of cells of any type, and cells known to be texts."""
+    """Numbers, texts (with booleans) and nulls of cells of any type, and cells known to be texts.
+
+    Types are looked at one by one: numpy alone would take `True` for 1 and `"1"` for a number.
+    """
     rows = np.concatenate([part[0] for part in parts])
     groups = np.concatenate([part[1] for part in parts])
     values = list(chain.from_iterable(part[2] for part in parts))

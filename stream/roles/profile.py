@@ -79,6 +79,7 @@ class Profile:
         key = secret(settings.privacy.key, settings.privacy.key_file)
         self._texts = Texts(key.encode(), tuple(settings.privacy.public))
         self.forget()
+        self._learn(now_ms())
 
     def forget(self) -> None:
         """Drop what was added up: its lanes have another owner."""
@@ -151,7 +152,7 @@ class Profile:
 
 
 def profile(settings: Settings, slot: int) -> Profile:
-    """The role as a process runs it: with a clock, and with the binnings that were published so far."""
+    """The role as a process runs it: with a clock, and with all binnings that were published before it started."""
     name = f"{settings.group}-profile-{slot}-binnings"
     binnings = Follower(settings.kafka, settings.topics.binnings, name, read_binning)
     return Profile(settings, slot, now_ms=lambda: time.time_ns() // 1_000_000, news=binnings.news)

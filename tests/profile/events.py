@@ -60,7 +60,7 @@ class Clock:
 
 
 def role(*, slot: int = 1, clock: Clock | None = None, binnings: Iterable[Binning] = (), **settings: Any) -> Profile:
-    """A role that is told of some binnings at its first flush."""
+    """A role that some binnings were published for before it started."""
     news = [list(binnings)]
     return Profile(
         msgspec.convert(settings, Settings), slot, now_ms=clock or Clock(), news=lambda: news.pop() if news else ()
@@ -90,7 +90,6 @@ def read(output: Output) -> Pane | Deployed:
 def one_pane(events: Sequence[dict[str, Any]], kind: str = "prediction", **given: Any) -> Pane:
     """The only pane that some events make up."""
     counting = role(**given)
-    counting.flush("profile/1-0")
     assert count(counting, events, kind) == []
     (pane,) = flushed(counting)
     return pane

@@ -306,7 +306,6 @@ def test_bins_of_many_groups_at_once_are_those_of_each_alone(seed):
         else:
             expected[subject.model] = Counter(universal(values).tolist())
     counting = role(binnings=binnings)
-    counting.flush("profile/1-0")
     count(counting, [events[at] for at in generator.permutation(len(events))])
     got = {pane.subject.model: pane.columns["feature:x"] for pane in flushed(counting)}
     assert {model: dict(zip(column.at, column.counts, strict=True)) for model, column in got.items()} == expected
@@ -328,7 +327,6 @@ def test_going_back_to_universal_is_obeyed():
 @pytest.mark.parametrize("edges", [[], [3, 3], [5, 3], [-(2**22), 0], [0, 2**22]])
 def test_a_binning_that_makes_no_sense_leaves_the_column_universal(edges):
     counting = role(binnings=[Binning(subject=CHURN, column="feature:x", form="numbers", id="mine", edges=edges)])
-    counting.flush("profile/1-0")
     count(counting, [{"kind": "prediction", "model": "m", "features": {"x": 3}}])
     (pane,) = flushed(counting)
     assert pane.columns["feature:x"].binning == "u"
