@@ -6,7 +6,7 @@ from stream.cli.role import worker
 from stream.settings import Settings
 
 
-@click.command(name="incidents")
+@click.command(name="incidents", short_help="Run the incidents role: anomalies into incidents.")
 @worker
 def command(settings: Settings, slot: int) -> None:
     """Run the incidents role: it opens, groups, escalates and resolves incidents and follows commands.

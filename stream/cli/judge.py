@@ -6,7 +6,7 @@ from stream.cli.role import worker
 from stream.settings import Settings
 
 
-@click.command(name="judge")
+@click.command(name="judge", short_help="Run one judge: panes into verdicts.")
 @worker
 def command(settings: Settings, slot: int) -> None:
     """Run one judge: it watches every feature and output of every model and says when one has drifted.

@@ -6,7 +6,7 @@ from stream.cli.role import worker
 from stream.settings import Settings
 
 
-@click.command(name="profile")
+@click.command(name="profile", short_help="Run one profile worker: events into panes.")
 @worker
 def command(settings: Settings, slot: int) -> None:
     """Run one profile worker: it counts events into panes.

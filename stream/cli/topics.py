@@ -9,7 +9,7 @@ from stream.cli.options import configured, output
 from stream.settings import Settings
 
 
-@click.group(name="topics")
+@click.group(name="topics", short_help="Create and check Kafka topics.")
 def command() -> None:
     """Create and check Kafka topics.
 

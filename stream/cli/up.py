@@ -33,7 +33,7 @@ class Workers(click.ParamType):
         return int(value)
 
 
-@click.command(name="up")
+@click.command(name="up", short_help="Run everything on this machine.")
 @click.option("--workers", type=Workers(), default="auto", show_default=True, help="How many profile workers.")
 @click.option("--judges", type=click.IntRange(1, 1024), default=1, show_default=True, help="How many judges.")
 @click.option("--no-topics", is_flag=True, help="Do not create missing topics first.")

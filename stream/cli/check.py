@@ -1,0 +1,102 @@
+"""`leeway check`: events validated as the profile worker will read them, each fault explained with its mend."""
+
+import sys
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from stream.cli.options import output
+
+if TYPE_CHECKING:
+    from schemas.explain import Finding
+    from stream.cli.lines import Line, Tally
+
+
+@click.command(name="check", short_help="Check events without sending them.")
+@click.argument("source", metavar="FILE|-", type=click.File("rb"))
+@click.option(
+    "--kind",
+    type=click.Choice(("prediction", "feature", "label", "deployment")),
+    default="prediction",
+    show_default=True,
+    help='What a line without a "kind" is.',
+)
+@output("table", "json", "ndjson")
+def command(source: IO[bytes], kind: str, output: str) -> None:
+    """Check events, one JSON object a line, without sending them.
+
+    Says for every line that would be refused what is wrong, where, and how to mend it; unknown fields and events
+    that have nothing to watch are warnings. Needs neither Kafka nor Redis.
+
+    \b
+    leeway check events.ndjson
+    head -1000 requests.log | leeway check - --output ndjson
+    echo '{"model":"churn","features":{"age":41,"plan":"pro"},"prediction":0.83}' | leeway check -
+
+    \b
+    Exit codes: 0 all can be read, 1 some cannot, 2 wrong usage.
+    """
+    from stream.cli.lines import Tally, read
+
+    tally, found = Tally(), []
+    for line in read(source, kind, time.time_ns() // 1_000_000):
+        tally.add(line)
+        rows = [row_of(line, finding) for finding in line.findings]
+        if output == "json":
+            found += rows
+        else:
+            say(line, rows, output)
+    finish(tally, found, output)
+    sys.exit(1 if tally.errors else 0)
+
+
+def row_of(line: "Line", finding: "Finding") -> dict[str, Any]:
+    """One finding as a row."""
+    return {
+        "line": line.number,
+        "level": finding.level,
+        "code": finding.code,
+        "path": finding.path,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
+
+
+def say(line: "Line", rows: list[dict[str, Any]], output: str) -> None:
+    """The findings of one line, as soon as they are known: input may be a pipe that never ends."""
+    from stream.cli.paper import echo_findings, echo_lines
+
+    if output == "ndjson":
+        echo_lines(rows)
+        return
+    echo_findings(
+        {
+            "level": row["level"],
+            "subject": f"line {line.number}",
+            "what": f"{row['path']}: {row['message']}" if row["path"] else row["message"],
+            "mend": row["hint"],
+        }
+        for row in rows
+    )
+
+
+def finish(tally: "Tally", found: list[dict[str, Any]], output: str) -> None:
+    """How many of what."""
+    from stream.cli.paper import echo_json
+
+    if output == "ndjson":
+        return
+    valid = [{"kind": kind, "model": model, "events": n} for (kind, model), n in sorted(tally.valid.items())]
+    if output == "json":
+        summary = {"valid": tally.valid.total(), "invalid": tally.errors, "with_warnings": tally.warnings}
+        echo_json({**summary, "by_kind_and_model": valid, "by_code": dict(tally.codes), "findings": found})
+        return
+    for row in valid:
+        click.echo(f"✓ {row['events']:>9,} {row['kind']} events of {row['model']}")
+    if tally.errors:
+        click.echo(f"✗ {tally.errors:>9,} lines that would end as dead letters")
+    if tally.warnings:
+        click.echo(f"! {tally.warnings:>9,} lines with warnings")
+    if not tally.errors and not valid:
+        click.echo("There are no events in it.")

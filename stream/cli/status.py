@@ -1,0 +1,115 @@
+"""`leeway status`: how every model is, at a glance."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stream.cli.options import configured, output
+from stream.settings import Settings
+
+if TYPE_CHECKING:
+    from redis import Redis
+    from rich.console import Console
+
+DRIFT = 3
+SHOWN = 6  # columns of a subject, those nearest to an alarm first
+
+
+@click.command(name="status", short_help="Show every model's state; exit code 3 for drift.")
+@click.option("--model", help="Only this model.")
+@click.option("--columns", is_flag=True, help="Every feature and output, not only those nearest to an alarm.")
+@output("table", "json", "ndjson")
+@configured
+def command(settings: Settings, model: str | None, columns: bool, output: str) -> None:
+    """Show every model's state and its evidence of drift.
+
+    \b
+    learning   not enough data to judge yet        no data   nothing arrives
+    quiet      watching, nothing found             lagging   what arrives is old
+    drifting   at least one alarm stands
+
+    A full bar is an alarm; bars are logarithmic, because evidence multiplies.
+
+    \b
+    Exit codes: 0 no drift, 1 Redis is away, 2 wrong usage or configuration, 3 drift stands.
+    """
+    from stream.cli.paper import console, echo_json, echo_lines
+    from stream.cli.reach import redis_client
+
+    found = [one for one in views(redis_client(settings), settings.redis.prefix) if not model or _model(one) == model]
+    if output == "json":
+        echo_json(found)
+    elif output == "ndjson":
+        echo_lines(found)
+    elif not found:
+        click.echo("Nothing was seen yet" + (f" of {model}" if model else "") + "; 'leeway send' sends events.")
+    else:
+        paper = console()
+        for one in found:
+            _print(paper, one, every=columns)
+        for worker, address in addresses(redis_client(settings), settings.redis.prefix).items():
+            paper.print(f"[dim]{worker} at http://{address}[/dim]")
+    sys.exit(DRIFT if any(one["state"] == "drifting" for one in found) else 0)
+
+
+def views(client: "Redis", prefix: str) -> list[dict[str, Any]]:
+    """What the judges show: one value for each subject, with its columns, those nearest to an alarm first."""
+    import orjson
+
+    keys: set[bytes] = client.smembers(f"{prefix}subjects")  # type: ignore[assignment]
+    found = []
+    for key in sorted(keys):
+        fields: dict[bytes, bytes] = client.hgetall(f"{prefix}view:{key.decode()}")  # type: ignore[assignment]
+        if b"subject" not in fields:
+            continue
+        columns = [orjson.loads(value) for name, value in fields.items() if name.startswith(b"column|")]
+        columns.sort(key=lambda column: (column["state"] != "drifting", -float(column.get("evidence") or 0)))
+        found.append(orjson.loads(fields[b"subject"]) | {"key": key.decode(), "by_column": columns})
+    return found
+
+
+def addresses(client: "Redis", prefix: str) -> dict[str, str]:
+    """Where the workers' pages are, by worker."""
+    found = {}
+    for key in sorted(client.scan_iter(match=f"{prefix}http:*", count=500)):
+        if address := client.get(key):
+            found[key.decode().removeprefix(f"{prefix}http:")] = address.decode()  # type: ignore[union-attr]
+    return found
+
+
+def _model(view: dict[str, Any]) -> str:
+    return str(view["subject"].get("model", ""))
+
+
+def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
+    from rich.markup import escape
+
+    from stream.cli.paper import bar, sign
+
+    subject = view["subject"]
+    name = escape(" ".join(str(subject.get(part, "")) for part in ("model", "deployment", "source")))
+    age_s = max(0, time.time() - view.get("at", 0) / 1000)
+    paper.print(f"{sign(view['state'])}  [bold]{name}[/bold]  {view['rows']:,} rows, {view['rate']:g}/s, {_ago(age_s)}")
+    shown = view["by_column"] if every else view["by_column"][:SHOWN]
+    for column in shown:
+        evidence, threshold = float(column.get("evidence") or 0), float(column.get("threshold") or 0)
+        effect = escape(str(column.get("effect") or ""))
+        level = f"{bar(evidence, threshold)} {evidence:>8.2g} of {threshold:.2g}"
+        paper.print(f"    {sign(column['state'])}  {escape(column['column']):<28} {level}  {effect}", soft_wrap=True)
+    if len(shown) < len(view["by_column"]):
+        paper.print(f"    [dim]and {len(view['by_column']) - len(shown)} more; --columns shows them[/dim]")
+
+
+def _ago(seconds: float) -> str:
+    """How long ago a subject was heard of.
+
+    >>> _ago(3), _ago(300), _ago(90_000)
+    ('now', '5 min ago', '25 h ago')
+    """
+    if seconds < 10:
+        return "now"
+    if seconds < 120:
+        return f"{seconds:.0f} s ago"
+    return f"{seconds / 60:.0f} min ago" if seconds < 7_200 else f"{seconds / 3600:.0f} h ago"

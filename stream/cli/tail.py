@@ -1,0 +1,206 @@
+"""`leeway tail`: what flows, as it comes, one readable line each."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from schemas.anomaly import Anomaly
+from schemas.binning import Binning
+from schemas.dead_letter import DeadLetter
+from schemas.heartbeat import Heartbeat
+from schemas.incident import Incident
+from schemas.pane import Deployed, Pane
+from stream.cli.options import configured
+from stream.cli.reading import Start
+from stream.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+Record = Anomaly | Incident | Pane | Deployed | DeadLetter | Heartbeat | Binning
+WHAT = ("anomalies", "incidents", "panes", "dlq", "heartbeats", "binnings")
+
+
+@click.command(name="tail", short_help="Follow anomalies, incidents, panes, dead letters.")
+@click.argument("what", type=click.Choice(WHAT))
+@click.option("--from", "start", type=Start(), default="end", show_default=True, help="Where to begin.")
+@click.option("--model", help="Only what concerns this model.")
+@click.option("--limit", type=click.IntRange(min=1), help="End after so many.")
+@click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="End after so long.")
+@click.option("--output", type=click.Choice(("human", "ndjson")), default="human", show_default=True)
+@configured
+def command(
+    settings: Settings,
+    what: str,
+    start: str,
+    model: str | None,
+    limit: int | None,
+    seconds: float | None,
+    output: str,
+) -> None:
+    """Follow a topic until Ctrl-C, --limit or --for. Committed records only.
+
+    \b
+    leeway tail anomalies                        what is found from now on
+    leeway tail incidents --from -20             20 records before the end of each partition, then on
+    leeway tail dlq --from beginning --for 5     everything that could not be read
+    leeway tail anomalies --from beginning --model churn --output ndjson | jq .summary
+
+    \b
+    Exit codes: 0 ended as asked (Ctrl-C too), 1 Kafka is away, 2 wrong usage or configuration.
+    """
+    from stream.cli.reading import records
+
+    paper = _paper(output)
+    shown = 0
+    try:
+        for message in records(settings, getattr(settings.topics, what), start, follow=True, seconds=seconds):
+            record = read(what, message)
+            if record is None or (model and model_of(record) != model):
+                continue
+            paper(record, message)
+            shown += 1
+            if limit and shown >= limit:
+                break
+    except KeyboardInterrupt:
+        return
+
+
+def _paper(output: str) -> "Callable[[Record, Message], None]":
+    from stream.cli.paper import console
+
+    paper = console()
+
+    def human(record: Record, message: "Message") -> None:
+        paper.print(f"[dim]{clock(message.timestamp()[1])}[/dim]  {line_of(record)}", soft_wrap=True)
+
+    def machine(record: Record, message: "Message") -> None:
+        click.echo(json_of(record, message))
+
+    return human if output == "human" else machine
+
+
+def read(what: str, message: "Message") -> Record | None:
+    """The record in a message; None for a tombstone or what is not ours."""
+    from schemas import dead_letter, decode
+    from schemas.dead_letter import Reason
+
+    value = message.value()
+    if what == "dlq":
+        headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
+        try:
+            return dead_letter.from_headers(message.key(), value, [(name, text or b"") for name, text in headers])
+        except ValueError:
+            return None
+    readers: dict[str, Callable[[bytes | None], Record | Reason]] = {
+        "anomalies": decode.anomaly,
+        "incidents": decode.incident,
+        "panes": decode.pane,
+        "heartbeats": decode.heartbeat,
+        "binnings": decode.binning,
+    }
+    record = readers[what](value)
+    return None if isinstance(record, Reason) else record
+
+
+def model_of(record: Record) -> str:
+    """Whom a record concerns; for a dead letter as far as its bytes tell."""
+    match record:
+        case Anomaly() | Incident():
+            return record.model
+        case DeadLetter():
+            return _model_in(record.value)
+        case _:
+            return record.subject.model
+
+
+def _model_in(value: bytes | None) -> str:
+    import orjson
+
+    try:
+        body = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return ""
+    return str(body.get("model", "")) if isinstance(body, dict) else ""
+
+
+def clock(at_ms: int) -> str:
+    """The local time of day: what is tailed happens now."""
+    return datetime.fromtimestamp(at_ms / 1000).strftime("%H:%M:%S")
+
+
+def line_of(record: Record) -> str:
+    """One line with a glyph and a word for the state, as rich markup."""
+    from rich.markup import escape
+
+    from stream.cli.paper import sign
+
+    match record:
+        case Anomaly():
+            what = f"{escape(record.summary)}"
+            return f"{sign(record.status)} {sign(record.severity)}  [bold]{record.model}[/bold] {record.class_}: {what}"
+        case Incident():
+            since = f"since {record.onset_at or record.opened_at}"
+            head = f"{sign(record.state)} {sign(record.severity)}  [bold]{record.model}[/bold] {record.id}"
+            return f"{head} {record.class_}: {escape(record.summary)} [dim]({since}, {record.anomalies} alarms)[/dim]"
+        case Pane():
+            late = f", {record.late} late" if record.late else ""
+            nulls = sum(column.nulls for column in record.columns.values())
+            counts = f"{record.rows} rows, {len(record.columns)} columns, {nulls} nulls{late}, lag {record.lag_ms} ms"
+            return f"[bold]{_subject(record)}[/bold] {counts} [dim]({escape(record.worker)})[/dim]"
+        case Deployed():
+            return f"[bold]{_subject(record)}[/bold] deployment: {record.event.action}"
+        case Heartbeat():
+            drifting = f": {escape(', '.join(record.drifting))}" if record.drifting else ""
+            watched = f"{record.rows} rows, {record.watching} of {record.columns} columns watched"
+            return f"{sign(record.state)}  [bold]{_subject(record)}[/bold] {watched}{drifting}"
+        case Binning():
+            bins = f"{len(record.edges) + 1} bins" if record.form == "numbers" else f"{len(record.names)} names"
+            counted = "by universal bucket" if record.form == "universal" else f"as {record.form}, {bins}"
+            return f"[bold]{_subject(record)}[/bold] {escape(record.column)} is counted {counted}"
+        case DeadLetter():
+            place = f"{record.topic}/{record.partition} at {record.offset}"
+            hint = f" [dim]{escape(record.reason.hint)}[/dim]" if record.reason.hint else ""
+            return f"{sign('error')} {record.reason.code}  [bold]{place}[/bold] {escape(record.reason.message)}.{hint}"
+
+
+def _subject(record: Pane | Deployed | Heartbeat | Binning) -> str:
+    subject = record.subject
+    deployment = "" if subject.deployment == subject.model else f"/{subject.deployment}"
+    source = "" if subject.source == "prediction" else f" ({subject.source}s)"
+    return f"{subject.model}{deployment}{source}"
+
+
+def json_of(record: Record, message: "Message") -> bytes:
+    """The record as it is in Kafka; a dead letter as an object that has its payload as text."""
+    import msgspec
+
+    return (
+        msgspec.json.encode(letter(record, message)) if isinstance(record, DeadLetter) else msgspec.json.encode(record)
+    )
+
+
+def letter(record: DeadLetter, message: "Message") -> dict[str, Any]:
+    """A dead letter as one flat object. Bytes that are not UTF-8 are shown with replacements, and as base64."""
+    from base64 import b64encode
+
+    value = record.value or b""
+    text = value.decode("utf-8", "replace")
+    exact = {} if text.encode() == value else {"value_base64": b64encode(value).decode()}
+    return {
+        "kind": "dead_letter",
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "stage": record.stage,
+        "code": record.reason.code,
+        "message": record.reason.message,
+        "hint": record.reason.hint,
+        "key": None if record.key is None else record.key.decode("utf-8", "replace"),
+        "value": None if record.value is None else text,
+        **exact,
+        "dlq": {"partition": message.partition(), "offset": message.offset()},
+    }

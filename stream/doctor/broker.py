@@ -1,0 +1,187 @@
+"""Kafka: does it answer, how old is it, do transactions work, are the topics right, do the clocks agree?"""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+
+from stream.doctor.finding import Finding
+from stream.embedded.broker import CANNOT
+from stream.kafka import TRANSACTION_MS, connection, explained
+from stream.loopback import host_of, on_loopback
+from stream.settings import Settings
+from stream.topics import INPUTS, differences, found, topics
+
+ANSWER_S = 8.0
+TRANSACTION_S = 20.0  # the first one on a new broker creates the topic of transactions
+MOCK_CLUSTER = "mockCluster"  # how librdkafka's own broker calls its cluster
+FENCED_OFFSETS = ("TxnOffsetCommit", 3)  # KIP-447, Kafka 2.5: offsets carry the generation of who commits them
+
+# The latest version of the request Produce tells the age of a broker (clients/.../message/ProduceRequest.json).
+BY_PRODUCE = {13: "4.1 or newer", 12: "4.0", 11: "3.8 or 3.9", 10: "3.7", 9: "2.8 to 3.6"}
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Everything about this Kafka. When it does not answer, that is all there is to say."""
+    versions = Versions()
+    client = AdminClient(_quiet(settings) | {"log_level": 7, "debug": "feature"}, logger=versions.logger)
+    began = time.monotonic()
+    try:
+        cluster = client.list_topics(timeout=ANSWER_S)
+    except KafkaException as refusal:
+        yield Finding(
+            "error",
+            "Kafka",
+            f"no answer from {settings.kafka.bootstrap}: {explained(refusal)}",
+            "start it, or set kafka.bootstrap; if it is up, compare kafka.security_protocol with its listener",
+        )
+        return
+    client.poll(0.2)  # the log comes through the client's queue
+    took_ms = (time.monotonic() - began) * 1000
+    brokers = f"{len(cluster.brokers)} broker" + ("s" if len(cluster.brokers) != 1 else "")
+    yield Finding("ok", "Kafka", f"{brokers} at {settings.kafka.bootstrap}, answers in {took_ms:.0f} ms")
+    embedded = (cluster.cluster_id or "").startswith(MOCK_CLUSTER)
+    yield Finding("warning", "Kafka version", CANNOT, "a real Kafka") if embedded else versions.finding()
+    if not versions.fenced_offsets and not embedded:
+        what = "it commits offsets of whoever asks: a worker that was replaced could commit again"
+        yield Finding("error", "Kafka version", what, "Apache Kafka 2.5 or newer; 3.x and 4.x are tested")
+    yield _security(settings)
+    yield _transactions(settings)
+    if not embedded:
+        yield from _limits(client, settings, next(iter(cluster.brokers)))
+    yield from _topics(client, settings)
+    yield from _clocks(client, settings)
+
+
+class Versions:
+    """Catches what the client logs about the requests that a broker knows."""
+
+    def __init__(self) -> None:
+        self.highest: dict[str, int] = {}
+        self.logger = logging.Logger("versions")
+        catcher = logging.Handler()
+        catcher.emit = self._emit  # type: ignore[method-assign]
+        self.logger.addHandler(catcher)
+
+    def _emit(self, record: logging.LogRecord) -> None:
+        if known := re.search(r"ApiKey (\w+) \(\d+\) Versions \d+\.\.(\d+)", record.getMessage()):
+            self.highest[known[1]] = int(known[2])
+
+    @property
+    def fenced_offsets(self) -> bool:
+        request, version = FENCED_OFFSETS
+        return self.highest.get(request, version) >= version
+
+    def finding(self) -> Finding:
+        """How old the broker is."""
+        produce = self.highest.get("Produce")
+        if produce is None:
+            return Finding("warning", "Kafka version", "the broker does not tell which requests it knows")
+        age = BY_PRODUCE.get(produce, "4.1 or newer" if produce > max(BY_PRODUCE) else "older than 2.8")
+        return Finding("ok", "Kafka version", f"it speaks like Apache Kafka {age}")
+
+
+def _security(settings: Settings) -> Finding:
+    kafka = settings.kafka
+    remote = [server for server in kafka.bootstrap.split(",") if not on_loopback(host_of(server))]
+    said = kafka.security_protocol + (f" with {kafka.sasl_mechanism}" if kafka.sasl_mechanism else "")
+    if remote and "plaintext" in kafka.security_protocol:
+        what = f"{said} to another machine: events, and passwords, can be read on the way"
+        return Finding("warning", "Kafka security", what, 'kafka.security_protocol = "sasl_ssl" or "ssl"')
+    return Finding("ok", "Kafka security", said + ("" if remote else ", on this machine"))
+
+
+def _transactions(settings: Settings) -> Finding:
+    """A real one, with an id that is thrown away; it writes nothing and is aborted."""
+    name = f"{settings.group}-doctor-{uuid.uuid4().hex[:8]}"
+    limits = {"transactional.id": name, "transaction.timeout.ms": TRANSACTION_MS}
+    try:
+        producer = Producer(_quiet(settings) | limits)
+        producer.init_transactions(TRANSACTION_S)
+        producer.begin_transaction()
+        producer.abort_transaction(TRANSACTION_S)
+    except KafkaException as refusal:
+        return Finding(
+            "error",
+            "Kafka transactions",
+            f"they do not work: {explained(refusal)}",
+            "with fewer than 3 brokers: transaction.state.log.replication.factor=1 and .min.isr=1 on the brokers; "
+            f"with access rules: Write and Describe on transactional ids that begin with '{settings.group}-'",
+        )
+    return Finding("ok", "Kafka transactions", "one was begun and aborted")
+
+
+def _limits(client: AdminClient, settings: Settings, broker: int) -> Iterator[Finding]:
+    """What the broker allows, as far as it tells."""
+    [answer] = client.describe_configs(
+        [ConfigResource(ResourceType.BROKER, str(broker))], request_timeout=ANSWER_S
+    ).values()
+    try:
+        told = {name: entry.value for name, entry in answer.result().items()}
+    except KafkaException as refusal:
+        yield Finding("warning", "Kafka limits", f"the broker does not tell: {explained(refusal)}")
+        return
+    session_ms = settings.kafka.session_ms
+    least, most = int(told["group.min.session.timeout.ms"]), int(told["group.max.session.timeout.ms"])
+    if not least <= session_ms <= most:
+        yield Finding(
+            "error",
+            "Kafka limits",
+            f"kafka.session_ms is {session_ms}, and the broker allows {least} to {most}",
+            f"kafka.session_ms = {max(least, min(most, session_ms))}",
+        )
+    else:
+        yield Finding("ok", "Kafka limits", f"sessions of {session_ms} ms are allowed")
+
+
+def _topics(client: AdminClient, settings: Settings) -> Iterator[Finding]:
+    wanted = topics(settings)
+    try:
+        present = found(client, [topic.name for topic in wanted])
+    except KafkaException as refusal:
+        yield Finding("error", "topics", f"they cannot be described: {explained(refusal)}", "allow Describe on topics")
+        return
+    if missing := [topic.name for topic in wanted if topic.name not in present]:
+        yield Finding("error", "topics", f"there is no {', no '.join(missing)}", "leeway topics create")
+    different = list(differences([topic for topic in wanted if topic.name in present], present))
+    for one in different:
+        yield Finding(one.level, f"topic {one.topic}", one.what, one.mend)
+    if not different and not missing:
+        yield Finding("ok", "topics", f"all {len(wanted)} are as they should be")
+
+
+def _clocks(client: AdminClient, settings: Settings) -> Iterator[Finding]:
+    """Latest timestamps in the inputs, set by producers or brokers: ahead of our clock they are one that is wrong."""
+    inputs = {getattr(settings.topics, topic) for topic in INPUTS}
+    listed = client.list_topics(timeout=ANSWER_S).topics
+    lanes = [
+        TopicPartition(name, partition) for name in inputs & listed.keys() for partition in listed[name].partitions
+    ]
+    if not lanes:
+        return
+    try:
+        answers = client.list_offsets({lane: OffsetSpec.max_timestamp() for lane in lanes}, request_timeout=ANSWER_S)
+        newest_ms = max(answer.result().timestamp for answer in answers.values())
+    except KafkaException as refusal:
+        yield Finding("warning", "clocks", f"the latest timestamps are not told: {explained(refusal)}")
+        return
+    ahead_ms = newest_ms - time.time_ns() // 1_000_000
+    if ahead_ms > settings.profile.future_ms:
+        yield Finding(
+            "warning",
+            "clocks",
+            f"the latest event is {ahead_ms / 1000:.0f} s ahead of this machine's clock",
+            "run NTP (chrony, systemd-timesyncd) here and where the producers run",
+        )
+    elif newest_ms > 0:
+        yield Finding("ok", "clocks", "no event is ahead of this machine's clock")
+
+
+def _quiet(settings: Settings) -> dict[str, Any]:
+    """Properties of a client that says nothing by itself: what goes wrong is a finding."""
+    return connection(settings.kafka) | {"log_level": 0, "error_cb": lambda error: None}
