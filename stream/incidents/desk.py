@@ -140,7 +140,7 @@ class Desk:
             headers=record.headers,
         )
         await self._send(Output(self._topics.dlq, record.key, record.value, to_headers(letter)))
-        self._numbers.dead_letters.labels(record.topic, reason.code).inc()
+        self._numbers.dead_letters.labels("incidents", reason.code).inc()
 
     def _at_ms(self, record: Record) -> int:
         return record.at_ms if 0 < record.at_ms < instant.END_MS else self._now_ms()

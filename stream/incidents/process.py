@@ -84,7 +84,8 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     furnish(app, settings, slot, store, numbers)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
     await _first(app.start(), stopping)
-    address = f"{settings.http.host}:{port}"
+    host = settings.http.host
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     log.info("started", role=ROLE, slot=slot, http=f"http://{address}/incidents")
     watching = asyncio.create_task(_watch(app, store, numbers, slot))
     telling = asyncio.create_task(_tell(store, f"http:{ROLE}-{slot}", address))
@@ -109,7 +110,7 @@ async def _watch(app: App, store: Store, numbers: Numbers, slot: str) -> None:
             log.debug("the lag is not known", reason=str(trouble))
             continue
         for topic, lag in waiting.items():
-            numbers.lag.labels(topic).set(lag)
+            numbers.lag.labels(ROLE, topic).set(lag)
         still_s = dog.standstill_s(waiting, positions, excused=store.waiting is not None)
         if still_s >= STANDSTILL_S:
             told = ", ".join(f"{lag} in {topic}" for topic, lag in waiting.items() if lag)
@@ -151,7 +152,11 @@ async def _tell(store: Store, key: str, address: str) -> None:
 
 def _troubles(app: App, store: Store) -> list[str]:
     found = []
-    if not app.consumer.assignment():
+    try:
+        assigned = app.consumer.assignment()
+    except FaustError:  # the pages are there before the consumer
+        assigned = set()
+    if not assigned:
         found.append("no partition of the anomalies and commands topics is assigned to this process yet")
     if store.waiting is not None:
         found.append("Redis does not answer")

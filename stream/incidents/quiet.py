@@ -1,4 +1,4 @@
-"""Faust, mode and aiokafka talk much, in colours and with tracebacks; here they say a line, and not twice in a row."""
+"""Faust, mode and aiokafka talk much, in colours and with tracebacks; here each says a line at a time."""
 
 import logging
 import time
@@ -6,26 +6,26 @@ import time
 import structlog
 
 LIBRARIES = ("faust", "mode", "aiokafka", "aiohttp", "asyncio", "kafka")
-AGAIN_S = 30.0  # before the same line is said again: clients repeat it with every attempt to connect
-LEVELS = {logging.WARNING: "warning", logging.ERROR: "error", logging.CRITICAL: "error"}
+AGAIN_S = 10.0  # of silence after a line of one logger: clients say much about one trouble, with every attempt
 
 log = structlog.get_logger()
 
 
 class OneLine(logging.Handler):
-    """Hands warnings on to our own log, without traceback, each at most twice a minute."""
+    """Hands warnings on to our own log, without traceback; what follows at once is only for debugging."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._said: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         lines = record.getMessage().strip().splitlines()
-        said = lines[0] if lines else ""
         now = time.monotonic()
-        if now - self._said.get(said, -AGAIN_S) >= AGAIN_S:
-            self._said = {each: at for each, at in self._said.items() if now - at < AGAIN_S} | {said: now}
-            getattr(log, LEVELS.get(record.levelno, "warning"))(said, library=record.name)
+        fresh = now - self._said_at.get(record.name, -AGAIN_S) >= AGAIN_S
+        if fresh:
+            self._said_at[record.name] = now
+        say = log.warning if fresh else log.debug  # never an error: these clients try again, or we end by ourselves
+        say(lines[0] if lines else "", library=record.name)
 
 
 def hush() -> None:
@@ -35,3 +35,4 @@ def hush() -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.WARNING)
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)  # late timers follow from what was said already

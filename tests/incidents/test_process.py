@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import random
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,14 +18,16 @@ from redis.asyncio import Redis
 from schemas.anomaly import Anomaly
 from schemas.dead_letter import from_headers
 from schemas.incident import Incident
+from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import free_port
+from stream.embedded.redis import EmbeddedRedis
 from stream.incidents import instant
 from stream.incidents.store import Store
 from stream.settings import Settings
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly, command
 from tests.incidents.worker import Worker, World, settings_of
-from tests.servers import RealKafka, RealRedis
+from tests.servers import ROOT, RealKafka, RealRedis
 
 
 def now_s() -> float:
@@ -124,6 +129,36 @@ def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
         assert 'leeway_incidents{state="open"} 2.0' in page("/metrics")[1]
 
 
+def test_the_console_of_the_faust_app_shows_and_acknowledges(
+    embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis, tmp_path: Path
+):
+    platform = Platform("embedded", embedded_broker.bootstrap, embedded_redis.url, "console.", embedded_broker)
+    settings = settings_of(platform, redis={"url": platform.redis_url, "prefix": platform.prefix})
+
+    def console(*words: str) -> str:
+        variables = {
+            "LEEWAY__KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
+            "LEEWAY__REDIS__URL": settings.redis.url,
+            "LEEWAY__REDIS__PREFIX": settings.redis.prefix,
+            "LEEWAY__TOPICS__COMMANDS": settings.topics.commands,
+        }
+        command = [sys.executable, "-m", "stream.incidents", *words]
+        environ = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with World(platform, settings) as world, Worker(settings, tmp_path):
+        world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
+        id = world.until(lambda: world.published)[0].id
+        before = sorted(tmp_path.iterdir())
+        assert id in console("show")
+        console("acknowledge", id, "--actor", "ada", "--comment", "on it")
+        world.until(lambda: world.latest[id].acknowledged_by == "ada")
+        assert id not in console("show", "--state", "open")
+        assert sorted(tmp_path.iterdir()) == before, "Faust leaves no folder behind"
+
+
 def test_killed_in_the_middle_every_anomaly_is_applied_once(platform: Platform, tmp_path: Path):
     seed = 914
     chance = random.Random(seed)
@@ -170,6 +205,38 @@ def test_redis_killed_in_the_middle_loses_nothing(
         world.until(lambda: world.latest == want)
         assert "Redis does not answer" in worker.said()
         assert "Traceback" not in worker.said()
+
+
+def test_two_workers_share_the_work_whatever_dies_or_freezes(real_kafka: RealKafka, redis_url: str, tmp_path: Path):
+    platform = Platform("real", real_kafka.bootstrap, redis_url, "two-workers.", real_kafka)
+    settings, at_s = settings_of(platform), now_s()
+    log = [
+        anomaly("moved", at_s=at_s + number / 100, model=f"model-{number % 8}", id=f"leeway.panes/2-{number}-0")
+        for number in range(200)
+    ]
+    want = expected(log, settings)
+    with World(platform, settings) as world, Worker(settings, tmp_path) as one, Worker(settings, tmp_path, "1") as two:
+
+        def put(first: int, end: int) -> None:
+            for each in log[first:end]:
+                world.put(settings.topics.anomalies, [each], key=each.model.encode())
+            world.until(lambda: len(set(world.names)) >= end)
+
+        put(0, 50)
+        two.kill()
+        put(50, 100)
+        two.start()
+        one.freeze()
+        put(100, 150)
+        one.thaw()
+        real_kafka.kill()
+        time.sleep(3)
+        real_kafka.start()
+        put(150, 200)
+        world.until(lambda: world.latest == want)
+        for worker in (one, two):
+            assert worker.stop() == 0
+            assert "Traceback" not in worker.said()
 
 
 def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, tmp_path: Path):

@@ -1,5 +1,6 @@
 """The incidents role as a process of its own, and everything around it that a test needs."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from tests.conftest import Platform
 
 TOPICS = ("anomalies", "commands", "incidents", "dlq")
 START = "import sys, msgspec; from stream.incidents import run; from stream.settings import Settings; "
-START += "run(msgspec.json.decode(sys.argv[1], type=Settings))"
+START += "run(msgspec.json.decode(sys.argv[1], type=Settings), sys.argv[2])"
 PATIENCE_S = 60.0
 
 
@@ -36,8 +37,8 @@ def settings_of(platform: Platform, **sections: Mapping[str, object]) -> Setting
 class Worker:
     """One process. What it says is in `said()`."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._settings, self._log = settings, folder / "said"
+    def __init__(self, settings: Settings, folder: Path, slot: str = "0") -> None:
+        self._settings, self._slot, self._log = settings, slot, folder / f"said-{slot}"
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -48,7 +49,7 @@ class Worker:
 
     def start(self) -> Self:
         with self._log.open("a") as log:
-            command = [sys.executable, "-c", START, msgspec.json.encode(self._settings).decode()]
+            command = [sys.executable, "-c", START, msgspec.json.encode(self._settings).decode(), self._slot]
             self.process = child.start(command, stdout=log, stderr=subprocess.STDOUT)
         return self
 
@@ -56,6 +57,14 @@ class Worker:
         assert self.process
         self.process.kill()
         self.process.wait()
+
+    def freeze(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         assert self.process
