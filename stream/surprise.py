@@ -6,6 +6,7 @@ that does not know where it stands has nothing to say to its consumer group, and
 """
 
 import os
+import sys
 from typing import Final, NoReturn
 
 import structlog
@@ -22,4 +23,6 @@ class Surprise(Exception):
 def end(role: str, slot: str, sentence: str, kind: str = "Surprise") -> NoReturn:
     """Say it and stop, at once."""
     log.error("ended by a surprise", role=role, slot=slot, kind=kind, reason=sentence)
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(EXIT_STATUS)

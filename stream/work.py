@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
+import structlog
+
 from stream.counts import Counts
 from stream.fence import Fence
 from stream.folds import Folds
 from stream.observed import Observed
 from stream.place import Place
-from stream.redis import Client, Clock
+from stream.redis import Client, Clock, cautions
 from stream.role import Counting, Folding, Lane, Message, Output
 from stream.settings import Redis, Settings
+
+log = structlog.get_logger()
 
 
 class Work(Protocol):
@@ -59,5 +63,8 @@ def work_of(
     if not hasattr(role, "fold"):
         return Counts(role)
     prefix = f"{settings.redis.prefix}{role.name}:"
-    fence = Fence(redis(settings.redis), prefix, settings.redis.snapshot_bytes_per_second, clock)
+    client = redis(settings.redis)
+    for caution in cautions(client):
+        log.warning("Redis is not set up for this", caution=caution)
+    fence = Fence(client, prefix, settings.redis.snapshot_bytes_per_second, clock)
     return Folds(cast(Folding[Any, Any], role), fence, observed)

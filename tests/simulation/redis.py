@@ -68,6 +68,9 @@ class Client:
         if self.server.down:
             raise redis.ConnectionError("down")
 
+    def config_get(self, name: str) -> dict[str, str]:
+        return {}
+
     def register_script(self, script: str) -> Callable[..., int]:
         return self.write
 
