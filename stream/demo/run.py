@@ -22,7 +22,7 @@ from stream.demo.story import STORY, Outage
 from stream.demo.traffic import Traffic
 from stream.redis import connect
 
-PER_SECOND = 4_500
+PER_SECOND = 3_500  # an outage lasts longer than a role that is killed is away
 AT_MOST_BEHIND = 40_000  # events: the embedded broker keeps at least so many
 SETTLE_S = 45.0  # for counting, judging and telling what is left when the last event was sent
 QUIET_S = 1.5  # nothing new for so long: all was told
