@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import erf, sqrt
+from math import erf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,16 @@ def contaminated(share: float, side: int) -> Floats:
     return (1 - share) * np.diff([0.0, *RANKS, 1.0]) + share * extreme
 
 
+def smallest_shift(threshold: float, effective_events: float) -> float:
+    """Return the smallest shift of a mean, in standard deviations, that a reference of so many effective events can ever
+    tell from none: the evidence for a shift d cannot exceed effective_events * d^2 / 2 nats.
+
+    >>> round(smallest_shift(1e6, 5000), 3)
+    0.074
+    """
+    return sqrt(2 * log(max(threshold, 1.0)) / max(effective_events, 1.0))
+
+
 @dataclass(frozen=True)
 class Numbers:
     """The 23 shapes of change of a number: location, scale and tails, in normal scores."""
@@ -129,7 +139,8 @@ class Numbers:
         width = np.diff(upper, axis=1)[:, :, None]
         inside = slope[left[:, :-1]]  # an empty bin has no width: its tilt is the shape's value there
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(width > 0, np.diff(share, axis=1) / width, inside))
+            tilt = np.where(width > 0, np.diff(share, axis=1) / width, inside)
+        return np.maximum(tilt, UNCHANGED)  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
         return self.shapes[alternative][0]

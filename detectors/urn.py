@@ -95,7 +95,7 @@ class Verdicts:
     threshold: Floats
     alternative: NDArray[np.intp]  # the change the evidence is for: `Urns.law.describe`
     onset_events: NDArray[np.int64]  # how many events ago it began: the start of the pane
-    n: NDArray[np.int64]  # events since nothing had changed yet
+    n: NDArray[np.int64]  # events since nothing had changed yet; of a recovery or an acceptance, those of what is over
     factor: Floats  # the largest variance factor: events / factor are effective
     health: NDArray[np.intp]  # index into dependence.HEALTH
 
@@ -203,6 +203,7 @@ class Urns:
         after.panes[:] += number > 0
         after.events[:] += number
 
+        since = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
         complete = after.pending.sum(axis=1) >= self.least_block(after)
         learning = np.flatnonzero(complete & (after.phase == Phase.LEARNING))
         judged = np.flatnonzero(complete & (after.phase != Phase.LEARNING))
@@ -214,7 +215,10 @@ class Urns:
         crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
         self.turn(after, judged, block, crossed, turns)
         after = self.retilted(after, np.concatenate([learning, judged]))
-        return after, replace(said, drifted=turns == Turn.ALARM, turn=turns, phase=after.phase.copy())
+        left = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
+        over = (turns == Turn.RECOVERED) | (turns == Turn.ACCEPTED)
+        n = np.where(over, since, left)
+        return after, replace(said, drifted=turns == Turn.ALARM, turn=turns, phase=after.phase.copy(), n=n)
 
     def least_block(self, bank: Bank) -> Floats:
         """Return how many events each feature waits for before a step."""
@@ -473,7 +477,7 @@ class Urns:
             threshold=threshold,
             alternative=best,
             onset_events=bank.age[np.arange(len(bank)), best].astype(np.int64),
-            n=bank.live.sum(axis=1, dtype=np.int64) + bank.pending.sum(axis=1, dtype=np.int64),
+            n=np.zeros(len(bank), np.int64),
             factor=factor,
             health=dependence.health(factor),
         )
