@@ -112,7 +112,6 @@ class Privacy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     public: list[str] = []  # feature names, `*` matches any text
     key: str = ""
     key_file: str = ""
-    dlq_payloads: bool = True  # keep original bytes in dead letters, so that they can be redriven
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
