@@ -1,6 +1,7 @@
 """What goes in, what has to come out, and what a reader sees of it."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
@@ -75,17 +76,24 @@ def counted(published: list[Seen]) -> Counter[str]:
     return total
 
 
-def logs(random: Random, topics: tuple[str, ...]) -> dict[Lane, list[tuple[int, bytes]]]:
-    """Models of unequal size, offsets with gaps (transaction markers), and now and then a poison pill."""
-    return {Lane(topic, p): log(random) for topic in topics for p in range(PARTITIONS)}
+def logs(
+    random: Random, topics: tuple[str, ...], values: Callable[[Random], Iterable[bytes]]
+) -> dict[Lane, list[tuple[int, bytes]]]:
+    """One log a lane, its offsets with gaps as transaction markers leave them."""
+    return {Lane(topic, p): list(log(random, values(random))) for topic in topics for p in range(PARTITIONS)}
 
 
-def log(random: Random) -> list[tuple[int, bytes]]:
-    records, offset = [], 0
-    for _ in range(RECORDS):
+def log(random: Random, values: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    for value in values:
         offset += random.random() < 0.15
+        yield offset, value
+        offset += 1
+
+
+def counts(random: Random) -> Iterator[bytes]:
+    """What the small roles read: models of unequal size, and now and then a poison pill."""
+    for _ in range(RECORDS):
         model = f"m{random.randrange(9) if random.random() < 0.9 else random.randrange(40)}"
         pane = orjson.dumps({"model": model, "n": random.randrange(1, 6)})
-        records.append((offset, b"{bad" if random.random() < 0.01 else pane))
-        offset += 1
-    return records
+        yield b"{bad" if random.random() < 0.01 else pane

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.simulation.judged import SETTINGS, judge, panes
 from tests.simulation.mutations import MUTATIONS, RARE
 from tests.simulation.roles import Adding, Alarming
 from tests.simulation.world import Change, Violated, World
@@ -28,6 +29,14 @@ def test_no_schedule_loses_doubles_or_changes_an_output(role: type, first: int) 
 @pytest.mark.parametrize("role", [Alarming, Adding])
 def test_no_schedule_of_many_does(role: type, first: int) -> None:
     survive(role, first, chunk=100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_no_schedule_changes_what_the_judge_says(seed: int) -> None:
+    world = World(seed, judge, values=panes, settings=SETTINGS)
+    assert any(one.topic == SETTINGS.topics.anomalies for right in world.reference.outputs.values() for one in right)
+    world.run()
 
 
 def test_a_seed_replays_to_the_letter() -> None:

@@ -11,7 +11,7 @@ some snapshot. At the end: all outputs, all counts and all states are there.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -29,7 +29,7 @@ from stream.settings import Settings
 from stream.surprise import Surprise
 from tests.simulation.kafka import Consumer, Kafka, Producer
 from tests.simulation.redis import Client, Redis
-from tests.simulation.reference import RECORDS, Reference, Seen, counted, logs, of, seen
+from tests.simulation.reference import Reference, Seen, counted, counts, logs, of, seen
 
 SLOTS = 3
 FAULTY_STEPS, CALM_STEPS = 3_000, 20_000
@@ -96,12 +96,21 @@ class Slot:
 
 
 class World:
-    def __init__(self, seed: int, role: Callable[[], Any], change: Change | None = None) -> None:
-        self.seed, self.new_role, self.change = seed, role, change or Change()
+    def __init__(
+        self,
+        seed: int,
+        role: Callable[[], Any],
+        change: Change | None = None,
+        *,
+        values: Callable[[Random], Iterable[bytes]] = counts,
+        settings: Settings = SETTINGS,
+    ) -> None:
+        self.seed, self.new_role, self.change, self.settings = seed, role, change or Change(), settings
         self.random, self.now, self.faulty = Random(seed), 0, True
         self.role = role()
         self.folding = hasattr(self.role, "fold")
-        self.kafka = Kafka(logs(self.random, self.role.topics))
+        self.kafka = Kafka(logs(self.random, self.role.topics, values))
+        self.length = max(log[-1][0] for log in self.kafka.logs.values())
         self.redis = Redis(self)
         self.clock = SimulatedClock(self)
         self.seen: Counter[str] = Counter()  # what happened, for people
@@ -124,7 +133,7 @@ class World:
 
     def head(self) -> float:
         """The logs grow while the faults go on."""
-        return self.now / (0.9 * FAULTY_STEPS) * RECORDS * 1.2 if self.faulty else float("inf")
+        return self.now / (0.8 * FAULTY_STEPS) * self.length if self.faulty else float("inf")
 
     def new_member(self) -> str:
         self.seen["process"] += 1
@@ -147,7 +156,7 @@ class World:
         try:
             loop = Simulated(
                 self.new_role(),
-                SETTINGS,
+                self.settings,
                 slot,
                 consumer=lambda properties: Consumer(self, properties),
                 producer=lambda properties: Producer(self, properties),
@@ -254,7 +263,7 @@ class World:
         return True
 
     def seat(self, slot: Slot) -> str:
-        return f"{SETTINGS.group}-{self.role.name}-{slot.name}"
+        return f"{self.settings.group}-{self.role.name}-{slot.name}"
 
     def end(self) -> None:
         self.faulty = False
@@ -320,7 +329,7 @@ class World:
         return True
 
     def hash_of(self, lane: Lane) -> str:
-        return f"{SETTINGS.redis.prefix}{self.role.name}:{lane}"
+        return f"{self.settings.redis.prefix}{self.role.name}:{lane}"
 
 
 def split(lane: str) -> tuple[str, int]:
