@@ -46,7 +46,8 @@ class Slices:
 
 def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> Slices:
     """Find the slices; of each segment the `most` frequent values have one of their own."""
-    segment = roles[cells.text_groups] == SEGMENT
+    segment = np.flatnonzero(roles[cells.text_groups] == SEGMENT)
+    segment = segment[np.argsort(cells.text_rows[segment], kind="stable")]
     rows = cells.text_rows[segment]
     if not rows.size:
         return Slices([], [], [], [])
