@@ -28,7 +28,7 @@ class Counts:
     seen: list[int]  # numbers and texts
     nulls: list[int]
     words: list[str | bool]
-    called: Texts
+    naming: Texts
     distinct: int
 
     def column(self, group: int, name: str, own: Own | None) -> Column | None:
@@ -57,12 +57,12 @@ class Counts:
 
     def values(self, codes: list[int], counts: list[int], name: str, own: Own | None) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
-        public = self.called.is_public(name)
+        public = self.naming.is_public(name)
         by_name: dict[str, int] = {}
         for code, count in zip(codes, counts, strict=True):
-            word = self.called.called(self.words[code], public=public)
+            word = self.naming.called(self.words[code], public=public)
             if own is not None and own.categories is not None:
-                word = self.called.counted_as(word, own.categories)
+                word = self.naming.counted_as(word, own.categories)
             by_name[word] = by_name.get(word, 0) + count
         if len(by_name) <= self.distinct:
             return by_name, 0
@@ -150,7 +150,7 @@ def counted(
         texts=count_texts(text_groups, codes, many),
         nulls=np.bincount(null_groups, minlength=many).tolist(),
         words=list(tally.codes),
-        called=texts,
+        naming=texts,
         distinct=distinct,
     )
 

@@ -67,11 +67,7 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
     owners = cells.sheet[rows[first]].tolist()
     for group, values in by_group.items():
         key = tally.names[group].partition(":")[2]
-        ranked = sorted(values, key=lambda value: (-sum(counts[at] for at in values[value]), value))
-        members = {value: values[value] for value in ranked[:most]}
-        for value in ranked[most:]:
-            members.setdefault(REST, []).extend(values[value])
-        for value, parts in members.items():
+        for value, parts in bounded(values, counts, most).items():
             into[parts] = len(names)
             names.append(f"{key}={value}")
             sheets.append(owners[parts[0]])
@@ -79,6 +75,19 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
     return Slices(
         names, sheets, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, cells.sheet.size)
     )
+
+
+def bounded(values: dict[str, list[int]], counts: list[int], most: int) -> dict[str, list[int]]:
+    """The `most` frequent values (ties in their order), and all others as one. Values are lists of places in `counts`.
+
+    >>> bounded({"eu": [0], "us": [1, 2], "uk": [3]}, [5, 4, 4, 1], 1)
+    {'us': [1, 2], 'other': [0, 3]}
+    """
+    ranked = sorted(values, key=lambda value: (-sum(counts[at] for at in values[value]), value))
+    kept = {value: values[value] for value in ranked[:most]}
+    for value in ranked[most:]:
+        kept.setdefault(REST, []).extend(values[value])
+    return kept
 
 
 def lanes(rows: Ints, slices: Ints, many: int) -> list[Ints]:

@@ -45,7 +45,7 @@ NAMED = ("feature", "signal", "segment")  # the families whose columns are named
 
 OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor the version
 
-SETTLED_ROWS = 4096  # waiting rows are settled while they are still in the processor's cache
+SETTLED_ROWS = 4096  # rows wait as events of 2 to 3 kB and are kept as arrays of half a kB
 
 ALIKE_ROWS = 256  # from so many rows with the same columns it pays to look at columns
 
