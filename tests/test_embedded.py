@@ -33,7 +33,8 @@ def consumer(bootstrap: str, group: str, **settings: object) -> Consumer:
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
         "partition.assignment.strategy": "range",
-        "session.timeout.ms": 6000,
+        "session.timeout.ms": 1500,  # on the embedded broker who comes back waits for two sessions
+        "heartbeat.interval.ms": 500,
     }
     return Consumer(defaults | settings)
 

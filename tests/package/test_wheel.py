@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("schemas", "detectors", "stream")
 PATIENCE_S = 300
 
+pytestmark = pytest.mark.slow
+
 # Imports every module there is and tells where each came from.
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
