@@ -26,7 +26,7 @@ def account(
     reference, live = bank.reference(row), bank.since_onset(row).astype(np.float64)
     names = labels(track) if part == "values" else ("yes", "no")
     n = int(live.sum()) if alarm else min(int(live.sum()), int(verdicts.onset_events[row]))
-    ledger = track.ledgers.get(part) if kind != "texts" else None
+    ledgers = state.ledgers[name_of(track, part)] if kind != "texts" else None
     factor, threshold = float(verdicts.factor[row]), float(verdicts.threshold[row])
     return Finding(
         edge=edge,
@@ -41,8 +41,8 @@ def account(
         segment=segment_pair(track),
         form=track.form if part == "values" else "",
         change=LAWS[kind].describe(int(verdicts.alternative[row]), names),
-        before=mean_before(ledger, n) if ledger else float("nan"),
-        after=mean_since(ledger, n) if ledger else float("nan"),
+        before=mean_before(ledgers, row, n) if ledgers else float("nan"),
+        after=mean_since(ledgers, row, n) if ledgers else float("nan"),
         smallest=smallest(scale(track, kind, reference), n, float(reference.sum()) / factor, threshold, factor),
         reference_n=round(float(reference.sum())),
         health=HEALTH[int(verdicts.health[row])],

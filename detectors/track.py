@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
 from detectors.burn_in import BurnIn, number_bins, text_bins
 from detectors.finding import Alarm, Part
-from detectors.ledger import Ledger, enter
 from schemas.binning import Binning
 from schemas.pane import Column, Family, family
 from schemas.subject import Subject
@@ -42,7 +41,6 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: list[str] = []
     tails: int = 0
     rows: dict[Part, int] = {}  # part -> row in its bank
-    ledgers: dict[Part, Ledger] = {}  # part -> how many, and their sum
     firing: dict[Part, Alarm] = {}  # part -> the alarm that stands
     last_n: int = 0  # of the last pane
     last_nulls: int = 0
@@ -73,12 +71,6 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.categories.id if self.form == "texts" else UNIVERSAL
 
 
-def entered(track: Track, part: Part, n: int, total: float) -> Track:
-    """The track with one more entry in the ledger of a part."""
-    ledger = enter(track.ledgers.get(part) or Ledger(), n, total)
-    return msgspec.structs.replace(track, ledgers={**track.ledgers, part: ledger})
-
-
 def settled(track: Track) -> tuple[Track, Counts]:
     """The track with its own bins, derived from its burn-in, and the counts of the burn-in in them."""
     burn_in = track.burn_in or BurnIn()
@@ -99,20 +91,23 @@ def binning(track: Track, subject: Subject) -> Binning:
     )
 
 
-def counted(track: Track, column: Column) -> Counts | None:
-    """The column's counts in the track's own bins; None if there are none, or only such of a binning long gone."""
+def counted(track: Track, column: Column) -> tuple[list[int], list[int]] | None:
+    """Bins of the track and the column's counts in them; None if there are none, or only of a binning long gone."""
     if track.form == "texts":
-        return track.categories.bin(column.values, column.other) if column.texts else None
+        return filled(track.categories.bin(column.values, column.other)) if column.texts else None
     if not column.n:
         return None
-    at, counts = np.array(column.at, np.int64), np.array(column.counts, np.int64)
     if column.binning == UNIVERSAL:
-        return rebin(at.astype(np.int32), counts, np.array(track.edges, np.int32))
-    if column.binning != track.id or at.max() > len(track.edges):
-        return None
-    bins = np.zeros(len(track.edges) + 1, np.int64)
-    bins[at] = counts
-    return bins
+        edges = np.array(track.edges, np.int32)
+        return filled(rebin(np.array(column.at, np.int32), np.array(column.counts, np.int64), edges))
+    known = column.binning == track.id and column.at[-1] <= len(track.edges)
+    return (column.at, column.counts) if known else None
+
+
+def filled(counts: Counts) -> tuple[list[int], list[int]]:
+    """The bins that have counts, and these."""
+    bins = np.flatnonzero(counts)
+    return bins.tolist(), counts[bins].tolist()
 
 
 def errors(track: Track, column: Column) -> tuple[int, int]:

@@ -13,24 +13,24 @@ is what the detectors together really see, so that a slice with a tenth of the t
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import budget as budgets
-from detectors import calendar, causes
+from detectors import calendar, causes, ledger
 from detectors.account import account
 from detectors.banks import PARTS, kind_of, name_of, urns
 from detectors.budget import Budget
 from detectors.burn_in import BurnIn, add
 from detectors.finding import Alarm, Edge, Finding, Part
+from detectors.gathered import Gathered
 from detectors.guests import Guest
-from detectors.ledger import forget
+from detectors.ledger import enter, forget, open_ledgers, widen
 from detectors.naming import class_of, segment_of
 from detectors.signal import Signal, matches
-from detectors.track import BETWEEN, Counts, Track, binning, counted, entered, errors, key_of, settled
+from detectors.track import BETWEEN, Counts, Track, binning, counted, errors, key_of, settled
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
 from detectors.watched import WatchState
@@ -49,7 +49,8 @@ EDGES: dict[Turn, Edge] = {
     Turn.RECOVERED: "recovered",
     Turn.ACCEPTED: "accepted",
 }
-Found = dict[str, dict[int, NDArray[Any]]]  # bank -> row -> counts
+Found = dict[str, Gathered]  # by bank
+YES_NO = (0, 1)  # the bins of a rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Watch:
             state,
             tracks=dict(state.tracks),
             banks=dict(state.banks),
+            ledgers=dict(state.ledgers),
             guests=dict(state.guests),
             subject=content.subject,
         )
@@ -232,6 +234,7 @@ class Watch:
         bank = name_of(track, part)
         held = state.banks.get(bank) or self.urns(bank).start()
         state.banks[bank] = self.urns(bank).add(held, [counts])
+        state.ledgers[bank] = widen(state.ledgers.get(bank) or open_ledgers(0), len(held) + 1)
         state.order = {**state.order, bank: [*state.order.get(bank, []), track.key]}
         return msgspec.structs.replace(track, rows={**track.rows, part: len(held)})
 
@@ -250,10 +253,10 @@ class Watch:
                 state.tracks[key] = self._count(track, column, rows, found)
         threshold = self.threshold(state)
         said: dict[str, Verdicts] = {}
-        for bank, counts in found.items():
+        for bank, gathered in found.items():
             held = state.banks[bank]
-            panes = [counts.get(row) for row in range(len(held))]
-            state.banks[bank], said[bank] = self.urns(bank).step(held, panes, threshold)
+            state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
+            state.banks[bank], said[bank] = self.urns(bank).step(held, gathered.array(held.pending.shape), threshold)
         for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
@@ -267,19 +270,15 @@ class Watch:
             before, last_n=present, last_nulls=missing, last_sum=column.sum, constant=constant, fresh=False
         )
         if "nulls" in track.rows:
-            track = entered(track, "nulls", rows, missing)
-            put(found, track, "nulls", np.array([missing, rows - missing]))
+            gather(found, track, "nulls").add(track.rows["nulls"], YES_NO, (missing, rows - missing), rows, missing)
         if not judged(track):
             return track
-        if column.n:
-            track = entered(track, "values", column.n, column.sum)
         own = counted(track, column) if track.form and not before.fresh else None
         if own is not None:
-            put(found, track, "values", own)
+            gather(found, track, "values").add(track.rows["values"], *own, column.n, column.sum)
         if "errors" in track.rows and present:
             wrong, total = errors(track, column)
-            track = entered(track, "errors", total, wrong)
-            put(found, track, "errors", np.array([wrong, total - wrong]))
+            gather(found, track, "errors").add(track.rows["errors"], YES_NO, (wrong, total - wrong), total, wrong)
         return track
 
     def threshold(self, state: WatchState) -> float:
@@ -311,12 +310,11 @@ class Watch:
         finding = account(state, track, part, verdicts, EDGES[turn], onset, alarm)
         news.findings.append(finding)
         firing = {name: standing for name, standing in track.firing.items() if name != part}
-        ledgers = track.ledgers
         if turn in (Turn.ALARM, Turn.MOVED):
             firing[part] = alarm or Alarm(onset, class_of(finding), tuple(segment_of(finding).items()))
-        elif turn == Turn.ACCEPTED and part in ledgers:
-            ledgers = {**ledgers, part: forget(ledgers[part], int(verdicts.n[row]))}
-        state.tracks[track.key] = msgspec.structs.replace(track, firing=firing, ledgers=ledgers)
+        elif turn == Turn.ACCEPTED:
+            state.ledgers[bank] = forget(state.ledgers[bank], row, int(verdicts.n[row]))
+        state.tracks[track.key] = msgspec.structs.replace(track, firing=firing)
 
     def _onset(self, state: WatchState, track: Track, part: Part, ago: int) -> int:
         """When it began. The rows of a slice are a part of all rows: they reach back further."""
@@ -412,7 +410,8 @@ class Watch:
     def encode(self, state: WatchState) -> bytes:
         """MessagePack; each bank in the form that it gives itself."""
         banks = {name: self.urns(name).encode(bank) for name, bank in sorted(state.banks.items())}
-        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks))
+        ledgers = {name: ledger.encode(held) for name, held in sorted(state.ledgers.items())}
+        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks, ledgers=ledgers))
 
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""
@@ -420,6 +419,7 @@ class Watch:
         if state.v > 1:
             raise ValueError(f"the judge's state has version {state.v}; this Leeway reads up to 1: upgrade Leeway")
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
+        state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
         return state
 
 
@@ -433,6 +433,6 @@ def judged(track: Track) -> bool:
     return not track.segment or track.family in ("prediction", "latency", "status", "label")
 
 
-def put(found: Found, track: Track, part: Part, counts: NDArray[Any]) -> None:
-    """Add the counts of a part of a track to what its bank is to be given."""
-    found.setdefault(name_of(track, part), {})[track.rows[part]] = counts
+def gather(found: Found, track: Track, part: Part) -> Gathered:
+    """Where the counts of a part of a track are gathered."""
+    return found.setdefault(name_of(track, part), Gathered())

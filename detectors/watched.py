@@ -33,6 +33,7 @@ class WatchState(msgspec.Struct, kw_only=True):
     tracks: dict[str, Track] = {}
     order: dict[str, list[str]] = {}  # bank -> track of each row
     banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
+    ledgers: dict[str, Any] = {}  # bank -> Ledgers; bytes when encoded
     volume: VolumeState | None = None
     volume_since: int = 0  # when the alarm on it began; 0: none stands
     bucket: int = 0
