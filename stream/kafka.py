@@ -11,13 +11,14 @@ The values are measured on Apache Kafka 4.1 with librdkafka 2.16; the reason sta
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from stream.redis import Clock
+from stream.role import Lane, Output
 from stream.secret import secret
 from stream.settings import Kafka
 from stream.surprise import Surprise
@@ -147,6 +148,27 @@ def explained(trouble: object) -> str:
     return f"{meaning} ({error.name()})" if meaning else f"{error.str()} ({error.name()})"
 
 
+Trouble = Literal["end of log", "cut log", "no topic", "passing"]
+
+
+def weigh(error: KafkaError) -> Trouble:
+    """What it means to find this in the place of a record. Raises what is more than the consumer can get over.
+
+    >>> weigh(KafkaError(KafkaError._PARTITION_EOF))
+    'end of log'
+    """
+    match error.code():
+        case KafkaError._PARTITION_EOF:
+            return "end of log"
+        case KafkaError._AUTO_OFFSET_RESET:
+            return "cut log"
+        case KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return "no topic"
+        case code if code == KafkaError._FATAL or error.fatal() or not error.retriable():  # `fatal()` may be wrong
+            raise KafkaException(error)
+    return "passing"
+
+
 def patient(ask: Callable[[], Answer], kafka: Kafka, clock: Clock = time, patience_s: float = PATIENCE_S) -> Answer:
     """Ask until Kafka answers: for the start, when it may not be there yet."""
     give_up = clock.monotonic() + patience_s
@@ -166,6 +188,33 @@ def patient(ask: Callable[[], Answer], kafka: Kafka, clock: Clock = time, patien
                 log.warning("waiting for Kafka", bootstrap=kafka.bootstrap, seconds=patience_s, reason=explained(error))
                 said = True
             clock.sleep(PAUSE_S)
+
+
+def membership(consumer: Any) -> bytes:
+    """What transactions carry. Brokers would accept offsets from nobody in particular, too: generation -1."""
+    found: bytes = consumer.consumer_group_metadata()
+    if generation(found) < 0:
+        raise Surprise("the group assigned lanes and named no generation; another start settles it")
+    return found
+
+
+def committed(consumer: Any, lanes: Sequence[Lane], timeout_s: float) -> dict[Lane, int | None]:
+    """The group's offsets, once no transaction holds them back any more; None where there is none."""
+    found = consumer.committed([TopicPartition(*lane) for lane in lanes], timeout_s) if lanes else []
+    for partition in found:
+        if partition.error:
+            raise KafkaException(partition.error)
+    return {Lane(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in found}
+
+
+def produce(producer: Any, output: Output) -> None:
+    """Hand a record over; when the client's queue is full, let it send first."""
+    while True:
+        try:
+            producer.produce(output.topic, output.value, key=output.key, headers=output.headers)
+            return
+        except BufferError:
+            producer.poll(PAUSE_S)
 
 
 def generation(membership: bytes) -> int:

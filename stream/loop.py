@@ -27,17 +27,16 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from redis import RedisError
 
-from schemas.dead_letter import PREFIX
 from stream import kafka
 from stream.beginning import Memory, begin
 from stream.embedded.broker import CANNOT
-from stream.observed import Lag, Observed
+from stream.observed import Observed
 from stream.place import NOTHING, Place
 from stream.redis import Clock, connect
 from stream.role import Counting, Folding, Lane, Message, Output
@@ -53,6 +52,8 @@ COMMIT_ALARM_S: Final = 15  # send_offsets_to_transaction can hang for ever afte
 COMMIT_TIMEOUT_S: Final = 10.0
 TIMEOUT_S: Final = 30.0  # of any other question to Kafka; above transaction.timeout.ms and its clean-up
 MOCK_CLUSTER: Final = "mockCluster"  # how librdkafka's own broker calls its cluster
+
+Batch: TypeAlias = dict[tuple[str, int], list[Message]]  # by topic and partition
 
 log = structlog.get_logger()
 
@@ -107,12 +108,11 @@ class Loop:
 
     def start(self) -> None:
         self.alarm(START_ALARM_S)
-        cluster = kafka.patient(
-            lambda: self.producer.list_topics(timeout=5).cluster_id, self.settings.kafka, self.clock
-        )
+        target = self.settings.kafka
+        cluster = kafka.patient(lambda: self.producer.list_topics(timeout=5), target, self.clock).cluster_id or ""
         # Ends the transaction that this seat left open, and fences its zombie.
-        kafka.patient(lambda: self.producer.init_transactions(TIMEOUT_S), self.settings.kafka, self.clock)
-        self.embedded = (cluster or "").startswith(MOCK_CLUSTER)
+        kafka.patient(lambda: self.producer.init_transactions(TIMEOUT_S), target, self.clock)
+        self.embedded = cluster.startswith(MOCK_CLUSTER)
         if self.embedded:
             log.warning("embedded broker", role=self.role.name, caution=CANNOT)
         self.consumer.subscribe(
@@ -135,25 +135,24 @@ class Loop:
 
     def poll(self) -> dict[Lane, list[Message]]:
         self.moved = False
-        records: list[Any] = []
-        errors: list[Any] = []
+        batch: Batch = defaultdict(list)
+        cut = False
         for message in self.consumer.consume(BATCH, POLL_S):
-            (records if message.error() is None else errors).append(message)
-        cut = [message for message in errors if self.look_at(message)]
+            if message.error() is None:
+                batch[message.topic(), message.partition()].append(message)
+            else:
+                cut |= self.look_at(message)
         if self.moved:
-            return self.discard(records)
-        if cut:
+            batch = self.discard(batch)
+        elif cut:
             self.begin_again()
-            return {}
-        batch: dict[Lane, list[Message]] = defaultdict(list)
-        for message in records:
-            batch[Lane(message.topic(), message.partition())].append(message)
-        return batch
+            batch = {}
+        return {Lane(*lane): messages for lane, messages in batch.items()}
 
-    def discard(self, records: list[Any]) -> dict[Lane, list[Message]]:
+    def discard(self, batch: Batch) -> Batch:
         """Stale and fresh records may be mixed, with holes between them: fetch them again from where we are."""
-        if records:
-            self.consumer.assign(self.positions())
+        if batch:
+            self.consumer.assign(list(map(position, self.places.values())))
         return {}
 
     def admit(self, place: Place, messages: list[Message]) -> list[Message]:
@@ -170,28 +169,17 @@ class Loop:
         point("folded")
 
     def look_at(self, message: Any) -> bool:
-        """What came instead of a record. True when the log was cut below our position."""
-        error = message.error()
-        code = error.code()
-        if code == KafkaError._AUTO_OFFSET_RESET:
-            return True
-        if code == KafkaError._PARTITION_EOF:
-            place = self.places.get(Lane(message.topic(), message.partition()))
-            if place is not None:
-                place.end = message.offset()
-        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            self.wait_for(message.topic())
-        elif code == KafkaError._FATAL or error.fatal() or not error.retriable():
-            raise KafkaException(error)
-        else:
-            log.warning("trouble with Kafka", code=error.name(), reason=error.str())
-        return False
-
-    def wait_for(self, topic: str) -> None:
-        """The consumer finds the topic by itself once it is there."""
-        if topic not in self.waited_for:
+        """What came in the place of a record. True when the log was cut above our position."""
+        error, topic = message.error(), message.topic()
+        trouble = kafka.weigh(error)
+        if trouble == "end of log" and (place := self.places.get(Lane(topic, message.partition()))):
+            place.end = message.offset()
+        elif trouble == "no topic" and topic not in self.waited_for:  # the consumer finds it by itself once it is there
             self.waited_for.add(topic)
             log.warning("waiting for a topic", topic=topic, reason="it does not exist; `leeway topics create` makes it")
+        elif trouble == "passing":
+            log.warning("trouble with Kafka", code=error.name(), reason=error.str())
+        return trouble == "cut log"
 
     def begin_again(self) -> None:
         """Retention overtook us, or the topic was created anew: ASSIGN finds out which, and says it."""
@@ -230,7 +218,8 @@ class Loop:
         self.alarm(COMMIT_ALARM_S)
         self.producer.begin_transaction()
         for output in outputs:
-            self.produce(output)
+            kafka.produce(self.producer, output)
+            self.observed.sent(output)
         point("produced")
         offsets = [position(place) for place in places]
         self.producer.send_offsets_to_transaction(offsets, self.membership, COMMIT_TIMEOUT_S)
@@ -243,59 +232,35 @@ class Loop:
         self.observed.transactions += 1
         self.observed.transaction_seconds += self.clock.monotonic() - began
 
-    def produce(self, output: Output) -> None:
-        while True:
-            try:
-                self.producer.produce(output.topic, output.value, key=output.key, headers=output.headers)
-                break
-            except BufferError:  # the client's queue is full: let it send
-                self.producer.poll(0.1)
-        self.observed.outputs += 1
-        if output.topic == self.settings.topics.dlq:
-            self.observed.dead_letters[dict(output.headers).get(PREFIX + "code", b"").decode()] += 1
-
     def snapshot(self) -> None:
         point("before snapshot")
         self.work.snapshot(self.places)
         point("snapshot written")
 
     def observe_lag(self) -> None:
-        self.observed.lag = {lane: self.lag(place) for lane, place in self.places.items()}
+        def high(place: Place) -> int:
+            _, end = self.consumer.get_watermark_offsets(position(place), cached=True)
+            return int(end)
 
-    def lag(self, place: Place) -> Lag:
-        _, high = self.consumer.get_watermark_offsets(position(place), cached=True)
-        if place.end >= place.next or place.next >= high or not place.newest_ms:
-            return Lag(0, 0.0)
-        return Lag(high - place.next, max(0.0, self.clock.time() - place.newest_ms / 1000))
+        now_s = self.clock.time()
+        self.observed.lag = {lane: place.lag(high(place), now_s) for lane, place in self.places.items()}
 
     # ---- ASSIGN, REVOKE, LOST ----------------------------------------------------------------------------------------
 
     def assign(self, lanes: list[Lane]) -> None:
         self.moved = True
-        self.membership = self.member()
+        self.membership = kafka.membership(self.consumer)
         marks = self.work.acquire(lanes)  # the fence first: from here on no former owner writes a snapshot ...
         point("acquired")
-        committed = self.committed(lanes)  # ... then this, which waits until no former owner can commit
+        committed = kafka.committed(
+            self.consumer, lanes, TIMEOUT_S
+        )  # ... then this, which waits until no former owner can commit
         self.places = {lane: self.place(lane, committed[lane], marks.get(lane)) for lane in lanes}
         point("assigned")
-        self.consumer.assign(self.positions())
+        self.consumer.assign(list(map(position, self.places.values())))
         self.observed.rebalances += 1
         self.observe_lag()
         self.ready()
-
-    def member(self) -> Any:
-        """What transactions carry. Brokers would accept offsets from nobody in particular, too: generation -1."""
-        membership = self.consumer.consumer_group_metadata()
-        if kafka.generation(membership) < 0:
-            raise Surprise("the group assigned lanes and named no generation; another start settles it")
-        return membership
-
-    def committed(self, lanes: list[Lane]) -> dict[Lane, int | None]:
-        found = self.consumer.committed([TopicPartition(*lane) for lane in lanes], TIMEOUT_S) if lanes else []
-        for partition in found:
-            if partition.error:
-                raise KafkaException(partition.error)
-        return {Lane(p.topic, p.partition): p.offset if p.offset >= 0 else None for p in found}
 
     def place(self, lane: Lane, committed: int | None, mark: int | None) -> Place:
         low, high = self.consumer.get_watermark_offsets(TopicPartition(*lane), TIMEOUT_S)
@@ -327,9 +292,6 @@ class Loop:
         self.places = {}
         self.observed.lag = {}
         self.consumer.unassign()
-
-    def positions(self) -> list[TopicPartition]:
-        return [position(place) for place in self.places.values()]
 
     # ---- SURPRISE ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from stream.role import Lane
+from schemas.dead_letter import PREFIX
+from stream.role import Lane, Output
+
+CODE = PREFIX + "code"  # the header that only dead letters have
 
 
 class Lag(NamedTuple):
@@ -35,6 +38,11 @@ class Observed:
     records_lost: int = 0  # deleted by retention before they were read
     lag: dict[Lane, Lag] = field(default_factory=dict)  # of the lanes that this worker owns now
     last_progress: float = 0.0  # seconds since 1970: the last step of the loop that came to its end
+
+    def sent(self, output: Output) -> None:
+        self.outputs += 1
+        if code := dict(output.headers).get(CODE):
+            self.dead_letters[code.decode()] += 1
 
     @property
     def lag_messages(self) -> int:

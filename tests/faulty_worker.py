@@ -14,6 +14,7 @@ from stream.logs import begin
 from stream.loop import run_role
 from stream.roles.judge import judge
 from stream.roles.profile import profile
+from stream.surprise import Surprise, end
 
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
@@ -37,4 +38,8 @@ if __name__ == "__main__":
     begin(settings.log, role=name, slot=slot)
     for fault in faults:
         arm(fault)
-    run_role(profile(settings, int(slot)) if name == "profile" else judge(settings), settings, slot)
+    try:
+        role = profile(settings, int(slot)) if name == "profile" else judge(settings)
+    except Surprise as surprise:
+        end(name, slot, str(surprise))
+    run_role(role, settings, slot)

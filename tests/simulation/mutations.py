@@ -6,9 +6,9 @@ import stream.loop
 from stream.beginning import Beginning, Memory
 from stream.fence import Fence
 from stream.folds import Folded, Folds
-from stream.loop import Loop
+from stream.loop import Batch, Loop
 from stream.place import Place
-from stream.role import Lane, Message, Output
+from stream.role import Message, Output
 from tests.simulation.world import Change, World
 
 
@@ -19,13 +19,8 @@ class SnapshotFirst(Loop):
 
 
 class NoAdmit(Loop):
-    def discard(self, records: list[Any]) -> dict[Lane, list[Message]]:
-        batch: dict[Lane, list[Message]] = {}
-        for record in records:
-            lane = Lane(record.topic(), record.partition())
-            if lane in self.places:
-                batch.setdefault(lane, []).append(record)
-        return batch
+    def discard(self, batch: Batch) -> Batch:
+        return {lane: messages for lane, messages in batch.items() if lane in self.places}
 
     def admit(self, place: Place, messages: list[Message]) -> list[Message]:
         return messages
