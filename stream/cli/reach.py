@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
     from redis import Redis
 
-ANSWER_S = 8.0  # a person waits
+ANSWER_S = 5.0  # a person waits
 
 
 def explained(trouble: BaseException) -> str:

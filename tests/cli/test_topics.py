@@ -3,6 +3,7 @@
 import json
 import secrets
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from stream.embedded.broker import EmbeddedBroker
@@ -94,6 +95,7 @@ def test_more_replicas_than_brokers_is_refused_in_a_sentence(kafka: str) -> None
     assert f"{prefix}panes was not created: " in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_broker_that_does_not_tell_settings_is_said_not_to(embedded_broker: EmbeddedBroker) -> None:
     prefix = f"t{secrets.token_hex(4)}."
     names = {f"LEEWAY__TOPICS__{purpose.upper()}": prefix + purpose for purpose in WANTED}
@@ -104,6 +106,7 @@ def test_a_broker_that_does_not_tell_settings_is_said_not_to(embedded_broker: Em
     assert "11 topics do not tell their settings" in checked.stdout
 
 
+@pytest.mark.slow
 def test_no_kafka_is_one_sentence() -> None:
     for arguments in (["topics", "check"], ["topics", "create"]):
         ended = leeway(*arguments, "--kafka", NOWHERE)

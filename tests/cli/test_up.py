@@ -1,74 +1,26 @@
 """`leeway up` runs every role, brings back what dies, stops everything when asked, and says plainly what is missing."""
 
 import os
-import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import NO_REDIS, NOWHERE, environment, leeway
+from tests.cli.command import NO_REDIS, NOWHERE, PURPOSES, installation, leeway, running, said
 from tests.cli.test_serve import get
 from tests.conftest import Platform
 
-PURPOSES = (
-    *("predictions", "features", "labels", "deployments", "panes", "binnings"),
-    *("anomalies", "heartbeats", "incidents", "commands", "dlq"),
-)
+pytestmark = pytest.mark.slow  # processes that wait for servers
 
 
-def settings_on(platform: Platform, **further: str) -> dict[str, str]:
-    """An installation of its own on a shared Kafka and Redis."""
-    topics = {f"LEEWAY__TOPICS__{purpose.upper()}": platform.prefix + purpose for purpose in PURPOSES}
-    return topics | {
-        "LEEWAY__GROUP": platform.prefix.rstrip("."),
-        "LEEWAY__KAFKA__BOOTSTRAP": platform.bootstrap,
-        "LEEWAY__REDIS__URL": platform.redis_url,
-        "LEEWAY__TOPICS__PARTITIONS": "2",
-        **further,
-    }
-
-
-@contextmanager
-def running(log: Path, *arguments: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
-    with log.open("wb") as lines:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "stream.cli", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=lines,
-            stderr=subprocess.STDOUT,
-            env=environment(**variables),
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def said(log: Path, pattern: str, within_s: float = 60, times: int = 1) -> list[str]:
-    """Wait until the log has the pattern so often; what it found."""
-    give_up = time.monotonic() + within_s
-    while len(found := re.findall(pattern, log.read_text(errors="replace"))) < times:
-        assert time.monotonic() < give_up, f"no {pattern!r} in:\n{log.read_text(errors='replace')}"
-        time.sleep(0.05)
-    return [str(one) for one in found]
-
-
-@pytest.mark.slow
 def test_up_runs_every_role_brings_back_the_dead_and_stops_when_asked(platform: Platform, tmp_path: Path) -> None:
     log = tmp_path / "log"
     arguments = ["up", "--workers", "1"]
     if platform.kind == "embedded":
         platform.create(dict.fromkeys(PURPOSES, 2))
         arguments.append("--no-topics")
-    with running(log, *arguments, **settings_on(platform)) as process:
+    with running(log, *arguments, **installation(platform)) as process:
         addresses = dict(
             zip(("profile", "judge", "incidents"), said(log, r"pages at http://([\d.:]+)/", times=3), strict=True)
         )
