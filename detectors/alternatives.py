@@ -78,8 +78,9 @@ def contaminated(share: float, side: int) -> Floats:
 
 
 def smallest_shift(threshold: float, effective_events: float) -> float:
-    """Return the smallest shift of a mean, in standard deviations, that a reference of so many effective events can ever
-    tell from none: the evidence for a shift d cannot exceed effective_events * d^2 / 2 nats.
+    """Return the smallest shift of a mean, in standard deviations, that so large a reference can ever tell from none.
+
+    The evidence for a shift d cannot exceed effective_events * d^2 / 2 nats.
 
     >>> round(smallest_shift(1e6, 5000), 3)
     0.074
@@ -140,7 +141,7 @@ class Numbers:
         inside = slope[left[:, :-1]]  # an empty bin has no width: its tilt is the shape's value there
         with np.errstate(invalid="ignore", divide="ignore"):
             tilt = np.where(width > 0, np.diff(share, axis=1) / width, inside)
-        return np.maximum(tilt, UNCHANGED)  # rounding, in bins that are almost empty
+        return np.asarray(np.maximum(tilt, UNCHANGED))  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
         return self.shapes[alternative][0]

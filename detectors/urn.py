@@ -114,17 +114,14 @@ class Urns:
 
     kind: ClassVar[str] = "urn"
 
-    # -- features come and go
-    # ------------------------------------------------------------------------------------------------
+    # -- features come and go ------------------------------------------------------------------------------------------
 
     def start(self) -> Bank:
         """Return a bank without features."""
         return empty(np.zeros(0, np.int32), self.lengths)
 
     def add(self, bank: Bank, references: Sequence[NDArray[Any]]) -> Bank:
-        """Return the bank with new features at its end; each begins to learn from the counts of its burn-in, one per
-        bin.
-        """
+        """Return the bank with new features at its end; each begins to learn from the counts of its burn-in."""
         new = empty(np.array([len(counts) for counts in references], np.int32), self.lengths)
         for row, counts in enumerate(references):
             new.urn[row, : len(counts)] = np.asarray(counts, np.float64) + 1 / len(counts)
@@ -148,9 +145,7 @@ class Urns:
         return after
 
     def dismiss(self, bank: Bank, rows: Sequence[int]) -> Bank:
-        """Return the bank in which these features, if firing, watch again as if there had been no alarm: it was
-        false.
-        """
+        """Return the bank in which these features, if firing, watch on as before: the alarm was false."""
         after = bank.copy()
         firing = np.array([row for row in rows if bank.phase[row] == Phase.FIRING], np.intp)
         after.urn[firing] = self.remembered(after, firing) + after.live[firing]
@@ -185,8 +180,7 @@ class Urns:
             bank.tilted[:] = bank.urn
         return bank
 
-    # -- a pane
-    # --------------------------------------------------------------------------------------------------------------
+    # -- a pane --------------------------------------------------------------------------------------------------------
 
     def step(
         self, bank: Bank, panes: Sequence[NDArray[Any] | None] | NDArray[Any], threshold: float | Floats
@@ -227,9 +221,7 @@ class Urns:
         return np.asarray(LEAST_BLOCK * bank.factor[:, 0])
 
     def learn(self, bank: Bank, rows: Rows, turns: NDArray[np.uint8]) -> None:
-        """Put the complete blocks of learning features into their urns, in place, and let them watch once they know
-        enough.
-        """
+        """Put the complete blocks of learning features into their urns, in place; those that know enough will watch."""
         pane = self.taken(bank, rows)
         bank.urn[rows] += pane
         bank.grown[rows] += pane.sum(axis=1)
@@ -246,9 +238,7 @@ class Urns:
         self.calm(bank, rows)
 
     def weigh(self, bank: Bank, rows: Rows) -> Floats:
-        """Weigh the complete blocks of features that are judged, in place: evidence, CUSUMs, dependence. Return the
-        blocks.
-        """
+        """Weigh the complete blocks of features that are judged, in place, and return the blocks."""
         pane = self.taken(bank, rows)
         scores = self.scores(bank, rows, pane)
         events = pane.sum(axis=1)
@@ -287,8 +277,7 @@ class Urns:
         self.fire(bank, alarmed)
         self.calm(bank, rows[~firing & ~crossed])
 
-    # -- what can happen to a feature, in place
-    # ------------------------------------------------------------------------------
+    # -- what can happen to a feature, in place ------------------------------------------------------------------------
 
     def calm(self, bank: Bank, rows: Rows) -> None:
         """Take what is in the urn as "before" where nothing has any evidence."""
@@ -386,8 +375,7 @@ class Urns:
         share = urn[:, : bank.blocks.open.shape[2]] / urn.sum(axis=1, keepdims=True)
         return np.asarray(share * (1 - share))
 
-    # -- arithmetic of the two laws
-    # ------------------------------------------------------------------------------------------
+    # -- arithmetic of the two laws ------------------------------------------------------------------------------------
 
     def scores(self, bank: Bank, rows: Rows, pane: Floats) -> Floats:
         """Return the sums over each block of its scores, which are 0 on average while nothing changes."""
@@ -448,9 +436,10 @@ class Urns:
         stale = first[due[first] >= 1]
         if not stale.size:
             return bank
-        fading = stale[bank.grown[rows[stale]] < NEVER_TILTED]
-        for keep, some in ((FADE_LEARNING, fading[learning[fading]]), (FADE, fading[~learning[fading]])):
-            dependence.fade(bank.blocks, rows[some], keep)
+        known = stale[bank.grown[rows[stale]] < NEVER_TILTED]
+        watching = bank.phase[rows] == Phase.WATCHING  # those that fire measure nothing that could replace what fades
+        dependence.fade(bank.blocks, rows[known[learning[known]]], FADE_LEARNING)
+        dependence.fade(bank.blocks, rows[known[watching[known]]], FADE)
         again = rows[stale]
         bank.grown[again] = 0
         if not isinstance(self.law, Numbers) or bank.tilts is None:
@@ -482,8 +471,7 @@ class Urns:
             health=dependence.health(factor),
         )
 
-    # -- bytes
-    # ---------------------------------------------------------------------------------------------------------------
+    # -- bytes ---------------------------------------------------------------------------------------------------------
 
     def encode(self, bank: Bank) -> bytes:
         """Return the bank as bytes."""
