@@ -6,6 +6,7 @@ a second; the events themselves never pass through it.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from typing import Any
 
@@ -34,7 +35,9 @@ log = structlog.get_logger()
 
 
 class App(faust.App):
-    """A Faust app that keeps nothing on disk."""
+    """A Faust app that keeps nothing on disk, and whose own log is the library's."""
+
+    logger = logging.getLogger("faust.app")
 
     def _create_directories(self) -> None:
         """Tables would need them; there are none."""

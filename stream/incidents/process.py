@@ -66,7 +66,7 @@ async def _serve(settings: Settings, slot: str) -> None:
         await asyncio.wait((living,), timeout=STOP_S)
     if living.done():
         living.result()
-    log.info("stopped", role=ROLE, slot=slot)
+    log.info("stopped")
 
 
 async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") -> None:
@@ -86,7 +86,7 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     await _first(app.start(), stopping)
     host = settings.http.host
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    log.info("started", role=ROLE, slot=slot, http=f"http://{address}/incidents")
+    log.info("started", http=f"http://{address}/incidents")
     watching = asyncio.create_task(_watch(app, store, numbers, slot))
     telling = asyncio.create_task(_tell(store, f"http:{ROLE}-{slot}", address))
     while not stopping.done() and not app.should_stop:
@@ -200,7 +200,7 @@ async def _until(stopping: "asyncio.Task[Any]", ask: Callable[[], Awaitable[T]])
                 raise Surprise(f"waited for {PATIENCE_S:.0f} s: {surprise}") from surprise
             if str(surprise) != said:
                 said = str(surprise)
-                log.warning("waiting", role=ROLE, reason=said)
+                log.warning("waiting", reason=said)
         await asyncio.wait((stopping,), timeout=PAUSE_S)
     return None
 

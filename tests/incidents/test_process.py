@@ -64,6 +64,7 @@ def test_each_step_is_published_once_and_what_came_before_the_start_counts(platf
         assert "Traceback" not in worker.said()
 
 
+@pytest.mark.slow
 def test_garbage_on_both_topics_becomes_dead_letters_and_stops_nothing(platform: Platform, tmp_path: Path):
     settings = settings_of(platform)
     garbage = [b"junk", None, b"", b"{}", b"\xff\xfe", b"[" * 5000, b'{"kind":"anomaly"}', b"9" * 500_000, b"null"]
@@ -82,6 +83,7 @@ def test_garbage_on_both_topics_becomes_dead_letters_and_stops_nothing(platform:
         world.until(lambda: world.published)
 
 
+@pytest.mark.slow
 def test_people_command_and_the_clock_ends_a_silence(platform: Platform, tmp_path: Path):
     settings = settings_of(platform, incidents={"escalate_after_s": 5})
     topics = settings.topics
@@ -129,6 +131,7 @@ def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
         assert 'leeway_incidents{state="open"} 2.0' in page("/metrics")[1]
 
 
+@pytest.mark.slow
 def test_the_console_of_the_faust_app_shows_and_acknowledges(
     embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis, tmp_path: Path
 ):
@@ -159,6 +162,7 @@ def test_the_console_of_the_faust_app_shows_and_acknowledges(
         assert sorted(tmp_path.iterdir()) == before, "Faust leaves no folder behind"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_every_anomaly_is_applied_once(platform: Platform, tmp_path: Path):
     seed = 914
     chance = random.Random(seed)
@@ -188,6 +192,7 @@ def test_killed_in_the_middle_every_anomaly_is_applied_once(platform: Platform, 
         assert len(set(world.names)) > 200
 
 
+@pytest.mark.slow
 def test_redis_killed_in_the_middle_loses_nothing(
     real_kafka: RealKafka, real_redis: RealRedis, redis_url: str, tmp_path: Path
 ):
@@ -207,6 +212,7 @@ def test_redis_killed_in_the_middle_loses_nothing(
         assert "Traceback" not in worker.said()
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_work_whatever_dies_or_freezes(real_kafka: RealKafka, redis_url: str, tmp_path: Path):
     platform = Platform("real", real_kafka.bootstrap, redis_url, "two-workers.", real_kafka)
     settings, at_s = settings_of(platform), now_s()
@@ -239,6 +245,7 @@ def test_two_workers_share_the_work_whatever_dies_or_freezes(real_kafka: RealKaf
             assert "Traceback" not in worker.said()
 
 
+@pytest.mark.slow
 def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, tmp_path: Path):
     settings, at_s = settings_of(platform), now_s()
     topic = settings.topics.anomalies
@@ -255,6 +262,26 @@ def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, t
         world.until(lambda: [each.state for each in world.latest.values()] == ["resolved", "resolved"])
         steps = [[step.what for step in each.steps] for each in world.latest.values()]
         assert ["opened", "moved", "recovered", "resolved"] in steps
+
+
+HANG = """
+import asyncio
+from stream.incidents import desk, process
+process.STANDSTILL_S = 10
+async def never(self, record):
+    await asyncio.sleep(1e9)
+desk.Desk.anomaly = never
+"""
+
+
+@pytest.mark.slow
+def test_a_standstill_ends_the_process_in_one_sentence(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    with World(platform, settings) as world, Worker(settings, tmp_path, before=HANG) as worker:
+        world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
+        assert worker.process is not None
+        assert worker.process.wait(60) == 3
+        assert "records wait (1 in" in worker.said()
 
 
 def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_path: Path):

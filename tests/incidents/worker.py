@@ -37,8 +37,10 @@ def settings_of(platform: Platform, **sections: Mapping[str, object]) -> Setting
 class Worker:
     """One process. What it says is in `said()`."""
 
-    def __init__(self, settings: Settings, folder: Path, slot: str = "0") -> None:
+    def __init__(self, settings: Settings, folder: Path, slot: str = "0", before: str = "") -> None:
+        """`before` is Python that runs first in the process."""
         self._settings, self._slot, self._log = settings, slot, folder / f"said-{slot}"
+        self._program = before + START
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -49,7 +51,7 @@ class Worker:
 
     def start(self) -> Self:
         with self._log.open("a") as log:
-            command = [sys.executable, "-c", START, msgspec.json.encode(self._settings).decode(), self._slot]
+            command = [sys.executable, "-c", self._program, msgspec.json.encode(self._settings).decode(), self._slot]
             self.process = child.start(command, stdout=log, stderr=subprocess.STDOUT)
         return self
 
