@@ -86,7 +86,10 @@ NULLS = {
 }
 
 
-@pytest.mark.parametrize("stream", NULLS)
+QUICK = ["gaussian", "mostly zero", "autoregressive .5", "rate .05", "rate in runs", "categories in runs"]
+
+
+@pytest.mark.parametrize("stream", QUICK)
 def test_the_budget_is_kept_without_calibration(stream):
     law, make = NULLS[stream]
     runs = streams.learnt(Urns(law), make, pane=20, runs=60, seed=11)
@@ -119,7 +122,7 @@ def test_independent_streams_can_be_judged_event_by_event():
 def test_what_never_changes_never_alarms(law, first, pane):
     urns = Urns(law)
     bank = urns.add(urns.start(), [np.array(first)])
-    for _ in range(1000):
+    for _ in range(600):
         bank, said = urns.step(bank, [np.array(pane)], 1e3)
         assert not said.drifted.any()
 
