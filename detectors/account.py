@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import causes
+from detectors.alternatives import CATEGORIES
 from detectors.banks import LAWS, kind_of, name_of
 from detectors.dependence import HEALTH
 from detectors.finding import Alarm, Edge, Finding, Histogram, Part
@@ -49,7 +50,7 @@ def account(
         histogram=Histogram(names, tuple(reference.tolist()), tuple(live.tolist())),
         share=min(1.0, float(bank.events[row]) / max(1, state.rows)) if track.segment else 1.0,
         movement=causes.movement(state),
-        unseen=kind == "texts" and not track.tails and unseen_grew(reference, live),
+        unseen=kind == "texts" and not track.tails and unseen(int(verdicts.alternative[row]), reference, live),
         stuck=kind == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
         causes=(*causes.deployments(state, onset), *causes.places(state, track, part)),
         version=state.version,
@@ -63,12 +64,11 @@ def segment_pair(track: Track) -> tuple[tuple[str, str], ...]:
     return ((key, value),) if track.segment else ()
 
 
-def unseen_grew(reference: NDArray[np.float64], live: NDArray[np.float64]) -> bool:
-    """Whether most of what is new was never seen before: the last bin of texts without a tail."""
-    if live.sum() <= 0 or reference.sum() <= 0:
-        return False
-    grown = live / live.sum() - reference / reference.sum()
-    return bool(grown[-1] > 0 and grown[-1] >= grown[grown > 0].sum() / 2)
+def unseen(alternative: int, reference: NDArray[np.float64], live: NDArray[np.float64]) -> bool:
+    """Whether the change is one of the last bin, what was never seen before: it grew, and the best bet is on it."""
+    bin = alternative // len(CATEGORIES.weight)
+    grown = live[-1] * reference.sum() > reference[-1] * live.sum()
+    return bool(grown and bin == reference.size - 1)
 
 
 def scale(track: Track, kind: str, reference: NDArray[np.float64]) -> float:
