@@ -1,8 +1,9 @@
 """The account: what was done to the traffic against what Leeway called it; alarms for which nothing was done are false.
 
-An alarm belongs to an outage when it speaks of a column that the outage touches and its onset lies in the time of the
-outage. The outage is *found* when such an alarm also calls it by its right name. An alarm on a column that really
-changed from year to year, with its onset after that border, is not a false one; nor must it be raised.
+An alarm belongs to an outage when it speaks of a column that the outage touches, and its onset, or the pane that it was
+raised on, lies in the time of the outage. The outage is *found* when such an alarm also calls it by its right name. An
+alarm on a column that really changed from year to year, with its onset after that border, is not a false one; nor must
+it be raised.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,23 @@ from stream.demo.story import Outage, Story
 from stream.incidents.instant import ms as to_ms
 
 SLACK_MS = 1_000  # an onset is the start of a pane, which began up to so long before what it holds
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The event times in the panes cut at one moment, and how long their oldest row had waited in Kafka.
+
+    A worker that comes back reads one partition after the other: until it has caught up, panes are not in the order of
+    the events, and what the judge says of times is blurred by as much as the worker was behind.
+    """
+
+    since: int
+    until: int
+    lag_ms: int
+
+    def with_pane(self, since: int, until: int, lag_ms: int) -> "Span":
+        """One more pane that was cut at the same moment."""
+        return Span(min(self.since, since), max(self.until, until), max(self.lag_ms, lag_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +82,9 @@ def settle(
     changed: Mapping[int, Sequence[str]],
     diary: Diary,
     alarms: Iterable[Alarm],
-    pane_ends: Mapping[int, int],
+    panes: Mapping[int, Span],
 ) -> Account:
-    """Hand every alarm to what caused it. `pane_ends` says until when the pane that begins at a time (ms) goes on."""
+    """Hand every alarm to what caused it. `panes` says what was in the panes that were cut at a time (ms)."""
     outages = [outage for outage in story.outages if diary.ms_of(outage.begin) is not None]
     years = [year for year in changed if diary.ms_of(story.year_begins(year)) is not None]
     of_outage: dict[str, list[Alarm]] = {outage.name: [] for outage in outages}
@@ -75,7 +93,7 @@ def settle(
     for alarm in sorted(alarms, key=lambda alarm: (alarm.readable_ms, alarm.anomaly.id)):
         if alarm.anomaly.status != "firing" or _ended(alarm, diary):
             continue
-        outage = next((outage for outage in outages if _caused(outage, alarm, diary, pane_ends)), None)
+        outage = next((outage for outage in outages if _caused(outage, alarm, diary, panes)), None)
         year = next((year for year in reversed(years) if _moved(changed[year], year, alarm, story, diary)), None)
         if outage is not None:
             of_outage[outage.name].append(alarm)
@@ -88,15 +106,19 @@ def settle(
     return Account(tuple(sorted(truths, key=lambda truth: truth.at_event)), tuple(unexplained))
 
 
-def _caused(outage: Outage, alarm: Alarm, diary: Diary, pane_ends: Mapping[int, int]) -> bool:
+def _caused(outage: Outage, alarm: Alarm, diary: Diary, panes: Mapping[int, Span]) -> bool:
     if alarm.anomaly.feature not in outage.columns:
         return False
     begin, end = diary.ms_of(outage.begin), diary.ms_of(outage.end)
     onset, detected = to_ms(alarm.anomaly.onset_at), to_ms(alarm.anomaly.detected_at)
     if begin is None or detected < begin:
         return False
-    latest_onset = max(onset, pane_ends.get(onset, onset))
-    return latest_onset + SLACK_MS >= begin and (end is None or onset - SLACK_MS <= end)
+    pane = panes.get(detected, Span(onset, onset, 0))
+    slack = max(SLACK_MS, pane.lag_ms)
+    return any(
+        until + slack >= begin and (end is None or since - slack <= end)
+        for since, until in ((onset, onset), (pane.since, pane.until))
+    )
 
 
 def _named(outage: Outage, anomaly: Anomaly) -> bool:

@@ -8,7 +8,7 @@ from schemas.anomaly import Anomaly
 from schemas.decode import anomaly, incident, pane
 from schemas.incident import Incident
 from schemas.pane import Pane
-from stream.demo.account import Alarm
+from stream.demo.account import Alarm, Span
 from stream.demo.story import MODEL
 from stream.kafka import connection
 from stream.settings import Settings
@@ -25,7 +25,7 @@ class Listener:
         self.incidents: dict[str, Incident] = {}  # as they stand
         self.dead: set[tuple[int, int]] = set()  # partition and offset of each dead letter
         self.counted = 0  # events that are in committed panes
-        self.pane_ends: dict[int, int] = {}  # event times: when a pane begins, until when it goes on
+        self.panes: dict[int, Span] = {}  # by the moment at which they were cut
         self._topics = settings.topics
         self._consumer = Consumer(
             connection(settings.kafka)
@@ -86,4 +86,5 @@ class Listener:
         if isinstance(counts, Pane) and counts.subject.model == MODEL and counts.part == 0:
             self.counted += counts.rows
             if counts.since:
-                self.pane_ends[counts.since] = max(counts.until, self.pane_ends.get(counts.since, 0))
+                span = Span(counts.since, counts.until, counts.lag_ms)
+                self.panes[counts.at] = self.panes.get(counts.at, span).with_pane(span.since, span.until, span.lag_ms)

@@ -84,7 +84,7 @@ class Run:
 
     def _settled(self) -> Account:
         heard = self._listener
-        return settle(STORY, self._changed, self._feed.diary, list(heard.alarms.values()), heard.pane_ends)
+        return settle(STORY, self._changed, self._feed.diary, list(heard.alarms.values()), heard.panes)
 
     def _all_told(self) -> bool:
         """Every event is counted and judged, every anomaly is in an incident, and nothing new is heard."""

@@ -5,7 +5,7 @@ A *place* counts the requests that people make; while a feed is lost, some of th
 >>> [outage.name for outage in STORY.outages]
 ['null', 'unit', 'category', 'deployment', 'latency', 'feed']
 >>> STORY.length, STORY.year_begins(2016)
-(180000, 36000)
+(192000, 54000)
 """
 
 from collections.abc import Mapping
@@ -67,8 +67,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="null",
             what="SCHL is null in 60 % of cape-cod's requests: a look-up times out",
-            begin=46_000,
-            end=54_500,
+            begin=62_000,
+            end=70_500,
             disturb=lost_join("SCHL", "cape-cod", 0.6),
             classes=frozenset({"null_spike"}),
             columns=frozenset({"SCHL"}),
@@ -76,8 +76,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="unit",
             what="AGEP comes in months from a client's new release (25 % of all)",
-            begin=68_000,
-            end=76_500,
+            begin=82_000,
+            end=90_500,
             disturb=other_unit("AGEP", 12, 0.25),
             classes=frozenset({"feature_drift", "out_of_range"}),
             columns=frozenset({"AGEP"}),
@@ -85,8 +85,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="category",
             what="CIT has a new code '6' in 3 % of requests: the form has changed",
-            begin=94_000,
-            end=102_500,
+            begin=110_000,
+            end=118_500,
             disturb=new_code("CIT", "6", 0.03),
             classes=frozenset({"new_category", "feature_drift"}),
             columns=frozenset({"CIT"}),
@@ -94,8 +94,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="deployment",
             what="version 2 is deployed, less sure that people are employed",
-            begin=115_000,
-            end=123_500,
+            begin=129_000,
+            end=137_500,
             disturb=other_model("2", 0.7),
             classes=frozenset({"prediction_drift", "calibration_shift"}),
             columns=OUTPUTS,
@@ -104,8 +104,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="latency",
             what="latency creeps up to 1.6 times what it was: a leak",
-            begin=142_000,
-            end=151_000,
+            begin=154_000,
+            end=163_000,
             disturb=creeping_latency(1.6),
             classes=frozenset({"latency_regression"}),
             columns=frozenset({"latency:ms"}),
@@ -113,8 +113,8 @@ def _outages() -> tuple[Outage, ...]:
         Outage(
             name="feed",
             what="the feed of lowell stops",
-            begin=164_000,
-            end=172_500,
+            begin=176_000,
+            end=184_500,
             disturb=lost_feed("lowell"),
             classes=frozenset({"volume_drop", "segment_drift"}),
             columns=frozenset({"", "segment:region"}),
@@ -123,5 +123,5 @@ def _outages() -> tuple[Outage, ...]:
     )
 
 
-COUNTS: Mapping[int, int] = {2015: 36_000, 2016: 48_000, 2017: 48_000, 2018: 48_000}
-STORY = Story(counts=COUNTS, outages=_outages(), garbage=tuple(range(12_500, 180_000, 12_500)))
+COUNTS: Mapping[int, int] = {2015: 54_000, 2016: 46_000, 2017: 46_000, 2018: 46_000}
+STORY = Story(counts=COUNTS, outages=_outages(), garbage=tuple(range(12_500, 192_000, 12_500)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.anomaly import Anomaly, DetectorRef, Statistic, Window
-from stream.demo.account import Account, Alarm, settle
+from stream.demo.account import Account, Alarm, Span, settle
 from stream.demo.diary import Diary
 from stream.demo.outages import lost_feed, lost_join
 from stream.demo.story import Outage, Story
@@ -77,8 +77,8 @@ def alarm(feature: str, kind: Any, onset: int, detected: int, **more: Any) -> Al
     return Alarm(said, readable_ms=at(detected) + 250)
 
 
-def account(diary: Diary, *alarms: Alarm, pane_ends: dict[int, int] | None = None) -> Account:
-    return settle(STORY, CHANGED, diary, alarms, pane_ends or {})
+def account(diary: Diary, *alarms: Alarm, panes: dict[int, Span] | None = None) -> Account:
+    return settle(STORY, CHANGED, diary, alarms, panes or {})
 
 
 def test_an_outage_called_by_its_name_is_found_and_the_delay_counts_events_and_seconds(diary: Diary) -> None:
@@ -116,10 +116,20 @@ def test_an_alarm_on_another_column_or_at_another_time_is_false(diary: Diary) ->
     assert account(diary, other, early).false_alarms == (early, other)
 
 
-def test_an_onset_at_the_start_of_the_pane_that_holds_the_outage_still_belongs_to_it(diary: Diary) -> None:
-    long_before = STORY.length - 1, {at(0): at(3_500)}
-    done = account(diary, alarm("SCHL", "null_spike", 0, 4_200), pane_ends=long_before[1])
-    assert done.false_alarms == ()
+def test_an_alarm_raised_on_rows_of_the_outage_belongs_to_it_however_early_its_onset(diary: Diary) -> None:
+    early = alarm("SCHL", "null_spike", onset=0, detected=11_500)
+    late = STORY.length - 1
+    assert account(diary, early, panes={at(11_500): Span(at(11_000), at(11_500), 200)}).false_alarms == ()
+    other = alarm("SCHL", "null_spike", onset=late, detected=late)
+    assert account(diary, other, panes={at(late): Span(at(late - 500), at(late), 200)}).false_alarms == (other,)
+
+
+def test_times_are_blurred_by_as_much_as_the_pipeline_is_behind(diary: Diary) -> None:
+    back = alarm("SCHL", "null_spike", onset=18_000, detected=18_600)
+    caught_up = {at(18_600): Span(at(18_000), at(18_600), 300)}
+    behind = {at(18_600): Span(at(18_000), at(18_600), 4_000)}
+    assert account(diary, back, panes=caught_up).false_alarms == (back,)
+    assert account(diary, back, panes=behind).false_alarms == ()
 
 
 def test_what_really_changed_is_neither_required_nor_false(diary: Diary) -> None:

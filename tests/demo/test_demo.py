@@ -99,7 +99,7 @@ def test_killing_every_role_changes_nothing_but_time_and_nothing_stays_behind(tm
             kafka.bootstrap,
             "--redis",
             server.url,
-            kill_at={"profile": 60_000, "judge": 85_000, "incidents": 130_000},
+            kill_at={"profile": 75_000, "judge": 105_000, "incidents": 140_000},
         )
         assert said.count("signal 9") == 3
         check(status, plain, said)

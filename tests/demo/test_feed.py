@@ -4,7 +4,7 @@ import time
 
 import orjson
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from stream.demo.feed import Feed
 from stream.demo.ground import ground
@@ -38,10 +38,9 @@ STORY = Story(counts={2015: 250, 2016: 250}, outages=(DEPLOYMENT, FEED), garbage
 
 
 def everything(settings: Settings, topic: str, expected: int) -> list[bytes]:
-    consumer = Consumer(
-        connection(settings.kafka) | {"group.id": topic, "auto.offset.reset": "earliest", "enable.auto.commit": False}
-    )
-    consumer.subscribe([topic])
+    consumer = Consumer(connection(settings.kafka) | {"group.id": topic, "enable.auto.commit": False})
+    partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
     values: list[bytes] = []
     give_up = time.monotonic() + 20
     while len(values) < expected and time.monotonic() < give_up:
