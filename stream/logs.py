@@ -10,6 +10,7 @@ for whoever writes one, and what is logged of a record is its topic, partition a
 import json
 import logging
 import sys
+import threading
 from typing import Literal
 
 import structlog
@@ -55,6 +56,14 @@ def begin(log: Log, **context: str | int) -> None:
     root.handlers[:] = [lines]
     root.setLevel(level)
     structlog.contextvars.bind_contextvars(**context)
+    threading.excepthook = _say_thread_ended
+
+
+def _say_thread_ended(ended: threading.ExceptHookArgs) -> None:
+    """One line instead of a traceback; whoever needs the thread has a watchdog that notices."""
+    name = ended.thread.name if ended.thread else "?"
+    kind, reason = ended.exc_type.__name__, str(ended.exc_value or "")
+    structlog.get_logger().warning("a thread ended early", thread=name, kind=kind, reason=reason)
 
 
 def _last(log: Log, terminal: bool) -> Processor:

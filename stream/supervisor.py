@@ -19,6 +19,7 @@ at its start does not spin, one that dies once a week is back at once. Children 
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -38,6 +39,17 @@ PATIENCE_S = 20.0  # a role's last transaction and snapshot take up to 15 s agai
 RESTARTS_VARIABLE = "LEEWAY_RESTARTS"  # tells a child how often it was started again: it says so on /metrics
 
 State = Literal["starting", "running", "waiting", "stopped"]
+
+
+def how(status: int) -> str:
+    """How a process ended, in words.
+
+    >>> how(3), how(-9), how(-signal.SIGALRM)
+    ('status 3', 'signal 9', 'signal 14, its own watchdog: a call never returned')
+    """
+    if status == -signal.SIGALRM:
+        return f"signal {-status}, its own watchdog: a call never returned"
+    return f"signal {-status}" if status < 0 else f"status {status}"
 
 
 @dataclass(frozen=True)
@@ -67,8 +79,8 @@ class Died:
 
     @property
     def how(self) -> str:
-        """`signal 9` or `status 3`."""
-        return f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
+        """How it ended, in words."""
+        return how(self.status)
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,11 @@ class Stopped:
     name: str
     status: int
     killed: bool  # it did not end in time when asked
+
+    @property
+    def how(self) -> str:
+        """How it ended, in words."""
+        return how(self.status)
 
 
 Event: TypeAlias = Started | Said | Died | Stopped

@@ -140,8 +140,10 @@ class Announcer:
                 said = f"started again ({restarts}), pid {pid}" if restarts else f"started, pid {pid}"
             case Died(name, _, again_in_s):
                 said = f"ended with {event.how}; starts again in {again_in_s:g} s"
-            case Stopped(name, _, killed):
-                said = "stopped" + (": it had to be killed" if killed else "")
+            case Stopped(name, status, killed):
+                said = (
+                    "stopped: it had to be killed" if killed else f"stopped with {event.how}" if status else "stopped"
+                )
         head = click.style(f"{name:<12}", fg="cyan") if self._terminal else f"{name:<12}"
         click.echo(f"{head} | {said}", err=True)
 

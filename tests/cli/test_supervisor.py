@@ -46,7 +46,7 @@ def test_a_child_that_dies_is_started_again_later_each_time(monkeypatch: pytest.
     assert family.stop()
     died = [event for event in events if isinstance(event, Died)]
     assert [event.again_in_s for event in died[:3]] == [0.02, 0.04, 0.08]
-    assert died[0].how == "status 7"
+    assert died[0].status == 7
     assert "last words" in [event.line for event in events if isinstance(event, Said)]
     assert [event.restarts for event in events if isinstance(event, Started)][:3] == [0, 1, 2]
 
@@ -72,7 +72,7 @@ def test_a_killed_child_is_named_by_its_signal() -> None:
     os.kill(before, signal.SIGKILL)
     eventually(lambda: family.children["child"].pid not in (None, before))
     family.stop()
-    assert next(event for event in events if isinstance(event, Died)).how == "signal 9"
+    assert next(event for event in events if isinstance(event, Died)).status == -signal.SIGKILL
 
 
 def test_one_death_does_not_disturb_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,3 +129,17 @@ def test_children_do_not_outlive_a_supervisor_that_was_killed() -> None:
         assert alive(pid)
         parent.kill()
         eventually(lambda: not alive(pid))
+
+
+def test_a_thread_that_ends_early_is_one_line_and_no_traceback() -> None:
+    code = (
+        "import threading\n"
+        "from stream import logs\n"
+        "from stream.settings import Log\n"
+        "logs.begin(Log(), role='x')\n"
+        "thread = threading.Thread(target=lambda: {}['key'], name='t')\n"
+        "thread.start(); thread.join()\n"
+    )
+    ended = subprocess.run(python(code), capture_output=True, text=True, env=environment())
+    assert len(ended.stderr.splitlines()) == 1
+    assert '"event": "a thread ended early"' in ended.stderr
