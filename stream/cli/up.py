@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ class Workers(click.ParamType):
 @click.option("--workers", type=Workers(), default="auto", show_default=True, help="How many profile workers.")
 @click.option("--judges", type=click.IntRange(1, 1024), default=1, show_default=True, help="How many judges.")
 @click.option("--no-topics", is_flag=True, help="Do not create missing topics first.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a Kafka that is away at the start.",
+)
 @CONFIG
 @KAFKA
 @REDIS
@@ -49,6 +58,7 @@ def command(
     workers: int,
     judges: int,
     no_topics: bool,
+    patience: float,
     config: Path | None,
     kafka: str | None,
     redis: str | None,
@@ -65,16 +75,33 @@ def command(
     leeway up --http-port 9400    profile 0 on 9400, the next worker on 9401, ...
 
     \b
-    Exit codes: 0 stopped by SIGTERM or Ctrl-C, 1 Kafka is away or a worker had to be killed,
+    Exit codes: 0 stopped by SIGTERM or Ctrl-C, 1 Kafka stays away or a worker had to be killed,
     2 wrong usage or configuration.
     """
     settings = settings_of(config, {"kafka.bootstrap": kafka, "redis.url": redis, "http.port": http_port})
     if not no_topics:
-        from stream.cli.topics import create_missing
-
-        if refused := create_missing(settings, quiet=True):
-            raise click.ClickException("; ".join(f"{name} was not created: {why}" for name, why in refused.items()))
+        _create_topics(settings, patience)
     sys.exit(_supervise(settings, config, workers or automatic(settings), judges))
+
+
+def _create_topics(settings: Settings, patience_s: float) -> None:
+    """Create what is missing, once Kafka is there."""
+    from stream.cli.topics import create_missing
+
+    give_up, said = time.monotonic() + patience_s, False
+    while True:
+        try:
+            refused = create_missing(settings, quiet=True)
+            break
+        except click.ClickException as away:
+            if time.monotonic() >= give_up:
+                raise
+            if not said:
+                click.echo(f"{away.message} Waiting for it, at most {patience_s:g} s.", err=True)
+                said = True
+            time.sleep(1.0)
+    if refused:
+        raise click.ClickException("; ".join(f"{name} was not created: {why}" for name, why in refused.items()))
 
 
 def automatic(settings: Settings) -> int:
@@ -141,9 +168,8 @@ class Announcer:
             case Died(name, _, again_in_s):
                 said = f"ended with {event.how}; starts again in {again_in_s:g} s"
             case Stopped(name, status, killed):
-                said = (
-                    "stopped: it had to be killed" if killed else f"stopped with {event.how}" if status else "stopped"
-                )
+                unasked = status not in (0, -signal.SIGTERM)  # a child that had not begun yet ends by the signal itself
+                said = "stopped" + (": it had to be killed" if killed else f" with {event.how}" if unasked else "")
         head = click.style(f"{name:<12}", fg="cyan") if self._terminal else f"{name:<12}"
         click.echo(f"{head} | {said}", err=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.embedded.port import free_port
 from tests.cli.command import NO_REDIS, NOWHERE, PURPOSES, installation, leeway, running, said
 from tests.cli.test_serve import get
 from tests.conftest import Platform
@@ -51,7 +52,7 @@ def test_a_role_without_kafka_and_redis_says_what_it_waits_for(role: str, tmp_pa
 
 
 def test_up_without_kafka_is_one_sentence() -> None:
-    ended = leeway("up", "--kafka", NOWHERE)
+    ended = leeway("up", "--kafka", NOWHERE, "--patience", "0")
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Error: Kafka does not answer at {NOWHERE}")
     assert len(ended.stderr.splitlines()) == 1
@@ -80,3 +81,11 @@ def test_a_wrong_configuration_ends_a_worker_before_it_begins() -> None:
         ended = leeway(role, LEEWAY__JUDGE__BUDGET="never")
         assert ended.returncode == 2
         assert "judge.budget: 'never' is not an alert budget" in ended.stderr
+
+
+def test_up_waits_for_a_kafka_that_comes_later(tmp_path: Path) -> None:
+    log, port = tmp_path / "log", free_port()
+    with running(log, "up", "--kafka", f"127.0.0.1:{port}", "--redis", NO_REDIS):
+        said(log, r"Waiting for it, at most 60 s\.")
+    ended = leeway("up", "--kafka", NOWHERE, "--patience", "0.5")
+    assert ended.returncode == 1
