@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import pytest
 import redis
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.dead_letter import from_headers
@@ -56,6 +56,7 @@ class Ground:
     settings: Settings
     config: Path
     log: Path
+    admin: AdminClient  # kept: one that is let go while it still answers takes the process with it
     workers: dict[tuple[str, int], "subprocess.Popen[str]"] = field(default_factory=dict)
 
     def start(self, role: str, slot: int = 0, fault: str = "") -> "subprocess.Popen[str]":
@@ -102,7 +103,8 @@ def ground(kafka: str, redis_url: str, tmp_path: Path) -> Iterator[Ground]:
         + "".join(f'{purpose} = "{name}"\n' for purpose, name in topics.items())
     )
     create_topics(kafka, dict.fromkeys(topics.values(), PARTITIONS))
-    ground = Ground(load(config, {}, {}), config, tmp_path / "log")
+    admin = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
+    ground = Ground(load(config, {}, {}), config, tmp_path / "log", admin)
     yield ground
     ground.end()
 
@@ -168,10 +170,13 @@ def drained(ground: Ground) -> bool:
 
 
 def caught_up(ground: Ground, role: str, topic: str) -> bool:
-    admin = AdminClient({"bootstrap.servers": ground.settings.kafka.bootstrap, "log_level": 0})
     asked = ConsumerGroupTopicPartitions(f"{ground.settings.group}-{role}")
-    (answer,) = admin.list_consumer_group_offsets([asked]).values()
-    offsets = {p.partition: p.offset for p in answer.result(30).topic_partitions if p.topic == topic}
+    (answer,) = ground.admin.list_consumer_group_offsets([asked]).values()
+    try:
+        found = answer.result(30).topic_partitions
+    except KafkaException:  # the group's coordinator is not there yet
+        return False
+    offsets = {p.partition: p.offset for p in found if p.topic == topic}
     return all(
         not records or offsets.get(partition, -1) > records[-1].offset()
         for partition, records in committed_records(ground.settings, topic).items()
@@ -266,7 +271,7 @@ def test_killing_every_role_at_every_seam_changes_nothing(ground: Ground) -> Non
     calm(ground, feed)
 
 
-@pytest.mark.parametrize("seam", ["folded", "produced", "offsets sent", "before snapshot"])
+@pytest.mark.parametrize("seam", ["offsets sent", "before snapshot"])
 def test_a_worker_that_wakes_after_it_was_replaced_ends_and_changes_nothing(ground: Ground, seam: str) -> None:
     feed = Feed(ground.settings, seed=2)
     feed.send(1_000)
@@ -280,6 +285,28 @@ def test_a_worker_that_wakes_after_it_was_replaced_ends_and_changes_nothing(grou
         zombie.send_signal(signal.SIGCONT)
     for zombie in zombies:
         assert zombie.wait(60) == 3, ground.words[-4000:]
+    calm(ground, feed)
+
+
+def test_a_worker_that_sleeps_through_its_session_loses_its_lanes_and_changes_nothing(ground: Ground) -> None:
+    feed = Feed(ground.settings, seed=5)
+    for role in ROLES:
+        for slot in (0, 1):
+            ground.start(role, slot)
+    feed.send(500)
+    wait_for(lambda: drained(ground), "beginning", ground)
+    for _ in range(2):
+        for role in ROLES:
+            ground.workers[role, 0].send_signal(signal.SIGSTOP)
+        for _ in range(30):  # three sessions and more: the other slot takes over
+            feed.send(50)
+            time.sleep(SESSION_MS / 1000 / 8)
+        for role in ROLES:
+            ground.workers[role, 0].send_signal(signal.SIGCONT)
+        for _ in range(10):
+            feed.send(50)
+            time.sleep(0.2)
+            restart_the_dead(ground)
     calm(ground, feed)
 
 
@@ -344,5 +371,5 @@ def calm(ground: Ground, feed: Feed) -> None:
         return drained(ground)
 
     wait_for(settled, "draining", ground)
-    assert ground.stop() == [0, 0], ground.words[-4000:]
+    assert set(ground.stop()) == {0}, ground.words[-4000:]
     assert check(ground, feed).get(ground.settings.topics.anomalies, 0) > 0
