@@ -53,7 +53,10 @@ class Counting(Protocol):
         ...
 
     def flush(self, name: str) -> Iterable[Output]:
-        """What was added up since the last flush, as outputs named `<name>-<i>`; forget it."""
+        """What was added up since the last flush, as outputs named `<name>-<i>`; forget it.
+
+        It is asked every `every_s`, also when no message came in between: a name is then used again.
+        """
         ...
 
     def forget(self) -> None:
