@@ -66,7 +66,7 @@ def _listened(lines: IO[str], kill_at: dict[str, int]) -> list[str]:
             for role in [role for role, after in kill_at.items() if events >= after]:
                 del kill_at[role]
                 os.kill(pids[role], signal.SIGKILL)
-    assert not kill_at, f"the demo ended before these were killed: {kill_at}"
+    assert not kill_at, f"the demo ended before these were killed: {kill_at}\n{''.join(said)}"
     return said
 
 
