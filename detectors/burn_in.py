@@ -23,6 +23,7 @@ class BurnIn(msgspec.Struct, frozen=True, kw_only=True):
     buckets: dict[int, int] = {}
     names: dict[str, int] = {}
     other: int = 0
+    sum: float = 0.0  # of the numbers
 
     @property
     def numbers(self) -> int:
@@ -38,7 +39,9 @@ class BurnIn(msgspec.Struct, frozen=True, kw_only=True):
 def add(burn_in: BurnIn, column: Column) -> BurnIn:
     """The counts with those of one more pane. Compact counts of an older binning cannot be read back: left out."""
     buckets, names, other = dict(burn_in.buckets), dict(burn_in.names), burn_in.other + column.other
+    total = burn_in.sum
     if column.binning == UNIVERSAL:
+        total += column.sum
         for bucket, count in zip(column.at, column.counts, strict=True):
             buckets[bucket] = buckets.get(bucket, 0) + count
     for name, count in column.values.items():
@@ -46,7 +49,7 @@ def add(burn_in: BurnIn, column: Column) -> BurnIn:
             names[name] = names.get(name, 0) + count
         else:
             other += count
-    return BurnIn(buckets=buckets, names=names, other=other)
+    return BurnIn(buckets=buckets, names=names, other=other, sum=total)
 
 
 def number_bins(burn_in: BurnIn) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -221,8 +221,12 @@ class Watch:
     def _settle(self, state: WatchState, track: Track, news: News) -> Track:
         """From burn-in to bins: the urn gets the counts so far, profile is told how to count from now on. What this
         pane adds is in them already: `fresh` says that it is not to be counted twice."""
+        burn_in = track.burn_in or BurnIn()
         track, counts = settled(track)
         track = self._join(state, track, "values", counts)
+        if track.form == "numbers":
+            bank, row = name_of(track, "values"), track.rows["values"]
+            state.ledgers[bank] = enter(state.ledgers[bank], [row], [burn_in.numbers], [burn_in.sum])
         if track.family != "segment":
             track = self._join(state, track, "errors", np.zeros(2, np.int64))
         if not track.segment and state.subject is not None:
