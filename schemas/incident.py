@@ -36,7 +36,7 @@ class Member(Struct, kw_only=True, omit_defaults=True, rename={"class_": "class"
 
 
 class Incident(Struct, tag_field="kind", tag="incident", kw_only=True, omit_defaults=True, rename={"class_": "class"}):
-    """The whole incident as it stands. `revision` grows by one with every change, so the later of two copies is known."""
+    """The whole incident as it stands. `revision` grows with every change: the later of two copies is known by it."""
 
     id: str
     fingerprint: str
