@@ -1,5 +1,5 @@
-"""States that older versions wrote still open. Files are only ever added: `python -m tests.judge.test_golden` writes one
-for the present version, if there is none."""
+"""States that older versions wrote still open. Files are only ever added: `python -m tests.judge.test_golden` writes
+one for the present version, if there is none."""
 
 from pathlib import Path
 
