@@ -1,23 +1,27 @@
 """One worker process of `profile` or `judge`: its log, its pages, its address where people find it, and the loop."""
 
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable
 
 import redis
 import structlog
+from confluent_kafka.admin import AdminClient
 from prometheus_client import generate_latest
 
-from stream import logs
+from stream import kafka, logs
 from stream.loop import run_role
 from stream.metrics import Counted, registry, stalled, unassigned
 from stream.observed import Observed
 from stream.redis import connect
-from stream.roles.judge import judge
+from stream.roles.judge import Judge, judge
 from stream.roles.profile import Profile, profile
 from stream.serve import Pages
 from stream.settings import Settings
 from stream.surprise import Surprise, end
 
+ANSWER_S = 2.0  # of one question, while Kafka may still be starting
 ADDRESS_S = 60  # how long an address outlives its process in Redis
 
 log = structlog.get_logger()
@@ -26,17 +30,26 @@ log = structlog.get_logger()
 def work(name: str, settings: Settings, slot: int) -> None:
     """Be worker number `slot` of a role until SIGTERM. A surprise ends the process with one sentence and status 3."""
     logs.begin(settings.log, role=name, slot=slot)
+    for asked in (signal.SIGTERM, signal.SIGINT):  # until the loop takes over: nothing is begun that must be ended
+        signal.signal(asked, lambda *_: sys.exit(0))
     observed = Observed()
+    role: Profile | Judge | None = None
     try:
+        address = pages(name, settings, observed, lambda: counts_of(role)).serve()
+        log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
+        wait(settings)
         role = profile(settings, slot) if name == "profile" else judge(settings)
-        counted = counts_of(role) if isinstance(role, Profile) else tuple
-        address = pages(name, settings, observed, counted).serve()
     except Surprise as surprise:
         end(name, str(slot), str(surprise))
-    log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
     threading.Thread(target=tell, args=(settings, f"{name}-{slot}", address), name="address", daemon=True).start()
     run_role(role, settings, str(slot), observed=observed)
     log.info("stopped")
+
+
+def wait(settings: Settings) -> None:
+    """Until Kafka answers. Raises Surprise when it stays away."""
+    client = AdminClient(kafka.admin(settings.kafka))
+    kafka.patient(lambda: client.list_topics(timeout=ANSWER_S), settings.kafka)
 
 
 def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[], Iterable[Counted]] = tuple) -> Pages:
@@ -50,18 +63,16 @@ def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[
     )
 
 
-def counts_of(role: Profile) -> Callable[[], Iterable[Counted]]:
+def counts_of(role: Profile | Judge | None) -> Iterable[Counted]:
     """What `profile` counts beside the loop: events by kind, and what producers might want to mend."""
-
-    def counted() -> Iterable[Counted]:
-        events: dict[tuple[str, ...], float] = {(kind, "counted"): n for kind, n in dict(role.events).items()}
-        events["", "refused"] = sum(role.dead.values())
-        yield Counted("leeway_events", "Events by kind and outcome.", events, ("kind", "outcome"))
-        yield Counted("leeway_unknown_fields", "Fields that no event has.", {(): role.reader.unknown.total()})
-        yield Counted("leeway_nonfinite_values", "NaN and infinities: nulls.", {(): role.reader.nonfinite.total()})
-        yield Counted("leeway_binnings_refused", "Binnings that do not fit.", {(): role.binnings_refused})
-
-    return counted
+    if not isinstance(role, Profile):
+        return
+    events: dict[tuple[str, ...], float] = {(kind, "counted"): n for kind, n in dict(role.events).items()}
+    events["", "refused"] = sum(role.dead.values())
+    yield Counted("leeway_events", "Events by kind and outcome.", events, ("kind", "outcome"))
+    yield Counted("leeway_unknown_fields", "Fields that no event has.", {(): role.reader.unknown.total()})
+    yield Counted("leeway_nonfinite_values", "NaN and infinities: nulls.", {(): role.reader.nonfinite.total()})
+    yield Counted("leeway_binnings_refused", "Binnings that do not fit.", {(): role.binnings_refused})
 
 
 def tell(settings: Settings, worker: str, address: str) -> None:

@@ -43,11 +43,12 @@ def test_up_runs_every_role_brings_back_the_dead_and_stops_when_asked(platform: 
 
 
 @pytest.mark.parametrize("role", ["profile", "judge", "incidents"])
-def test_a_role_without_kafka_and_redis_says_what_it_waits_for(role: str, tmp_path: Path) -> None:
+def test_a_role_without_kafka_and_redis_says_what_it_waits_for_and_stops_when_asked(role: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with running(log, role, "--kafka", NOWHERE, "--redis", NO_REDIS, LEEWAY__LOG__FORMAT="json"):
+    with running(log, role, "--kafka", NOWHERE, "--redis", NO_REDIS, LEEWAY__LOG__FORMAT="json") as process:
         said(log, r'"event": "waiting')
-        time.sleep(1.0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
     assert "Traceback" not in log.read_text()
 
 
