@@ -1,5 +1,6 @@
 """The picture people look at: of a subject and of each of its columns, as plain values ready for JSON."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,18 @@ def subject_picture(watch: Watch, state: WatchState, threshold: float) -> dict[s
     }
 
 
+ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes
+
+
+def fullness(evidence: float, threshold: float) -> float:
+    """0 to 1: the last orders of magnitude before an alarm, for evidence multiplies.
+
+    >>> round(fullness(1e5, 1e6), 2), fullness(3e2, 1e6), fullness(2e6, 1e6)
+    (0.67, 0.0, 1.0)
+    """
+    return min(1.0, max(0.0, 1 - math.log10(max(threshold, 1.0) / max(evidence, 1e-9)) / ORDERS))
+
+
 def column_picture(
     state: WatchState, track: Track, threshold: float, evidence: dict[str, NDArray[np.float64]]
 ) -> dict[str, Any]:
@@ -73,6 +86,7 @@ def column_picture(
     for part in track.rows:
         held, row = state.place(track, part)
         picture["evidence"] = max(picture["evidence"], float(evidence[name_of(track, part)][row]))
+    picture["fullness"] = 1.0 if track.firing else round(fullness(picture["evidence"], threshold), 3)
     if "values" in track.rows:
         held, row = state.place(track, "values")
         reference, live = held.reference(row), held.since_onset(row)

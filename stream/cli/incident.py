@@ -129,7 +129,7 @@ def named(client: "Redis", prefix: str, id: str) -> Incident:
 def _print_whole(one: Incident) -> None:
     from rich.markup import escape
 
-    from stream.cli.paper import bar, console, sign
+    from stream.cli.paper import console, sign
 
     paper = console()
     segment = ", ".join(f"{key}={value}" for key, value in one.segment.items())
@@ -139,7 +139,7 @@ def _print_whole(one: Incident) -> None:
         "model": f"{one.model} version {one.version or '?'}, deployment {one.deployment}",
         "feature": escape(f"{one.feature} {segment}".strip()),
         "effect": escape(one.effect),
-        "evidence": f"{bar(one.evidence, one.threshold)} {one.evidence:.3g}, threshold {one.threshold:.3g}",
+        "evidence": f"{one.evidence:.3g}, threshold {one.threshold:.3g}",
         "since": one.onset_at,
         "opened": one.opened_at,
         "silenced": f"until {one.silenced_until}" if one.silenced_until else "",

@@ -51,16 +51,13 @@ def console() -> "Console":
     return Console(width=None if terminal else 200, highlight=False, soft_wrap=not terminal)
 
 
-def bar(evidence: float, threshold: float, width: int = 10) -> str:
-    """Evidence on the way to the threshold, on a logarithmic scale: evidence multiplies.
+def bar(share: float, width: int = 10) -> str:
+    """How full, from 0 to 1.
 
-    >>> bar(1.0, 1e6), bar(1e3, 1e6), bar(2e6, 1e6)
+    >>> bar(0.0), bar(0.5), bar(1.0)
     ('░░░░░░░░░░', '█████░░░░░', '██████████')
     """
-    from math import log
-
-    share = log(max(evidence, 1.0)) / log(max(threshold, 2.0))
-    full = round(width * min(max(share, 0.0), 1.0))
+    full = round(width * share)
     return "█" * full + "░" * (width - full)
 
 

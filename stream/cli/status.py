@@ -30,7 +30,8 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
     quiet      watching, nothing found             lagging   what arrives is old
     drifting   at least one alarm stands
 
-    A full bar is an alarm; bars are logarithmic, because evidence multiplies.
+    A full bar is an alarm; a bar shows the last three orders of magnitude before
+    it, because evidence multiplies.
 
     \b
     Exit codes: 0 no drift, 1 Redis is away, 2 wrong usage or configuration, 3 drift stands.
@@ -51,7 +52,7 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
             _print(paper, one, every=columns)
         for worker, address in addresses(redis_client(settings), settings.redis.prefix).items():
             paper.print(f"[dim]{worker} at http://{address}[/dim]")
-    sys.exit(DRIFT if any(one["state"] == "drifting" for one in found) else 0)
+    sys.exit(DRIFT if any(one.get("drifting") for one in found) else 0)
 
 
 def views(client: "Redis", prefix: str) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
     for column in shown:
         evidence, threshold = float(column.get("evidence") or 0), float(column.get("threshold") or 0)
         effect = escape(str(column.get("effect") or ""))
-        level = f"{bar(evidence, threshold)} {evidence:>8.2g} of {threshold:.2g}"
+        level = f"{bar(float(column.get('fullness') or 0))} {evidence:>8.2g} of {threshold:.2g}"
         paper.print(f"    {sign(column['state'])}  {escape(column['column']):<28} {level}  {effect}", soft_wrap=True)
     if len(shown) < len(view["by_column"]):
         paper.print(f"    [dim]and {len(view['by_column']) - len(shown)} more; --columns shows them[/dim]")

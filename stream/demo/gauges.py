@@ -1,6 +1,5 @@
 """The gauges: how every column of the model stands, as the judge shows it to people in Redis."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from schemas.subject import Subject
 from stream.demo.story import MODEL
 from stream.redis import Client
 
-ORDERS = 3.0  # of magnitude that a gauge shows; below, chance goes up and down as it likes
 SUBJECT = Subject(model=MODEL, deployment=MODEL)
 
 
@@ -21,20 +19,7 @@ class Gauge:
 
     column: str
     state: str
-    evidence: float = 0.0
-    threshold: float = 1.0
-
-    @property
-    def fullness(self) -> float:
-        """0 to 1: the last orders of magnitude before an alarm, for evidence multiplies.
-
-        >>> round(Gauge("feature:age", "watching", evidence=1e5, threshold=1e6).fullness, 2)
-        0.67
-        """
-        if self.state == "drifting":
-            return 1.0
-        missing = math.log10(max(self.threshold, 1.0) / max(self.evidence, 1e-9))
-        return min(1.0, max(0.0, 1 - missing / ORDERS))
+    fullness: float = 0.0  # 0 to 1
 
 
 @dataclass(frozen=True)
@@ -69,6 +54,5 @@ def _gauge(picture: dict[str, Any]) -> Gauge:
     return Gauge(
         column=str(picture.get("column", "")),
         state=str(picture.get("state", "")),
-        evidence=float(picture.get("evidence") or 0.0),
-        threshold=float(picture.get("threshold") or 1.0),
+        fullness=float(picture.get("fullness") or 0.0),
     )

@@ -35,7 +35,7 @@ INCIDENT = Incident(
 GAUGES = Gauges(
     state="drifting",
     rows=9_000,
-    columns=(Gauge("feature:SCHL", "drifting"), Gauge("feature:AGEP", "watching", 999.0, 1e6)),
+    columns=(Gauge("feature:SCHL", "drifting", 1.0), Gauge("feature:AGEP", "watching", 0.0)),
 )
 
 
