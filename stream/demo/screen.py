@@ -83,8 +83,8 @@ def _progress(scene: Scene) -> RenderableType:
 def _story(chapters: tuple[Chapter, ...]) -> Table:
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(width=1)
-    table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
-    table.add_column(ratio=4, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
     for chapter in chapters:
         mark, style = MARKS[chapter.state]
         found = bool(chapter.answer)
@@ -105,7 +105,7 @@ def _evidence(gauges: tuple[Gauge, ...]) -> Table:
         full = round(BAR * gauge.fullness)
         style = "red" if gauge.state == "drifting" else "magenta" if gauge.state == "learning" else "cyan"
         table.add_row(
-            gauge.column.removeprefix("feature:"),
+            gauge.name,
             Text("█" * full, style=style) + Text("░" * (BAR - full), style="dim"),
             Text(gauge.state, style=style),
         )
