@@ -21,6 +21,16 @@ class Gauge:
     state: str
     fullness: float = 0.0  # 0 to 1
 
+    @property
+    def name(self) -> str:
+        """What people call the column.
+
+        >>> Gauge("prediction:score", "watching").name, Gauge("latency:ms", "watching").name
+        ('score', 'latency')
+        """
+        family, _, name = self.column.partition(":")
+        return family if family in ("latency", "status") else name
+
 
 @dataclass(frozen=True)
 class Gauges:
