@@ -70,6 +70,7 @@ def reraise(trouble: BaseException) -> None:
     raise trouble
 
 
+@pytest.mark.slow
 def test_a_worker_goes_on_where_the_last_one_stopped(platform: Platform) -> None:
     source, more, out = platform.create({"source": 1, "more": 1, "out": 1})
     send(platform, source, "a", "b")
@@ -93,6 +94,7 @@ def test_the_lag_of_a_worker_that_has_caught_up_is_nothing(platform: Platform) -
     assert observed.lag_seconds == 0.0
 
 
+@pytest.mark.slow
 def test_a_worker_that_begins_at_the_latest_skips_what_came_before(platform: Platform) -> None:
     source, out = platform.create({"source": 1, "out": 1})
     send(platform, source, "a")
@@ -111,6 +113,7 @@ def test_an_operator_may_want_to_decide_where_to_begin(platform: Platform) -> No
         listen(role, settings(platform, start_at="error"), lambda: len(role.values) > 0)
 
 
+@pytest.mark.slow
 def test_a_topic_that_comes_later_is_waited_for(platform: Platform) -> None:
     source, out = platform.create({"source": 1, "out": 1})
     late = platform.prefix + "late"

@@ -1,11 +1,8 @@
 """`leeway demo`: real data drifts, and the alarm, in two minutes."""
 
-import os
 import sys
 
 import click
-
-from stream.cli.options import Refused
 
 
 @click.command(name="demo", short_help="See real data drift, and the alarm, in two minutes.")
@@ -34,11 +31,6 @@ def command(kafka: str | None, redis: str | None, output: str, seed: int, keep: 
     Exit codes: 0 every outage was found and false alarms are within the budget,
     1 not so, or a server is away, 2 wrong usage.
     """
-    from stream.config import Misconfigured, load
     from stream.demo import run
 
-    try:
-        load(None, os.environ, {"kafka.bootstrap": kafka, "redis.url": redis})
-    except Misconfigured as refusal:
-        raise Refused("\n       ".join(refusal.problems)) from None
     sys.exit(run(kafka=kafka, redis=redis, output=output, seed=seed, keep=keep))

@@ -48,6 +48,7 @@ def expected(log: Sequence[Anomaly], settings: Settings) -> dict[str, Incident]:
     return asyncio.run(fold())
 
 
+@pytest.mark.slow
 def test_each_step_is_published_once_and_what_came_before_the_start_counts(platform: Platform, tmp_path: Path):
     settings = settings_of(platform)
     at_s = now_s()
