@@ -1,6 +1,5 @@
 """The picture people look at: of a subject and of each of its columns, as plain values ready for JSON."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,11 @@ from numpy.typing import NDArray
 from detectors.banks import name_of
 from detectors.dependence import HEALTH, health
 from detectors.track import Track, labels
-from detectors.urn import Phase
+from detectors.urn import Bank, Phase, Urns
 from detectors.watch import Watch
 from detectors.watched import WatchState
+
+Floats = NDArray[np.float64]
 
 WORDS = {Phase.LEARNING: "learning", Phase.WATCHING: "watching", Phase.FIRING: "drifting"}
 
@@ -19,15 +20,31 @@ WORDS = {Phase.LEARNING: "learning", Phase.WATCHING: "watching", Phase.FIRING: "
 def pictures(watch: Watch, state: WatchState) -> dict[str, dict[str, Any]]:
     """The field `subject`, and a field `column|<name>` for each column of the whole subject."""
     threshold = watch.threshold(state)
-    evidence = {
-        name: watch.urns(name).verdicts(bank, np.full(len(bank), threshold)).evidence
-        for name, bank in state.banks.items()
-    }
     found = {"subject": subject_picture(watch, state, threshold)}
+    evidence, full = {}, {}
+    for name, bank in state.banks.items():
+        urns = watch.urns(name)
+        evidence[name] = urns.verdicts(bank, np.full(len(bank), threshold)).evidence
+        full[name] = fullness(urns, bank, threshold)
     for track in state.tracks.values():
         if not track.segment:
-            found[f"column|{track.column}"] = column_picture(state, track, threshold, evidence)
+            found[f"column|{track.column}"] = column_picture(state, track, threshold, evidence, full)
     return found
+
+
+ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes
+
+
+def fullness(urns: Urns, bank: Bank, threshold: float) -> Floats:
+    """0 to 1 for every row: the last orders of magnitude before an alarm, for evidence multiplies.
+
+    Drawn from the best bet since its change point, and not from the evidence itself: that grows by one per event while
+    nothing happens, which says nothing. An alarm needs about threshold / pane of it.
+    """
+    best = (urns.weights(bank) * bank.cusum).max(axis=1, initial=1.0)
+    pane = bank.events / np.maximum(bank.panes, 1)
+    missing = np.log10(np.maximum(threshold / np.maximum(pane, 1), 10) / best)
+    return np.asarray(np.clip(1 - missing / ORDERS, 0, 1))
 
 
 def subject_picture(watch: Watch, state: WatchState, threshold: float) -> dict[str, Any]:
@@ -52,20 +69,8 @@ def subject_picture(watch: Watch, state: WatchState, threshold: float) -> dict[s
     }
 
 
-ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes
-
-
-def fullness(evidence: float, threshold: float) -> float:
-    """0 to 1: the last orders of magnitude before an alarm, for evidence multiplies.
-
-    >>> round(fullness(1e5, 1e6), 2), fullness(3e2, 1e6), fullness(2e6, 1e6)
-    (0.67, 0.0, 1.0)
-    """
-    return min(1.0, max(0.0, 1 - math.log10(max(threshold, 1.0) / max(evidence, 1e-9)) / ORDERS))
-
-
 def column_picture(
-    state: WatchState, track: Track, threshold: float, evidence: dict[str, NDArray[np.float64]]
+    state: WatchState, track: Track, threshold: float, evidence: dict[str, Floats], full: dict[str, Floats]
 ) -> dict[str, Any]:
     """What is known of one column: its state, its evidence against the threshold, reference and live counts."""
     picture: dict[str, Any] = {
@@ -86,7 +91,8 @@ def column_picture(
     for part in track.rows:
         held, row = state.place(track, part)
         picture["evidence"] = max(picture["evidence"], float(evidence[name_of(track, part)][row]))
-    picture["fullness"] = 1.0 if track.firing else round(fullness(picture["evidence"], threshold), 3)
+    levels = [float(full[name_of(track, part)][row]) for part, row in track.rows.items()]
+    picture["fullness"] = 1.0 if track.firing else round(max(levels, default=0.0), 3)
     if "values" in track.rows:
         held, row = state.place(track, "values")
         reference, live = held.reference(row), held.since_onset(row)
