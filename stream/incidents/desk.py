@@ -69,22 +69,25 @@ class Desk:
         if isinstance(anomaly, Reason):
             return await self._dead(record, anomaly)
         async with self._one_at_a_time:
-            done = await self._store.anomaly(anomaly, instant.ms_or(anomaly.detected_at, self._at_ms(record)))
+            now_ms = instant.ms_or(anomaly.detected_at, self._at_ms(record))
+            while not await self._publish(await self._store.anomaly(anomaly, now_ms)):
+                log.warning("applied again: Redis lost it before it was published", anomaly=anomaly.id)
             self._numbers.anomalies.labels(anomaly.class_, anomaly.status).inc()
-            await self._publish(done)
 
     async def command(self, record: Record) -> None:
         """Have one record of the commands topic followed, or refused with a reason."""
         command = records.command(record.value)
         if isinstance(command, Reason):
             return await self._dead(record, command)
+        await self._store.remember()  # before anybody is told that there is no such incident
         if reason := refusal(await self._store.incident(command.incident), command):
             return await self._dead(record, reason)
         async with self._one_at_a_time:
             arrived_ms = self._at_ms(record)
-            done = await self._store.command(command, min(instant.ms_or(command.at, arrived_ms), arrived_ms))
+            now_ms = min(instant.ms_or(command.at, arrived_ms), arrived_ms)
+            while not await self._publish(await self._store.command(command, now_ms)):
+                log.warning("followed again: Redis lost it before it was published", command=command.id)
             self._numbers.commands.labels(command.action).inc()
-            await self._publish(done)
 
     async def tick(self) -> None:
         """Do what is due by the clock, then publish what a process before us applied and did not live to publish."""
@@ -97,22 +100,28 @@ class Desk:
                     await self._publish_latest(id)
             self._seen = waiting
 
-    async def _publish(self, done: Applied) -> None:
-        if done.incident and done.publish:
-            for step in done.steps:
-                self._numbers.steps.labels(step.what).inc()
-                log.info("incident", id=done.incident.id, step=step.what, state=done.incident.state, by=step.actor)
-            await self._publish_latest(done.incident.id)
+    async def _publish(self, done: Applied) -> bool:
+        """False: Redis has lost what was applied, and nobody was told of it."""
+        if not done.incident or not done.publish:
+            return True
+        if not await self._publish_latest(done.incident.id, done.incident.revision):
+            return False
+        for step in done.steps:
+            self._numbers.steps.labels(step.what).inc()
+            log.info("incident", id=done.incident.id, step=step.what, state=done.incident.state, by=step.actor)
+        return True
 
-    async def _publish_latest(self, id: str) -> None:
-        """Publish until what was published is what is stored."""
+    async def _publish_latest(self, id: str, revision: int = 0) -> bool:
+        """Publish until what was published is what is stored. False: it is not there, or not up to this revision."""
         incident = await self._store.incident(id)
-        while incident:
+        if incident is None or incident.revision < revision:
+            return False
+        while True:
             await self._send(self._output(incident))
             await self._store.published(incident)
             after = await self._store.incident(id)
-            if after is None or after.revision == incident.revision:
-                return
+            if after is None or after.revision <= incident.revision:
+                return True
             incident = after
 
     def _output(self, incident: Incident) -> Output:

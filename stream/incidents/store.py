@@ -17,6 +17,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ from stream.settings import Incidents
 APPLIED_FOR_S = 14 * 86_400  # twice as long as Kafka remembers the offsets of a group that is away
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)  # the last one again and again
 SAY_EVERY_S = 30.0
+BRINGING_S = 600  # longer than to bring all incidents back
 
 log = structlog.get_logger()
 encode = msgspec.json.Encoder().encode
@@ -63,6 +65,9 @@ if ARGV[4] ~= '' then redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1]) end
 redis.call('SADD', KEYS[4], ARGV[1])
 for i = 5, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
 """
+
+# KEYS  1 bringing  2 kept    ARGV  1 since when
+KEPT = "if redis.call('DEL', KEYS[1]) == 0 then return 0 end redis.call('SET', KEYS[2], ARGV[1]) return 1"
 
 # KEYS  1 unpublished    ARGV  1 id  2 the revision that was published
 PUBLISHED = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end"
@@ -121,6 +126,8 @@ class Store:
         while True:
             was, incident = await self._read(command.incident)
             if incident is None:
+                if await self.remember():
+                    continue
                 return Applied(None, [], False)
             done = step(incident, command, now_ms, self._rules)
             said = await self._apply(f"command:{command.id}", was, done)
@@ -130,16 +137,13 @@ class Store:
                 return done
             await self.remember()
 
-    async def remember(self) -> None:
-        """Bring the incidents back if Redis has lost them, or never had them."""
-        if await self._ask(lambda: self._redis.exists(self._key("incidents:kept"))):
-            return
-        brought = await self._recall()
-        for incident in brought:
-            await self._restore(incident)
-        await self._ask(lambda: self._redis.set(self._key("incidents:kept"), instant.text(time.time_ns() // 1_000_000)))
-        if brought:
-            log.warning("Redis had no incidents: they were brought back from their topic", incidents=len(brought))
+    async def remember(self) -> bool:
+        """Bring the incidents back if Redis has lost them, or never had them. Whether that was so."""
+        lost = False
+        while not await self._ask(lambda: self._redis.exists(self._key("incidents:kept"))):
+            lost = True
+            await self._bring_back()
+        return lost
 
     async def tick(self, now_ms: int, at_most: int = 100) -> list[Applied]:
         """Do what the clock asks for: silences that end, incidents to escalate, old ones to forget."""
@@ -217,6 +221,18 @@ class Store:
         ]
         said = await self._ask(lambda: self._redis.eval(APPLY, len(keys), *keys, *values))
         return _text(said)
+
+    async def _bring_back(self) -> None:
+        """All incidents from their topic; kept only if Redis did not lose everything again meanwhile."""
+        bringing = self._key(f"incidents:bringing:{uuid4().hex}")
+        await self._ask(lambda: self._redis.set(bringing, "", ex=BRINGING_S))
+        brought = await self._recall()
+        for incident in brought:
+            await self._restore(incident)
+        now = instant.text(time.time_ns() // 1_000_000)
+        keys = [bringing, self._key("incidents:kept")]
+        if await self._ask(lambda: self._redis.eval(KEPT, len(keys), *keys, now)) and brought:
+            log.warning("Redis had no incidents: they were brought back from their topic", incidents=len(brought))
 
     async def _restore(self, incident: Incident) -> None:
         due = due_ms(incident, self._rules)
