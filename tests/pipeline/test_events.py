@@ -70,7 +70,7 @@ def test_what_is_sent_is_what_is_counted(platform: Platform, tmp_path: Path) -> 
         service.send("predictions", churn[600:])  # in another pane: the first ones are learnt from, these are judged
         service.flush()
         records.until(lambda: records.rows.total() >= sum(expected.values()), "counting")
-        records.until(lambda: "quiet" in records.states("churn"), "learning")
+        records.until(lambda: "quiet" in records.states("churn") and records.states("wide"), "learning")
     assert records.rows == expected
     assert records["dlq"] == []
 

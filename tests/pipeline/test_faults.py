@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 
 from tests.conftest import Platform
+from tests.incidents.anomalies import START_MS, anomaly
 from tests.pipeline.installation import PATIENCE_S, Installation, Records
 from tests.pipeline.oracle import applied, folded, published
 from tests.pipeline.traffic import Event, predictions
@@ -155,3 +157,35 @@ def test_a_redis_that_dies_and_one_that_forgets_change_nothing(service: Installa
     finally:
         if real_redis._process is None:
             real_redis.start()
+
+
+def test_a_redis_that_forgets_at_any_moment_loses_no_step_of_an_incident(
+    service: Installation, real_redis: RealRedis
+) -> None:
+    chance = random.Random(3)
+    at_s = time.time() - START_MS / 1000
+    log = [
+        anomaly(
+            chance.choice(("firing", "moved", "recovered")),
+            at_s=at_s + number / 100,
+            feature=chance.choice(("age", "plan", "nps")),
+            id=f"leeway.panes/0-{number}-0",
+        )
+        for number in range(800)
+    ]
+    with (
+        service.running("incidents"),
+        Records(service) as records,
+        redis.Redis.from_url(real_redis.url) as client,
+    ):
+        for number, each in enumerate(log):
+            service.put("anomalies", msgspec.json.encode(each), b"churn")
+            if number == 0:
+                service.flush()
+                records.until(lambda: records.incidents, "the first incident")
+            time.sleep(0.004)
+            if chance.random() < 0.02:
+                client.flushall()
+        service.flush()
+        records.until(lambda: records.incidents == applied(service.settings, log), "every anomaly in its incident")
+    assert "Traceback" not in service.said
