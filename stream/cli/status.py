@@ -66,7 +66,7 @@ def views(client: "Redis", prefix: str) -> list[dict[str, Any]]:
         if b"subject" not in fields:
             continue
         columns = [orjson.loads(value) for name, value in fields.items() if name.startswith(b"column|")]
-        columns.sort(key=lambda column: (column["state"] != "drifting", -float(column.get("evidence") or 0)))
+        columns.sort(key=lambda column: (-float(column.get("fullness") or 0), column["column"]))
         found.append(orjson.loads(fields[b"subject"]) | {"key": key.decode(), "by_column": columns})
     return found
 

@@ -107,9 +107,10 @@ def test_dead_letters_are_counted_listed_and_shown_in_full(platform: Platform) -
 def view(platform: Platform, model: str, state: str, columns: dict[str, tuple[str, float]]) -> None:
     subject = {"model": model, "deployment": model, "source": "prediction"}
     summary = {"subject": subject, "state": state, "rows": 5000, "rate": 12.5, "at": int(time.time() * 1000)}
+    summary["drifting"] = [name for name, (word, _) in columns.items() if word == "drifting"]
     fields = {"subject": json.dumps(summary)}
-    for name, (word, evidence) in columns.items():
-        picture = {"column": name, "state": word, "evidence": evidence, "threshold": 1e6}
+    for name, (word, fullness) in columns.items():
+        picture = {"column": name, "state": word, "evidence": 1e3, "threshold": 1e6, "fullness": fullness}
         fields[f"column|{name}"] = json.dumps(picture)
     with redis.Redis.from_url(platform.redis_url) as client:
         client.hset(f"leeway:view:{model}", mapping=fields)
@@ -118,12 +119,12 @@ def view(platform: Platform, model: str, state: str, columns: dict[str, tuple[st
 
 def test_status_shows_states_in_words_and_exits_with_3_while_drift_stands(platform: Platform) -> None:
     assert "Nothing was seen yet" in leeway("status", **installation(platform)).stdout
-    view(platform, "churn", "quiet", {"feature:age": ("watching", 1e3)})
+    view(platform, "churn", "quiet", {"feature:age": ("watching", 0.5)})
     calm = leeway("status", **installation(platform))
     assert calm.returncode == 0
     assert "✓ quiet  churn churn prediction  5,000 rows, 12.5/s, now" in calm.stdout
     assert re.search(r"✓ watching  feature:age +█████░░░░░ +1e\+03 of 1e\+06", calm.stdout)
-    view(platform, "fraud", "drifting", {"feature:amount": ("drifting", 5e6), "feature:x": ("watching", 1.0)})
+    view(platform, "fraud", "drifting", {"feature:amount": ("drifting", 1.0), "feature:x": ("watching", 0.0)})
     assert leeway("status", **installation(platform)).returncode == 3
     assert leeway("status", "--model", "churn", **installation(platform)).returncode == 0
     found = json.loads(leeway("status", "--model", "fraud", "--output", "json", **installation(platform)).stdout)
