@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from stream.loop import Loop
+from stream.engine.loop import Loop
 from stream.roles.profile import profile
 from stream.settings import Kafka, Redis, Settings, Topics
 from stream.topics import topics

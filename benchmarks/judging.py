@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detectors.budget import parse
-from detectors.watch import Watch
+from detectors.watch.fold import Watch
 from tests.judge.panes import pane
 
 SEED = 5

@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeVar
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from stream.engine.role import Lane, Output
+from stream.engine.surprise import Surprise
 from stream.redis import Clock
-from stream.role import Lane, Output
 from stream.secret import secret
 from stream.settings import Kafka
-from stream.surprise import Surprise
 
 Properties = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -73,7 +73,7 @@ def consumer(kafka: Kafka, group: str, slot: str) -> Properties:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "enable.partition.eof": True,  # the only way to know that what follows is transaction markers, not records
-        "auto.offset.reset": "error",  # what is gone is announced, never skipped: `stream.beginning`
+        "auto.offset.reset": "error",  # what is gone is announced, never skipped: `stream.engine.beginning`
         "isolation.level": "read_committed",  # also makes the read of committed offsets wait for a pending transaction
         "partition.assignment.strategy": "range",
         "session.timeout.ms": kafka.session_ms,

@@ -1,8 +1,8 @@
 """What a worker has seen, in the form that Prometheus reads: base units, `_total` where it only grows, bounded labels.
 
-The loop adds to plain numbers (`stream.observed`); here they are given names when somebody asks.
+The loop adds to plain numbers (`stream.engine.observed`); here they are given names when somebody asks.
 
->>> from stream.role import Lane
+>>> from stream.engine.role import Lane
 >>> seen = Observed(messages=7, lag={Lane("leeway.predictions", 0): Lag(3, 0.5)})
 >>> from prometheus_client import generate_latest
 >>> text = generate_latest(registry("profile", seen)).decode()
@@ -22,7 +22,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from stream.observed import Lag, Observed
+from stream.engine.observed import Lag, Observed
 from stream.supervisor import RESTARTS_VARIABLE
 
 STALLED_S = 60.0  # the loop's own watchdog ends a step after 45 s

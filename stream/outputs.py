@@ -8,7 +8,7 @@ from functools import cache
 import msgspec
 
 from schemas.dead_letter import DeadLetter, Headers, Reason, to_headers
-from stream.role import Lane, Message, Output
+from stream.engine.role import Lane, Message, Output
 
 encode = msgspec.json.Encoder().encode
 

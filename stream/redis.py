@@ -8,9 +8,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from stream.engine.surprise import Surprise
 from stream.secret import secret
 from stream.settings import Redis
-from stream.surprise import Surprise
 
 TIMEOUT_S = 1.0  # of one command: a hung Redis must not hang detection
 PATIENCE_S = 20.0  # for the few answers that cannot be done without

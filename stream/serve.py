@@ -14,9 +14,9 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from stream.engine.surprise import Surprise
 from stream.loopback import on_loopback
 from stream.settings import Http
-from stream.surprise import Surprise
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -11,15 +11,15 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import generate_latest
 
 from stream import kafka, logs
-from stream.loop import run_role
+from stream.engine.loop import run_role
+from stream.engine.observed import Observed
+from stream.engine.surprise import Surprise, end
 from stream.metrics import Counted, registry, stalled, unassigned
-from stream.observed import Observed
 from stream.redis import connect
 from stream.roles.judge import Judge, judge
 from stream.roles.profile import Profile, profile
 from stream.serve import Pages
 from stream.settings import Settings
-from stream.surprise import Surprise, end
 
 ANSWER_S = 2.0  # of one question, while Kafka may still be starting
 ADDRESS_S = 60  # how long an address outlives its process in Redis

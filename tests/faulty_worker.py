@@ -8,13 +8,13 @@ import signal
 import sys
 from pathlib import Path
 
-import stream.loop
+import stream.engine.loop
 from stream.config import load
+from stream.engine.loop import run_role
+from stream.engine.surprise import Surprise, end
 from stream.logs import begin
-from stream.loop import run_role
 from stream.roles.judge import judge
 from stream.roles.profile import profile
-from stream.surprise import Surprise, end
 
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
@@ -29,7 +29,7 @@ def arm(fault: str) -> None:
         if name == seam and passed == int(nth):
             os.kill(os.getpid(), SIGNALS[kind])
 
-    stream.loop.point = point
+    stream.engine.loop.point = point
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from stream.beginning import Memory, StartAt, begin
-from stream.surprise import Surprise
+from stream.engine.beginning import Memory, StartAt, begin
+from stream.engine.surprise import Surprise
 
 
 @pytest.mark.parametrize(

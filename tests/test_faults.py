@@ -23,8 +23,8 @@ from confluent_kafka.admin import AdminClient
 from schemas.dead_letter import from_headers
 from stream.config import load
 from stream.embedded import child
-from stream.fence import packed
-from stream.role import Lane
+from stream.engine.fence import packed
+from stream.engine.role import Lane
 from stream.roles.judge import Judge
 from stream.settings import Settings
 from tests.servers import RealKafka, RealRedis, create_topics

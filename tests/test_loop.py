@@ -9,11 +9,11 @@ from confluent_kafka.admin import AdminClient
 
 from stream import kafka
 from stream.embedded.port import LOOPBACK, free_port
-from stream.loop import Loop
-from stream.observed import Observed
-from stream.role import Lane, Message, Output
+from stream.engine.loop import Loop
+from stream.engine.observed import Observed
+from stream.engine.role import Lane, Message, Output
+from stream.engine.surprise import Surprise
 from stream.settings import Kafka, Redis, Settings
-from stream.surprise import Surprise
 from tests.conftest import Platform
 
 PATIENCE_S = 60.0

@@ -18,8 +18,8 @@ def explained(trouble: BaseException) -> str:
     import redis
     from confluent_kafka import KafkaError, KafkaException
 
+    from stream.engine.surprise import Surprise
     from stream.kafka import explained as kafka_explained
-    from stream.surprise import Surprise
 
     match trouble:
         case KafkaException() | KafkaError():

@@ -16,13 +16,13 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from schemas.dead_letter import Headers
+from stream.engine.role import Output
+from stream.engine.surprise import end
 from stream.incidents.credentials import credentials
 from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
 from stream.incidents.store import Store
-from stream.role import Output
 from stream.settings import Settings
-from stream.surprise import end
 
 ROLE = "incidents"
 COMMIT_S = 1.0  # of consumed offsets; what is read again after a crash is dropped by its id

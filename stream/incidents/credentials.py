@@ -5,9 +5,9 @@ from typing import Any
 
 from faust import SASLCredentials, SSLCredentials
 
+from stream.engine.surprise import Surprise
 from stream.secret import secret
 from stream.settings import Kafka
-from stream.surprise import Surprise
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

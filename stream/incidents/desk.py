@@ -18,12 +18,12 @@ from msgspec.structs import replace
 from schemas import records
 from schemas.dead_letter import DeadLetter, Headers, Reason, to_headers
 from schemas.incident import Incident
+from stream.engine.role import Output
 from stream.incidents import instant
 from stream.incidents.apply import Applied, refusal
 from stream.incidents.numbers import Numbers
 from stream.incidents.store import Store
 from stream.outputs import record
-from stream.role import Output
 from stream.settings import Topics
 
 LARGEST_BYTES = 900_000  # of one incident; brokers take 1 MB by default

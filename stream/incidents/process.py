@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from schemas.incident import Incident
 from stream import kafka
+from stream.engine.surprise import Surprise, end
 from stream.incidents import pages, recall
 from stream.incidents.app import ROLE, App, create, furnish
 from stream.incidents.numbers import Numbers
@@ -34,7 +35,6 @@ from stream.loopback import on_loopback
 from stream.redis import TIMEOUT_S
 from stream.secret import secret
 from stream.settings import Redis, Settings
-from stream.surprise import Surprise, end
 
 PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5

@@ -1,6 +1,6 @@
 """The judge: a pure fold of the panes topic. Panes in; binnings, anomalies and heartbeats out; nothing else matters.
 
-What drift is, is said in `detectors.watch`. Here is only how its findings leave: with deterministic ids, fingerprints,
+What drift is, is said in `detectors.watch`. Here is only how its findings leave: with deterministic ids, fingerprints
 and words.
 """
 
@@ -11,28 +11,28 @@ from hashlib import blake2b
 
 import msgspec
 
-from detectors import naming
 from detectors.budget import parse
-from detectors.finding import Finding, Histogram
 from detectors.guests import invite
-from detectors.picture import pictures
-from detectors.signal import Signal
-from detectors.watch import News, Watch
-from detectors.watched import WatchState
+from detectors.watch import naming
+from detectors.watch.finding import Finding, Histogram
+from detectors.watch.fold import News, Watch
+from detectors.watch.picture import pictures
+from detectors.watch.signal import Signal
+from detectors.watch.state import WatchState
 from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
 from schemas.dead_letter import Reason
 from schemas.decode import pane
 from schemas.heartbeat import Heartbeat
 from schemas.pane import PaneTopic, family
 from schemas.subject import Subject
+from stream.engine.role import Lane, Message, Output
 from stream.outputs import dead_letter, record
-from stream.role import Lane, Message, Output
 from stream.settings import Settings
 from stream.view import View
 
 
 class Judge:
-    """The folding role of `stream.role`: one `WatchState` per subject."""
+    """The folding role of `stream.engine.role`: one `WatchState` per subject."""
 
     name = "judge"
     every_s = 1.0

@@ -24,17 +24,17 @@ from schemas.moment import rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.subject import subject_of
-from stream.binnings import Binnings
-from stream.follower import Follower
+from stream.counting.binnings import Binnings
+from stream.counting.follower import Follower
+from stream.counting.panes import panes
+from stream.counting.parts import MESSAGE_BYTES, parts
+from stream.counting.silence import Silence
+from stream.counting.tally import Tally
+from stream.counting.texts import Texts
+from stream.engine.role import Lane, Message, Output
 from stream.outputs import dead_letter, encode, record
-from stream.panes import panes
-from stream.parts import MESSAGE_BYTES, parts
-from stream.role import Lane, Message, Output
 from stream.secret import secret
 from stream.settings import Settings
-from stream.silence import Silence
-from stream.tally import Tally
-from stream.texts import Texts
 
 ROWS = 65_536  # of one pane at most: about 30 MB of cells, and at most as many buckets as fit into one message
 TIMESTAMP_NOT_AVAILABLE = 0

@@ -8,11 +8,11 @@ import urllib.request
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream.observed import Lag, Observed
-from stream.role import Lane
+from stream.engine.observed import Lag, Observed
+from stream.engine.role import Lane
+from stream.engine.surprise import Surprise
 from stream.serve import Pages
 from stream.settings import Http, Settings
-from stream.surprise import Surprise
 from stream.worker import pages
 
 

@@ -16,7 +16,7 @@ from detectors.budget import parse
 from detectors.guests import GUESTS
 from detectors.urn import Urns
 from detectors.volume import Volume
-from detectors.watch import Watch
+from detectors.watch.fold import Watch
 from tests.judge.panes import pane
 
 Stream = Callable[[np.random.Generator, int, bool], Any]  # random, place, after the cliff: the data of one step

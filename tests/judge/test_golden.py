@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from detectors.budget import parse
-from detectors.watch import Watch
-from detectors.watched import WatchState
+from detectors.watch.fold import Watch
+from detectors.watch.state import WatchState
 from tests.judge.panes import pane
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "watch"

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors import naming
 from detectors.budget import parse
-from detectors.finding import Finding
 from detectors.guests import invite
-from detectors.signal import Signal
-from detectors.watch import Watch
-from detectors.watched import WatchState
+from detectors.watch import naming
+from detectors.watch.finding import Finding
+from detectors.watch.fold import Watch
+from detectors.watch.signal import Signal
+from detectors.watch.state import WatchState
 from schemas.deployment import Deployment
 from schemas.pane import Column, Deployed, Pane
 from tests.judge.panes import SUBJECT, T0, pane

@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 
 from schemas.anomaly import Anomaly
 from schemas.incident import Incident
+from stream.engine.role import Lane, Output
 from stream.incidents import instant
 from stream.incidents.store import Store
-from stream.role import Lane, Output
 from stream.roles.judge import Judge
 from stream.settings import Settings
 from tests.pipeline.installation import Records

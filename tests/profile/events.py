@@ -11,7 +11,7 @@ from schemas.binning import Binning
 from schemas.dead_letter import Headers
 from schemas.decode import pane as read_pane
 from schemas.pane import Deployed, Pane
-from stream.role import Lane, Output
+from stream.engine.role import Lane, Output
 from stream.roles.profile import Profile
 from stream.settings import Settings
 

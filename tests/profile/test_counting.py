@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from detectors.binning import derive_categories, representative, universal
 from schemas.binning import Binning
 from schemas.subject import Subject
-from stream.role import Lane
-from stream.tally import SETTLED_ROWS
+from stream.counting.tally import SETTLED_ROWS
+from stream.engine.role import Lane
 from tests.profile.events import NOW, TOPICS, Sent, count, flushed, one_pane, role, sent
 from tests.profile.reference import Tallied, Whole, counted, merged
 
@@ -102,7 +102,7 @@ def test_panes_add_up_to_the_events_wherever_they_are_cut(alike_rows, transactio
     counting = role(privacy=EVERYTHING_IS_PUBLIC)
     panes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.tally.ALIKE_ROWS", alike_rows)
+        patch.setattr("stream.counting.tally.ALIKE_ROWS", alike_rows)
         for number, events in enumerate(transactions):
             for event in events:
                 assert count(counting, [event], event["kind"]) == []

@@ -8,11 +8,11 @@ from confluent_kafka import Producer
 from schemas.binning import Binning
 from schemas.decode import binning as read_binning
 from schemas.subject import Subject
-from stream.follower import Follower
+from stream.counting.follower import Follower
+from stream.engine.surprise import Surprise
 from stream.kafka import plain_producer
 from stream.outputs import encode
 from stream.settings import Kafka
-from stream.surprise import Surprise
 from tests.conftest import Platform
 
 

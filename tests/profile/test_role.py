@@ -11,10 +11,10 @@ from schemas.binning import Binning
 from schemas.dead_letter import from_headers
 from schemas.pane import Column, Deployed, Pane, Slice
 from schemas.subject import Subject
+from stream.counting.parts import MESSAGE_BYTES, parts
+from stream.counting.texts import Texts
+from stream.engine.role import Lane
 from stream.outputs import encode
-from stream.parts import MESSAGE_BYTES, parts
-from stream.role import Lane
-from stream.texts import Texts
 from tests.profile.events import NOW, TOPICS, Clock, Sent, count, flushed, one_pane, read, role
 
 PREDICTION = {"kind": "prediction", "model": "m", "features": {"x": 1}, "prediction": 0.5}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from stream.role import Lane, Output
+from stream.engine.role import Lane, Output
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import stream.loop
-from stream.beginning import Beginning, Memory
-from stream.fence import Fence
-from stream.folds import Folded, Folds
-from stream.loop import Batch, Loop
-from stream.place import Place
-from stream.role import Message, Output
+import stream.engine.loop
+from stream.engine.beginning import Beginning, Memory
+from stream.engine.fence import Fence
+from stream.engine.folds import Folded, Folds
+from stream.engine.loop import Batch, Loop
+from stream.engine.place import Place
+from stream.engine.role import Message, Output
 from tests.simulation.world import Change, World
 
 
@@ -89,7 +89,7 @@ MUTATIONS: dict[str, Change] = {
     "commit-below-committed": Change(loop=CommitsBelowCommitted),
     "forgets-a-keys-own-offset": Change(patches={(Folds, "seen"): always(False)}),
     "mark-is-next": Change(patches={(Folds, "mark"): mark_is_end}),
-    "starts-at-committed": Change(patches={(stream.loop, "begin"): at_committed}),
+    "starts-at-committed": Change(patches={(stream.engine.loop, "begin"): at_committed}),
     "no-fence": Change(world=unfenced),
     "token-only": Change(world=token_only),
     "number-only": Change(world=number_only),

@@ -18,7 +18,7 @@ Hash = dict[str, Any]
 
 
 def accepts(stored: Hash, token: str, acked: int, number: int) -> bool:
-    """The rule of `stream.fence.WRITE`; `test_fence` holds the two together."""
+    """The rule of `stream.engine.fence.WRITE`; `test_fence` holds the two together."""
     return stored.get("tok") == token and acked <= stored.get("n", -1) < number
 
 
@@ -75,7 +75,7 @@ class Client:
         return self.write
 
     def write(self, keys: list[str], args: list[Any]) -> int:
-        """What `stream.fence.WRITE` does."""
+        """What `stream.engine.fence.WRITE` does."""
         server, name = self.server, keys[0]
         token, acked, *rest = args
         fields = dict(zip(rest[::2], rest[1::2], strict=True))

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.dead_letter import Reason
-from stream.fence import packed
-from stream.role import Lane, Output
+from stream.engine.fence import packed
+from stream.engine.role import Lane, Output
 from tests.simulation.kafka import Record
 
 PARTITIONS, RECORDS = 3, 160

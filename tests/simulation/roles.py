@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from schemas.dead_letter import Reason
-from stream.role import Lane, Message, Output
+from stream.engine.role import Lane, Message, Output
 
 UNREADABLE = Reason("bad_json", "this is no JSON")
 

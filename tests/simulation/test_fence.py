@@ -1,4 +1,4 @@
-"""The simulated Redis decides as the real one does: `stream.fence.WRITE` and `accepts` agree on every case."""
+"""The simulated Redis decides as the real one does: `stream.engine.fence.WRITE` and `accepts` agree on every case."""
 
 from itertools import product
 
@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from stream.embedded.redis import EmbeddedRedis
-from stream.fence import WRITE, Fence
-from stream.role import Lane
-from stream.surprise import Surprise
+from stream.engine.fence import WRITE, Fence
+from stream.engine.role import Lane
+from stream.engine.surprise import Surprise
 from tests.simulation.redis import accepts
 
 LANE = Lane("panes", 3)

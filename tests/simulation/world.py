@@ -21,12 +21,12 @@ import redis
 from confluent_kafka import KafkaException
 from greenlet import GreenletExit, getcurrent, greenlet
 
-import stream.loop
-from stream.loop import Loop
-from stream.role import Lane
+import stream.engine.loop
+from stream.engine.loop import Loop
+from stream.engine.role import Lane
+from stream.engine.surprise import Surprise
 from stream.settings import Redis as RedisSettings
 from stream.settings import Settings
-from stream.surprise import Surprise
 from tests.simulation.kafka import Consumer, Kafka, Producer
 from tests.simulation.redis import Client, Redis
 from tests.simulation.reference import Reference, Seen, counted, counts, logs, of, seen
@@ -177,7 +177,7 @@ class World:
     def run(self) -> None:
         """Raises `Violated` when an invariant does not hold."""
         self.scheduler = getcurrent()
-        with patched({(stream.loop, "point"): self.point, **self.change.patches}):
+        with patched({(stream.engine.loop, "point"): self.point, **self.change.patches}):
             try:
                 for _ in range(0, FAULTY_STEPS, CHECKED_EVERY):
                     self.go(CHECKED_EVERY)

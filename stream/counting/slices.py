@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.columns import CODE_BITS, Floats, Ints, starts_of_runs
-from stream.tally import OUTPUTS, SEGMENT, VERSION, Piece, Sheet, Tally
-from stream.texts import Texts
+from stream.counting.columns import CODE_BITS, Floats, Ints, starts_of_runs
+from stream.counting.tally import OUTPUTS, SEGMENT, VERSION, Piece, Sheet, Tally
+from stream.counting.texts import Texts
 
 REST = "other"  # the value of all rows whose own value is beyond the bound
 

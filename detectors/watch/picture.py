@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.banks import name_of
 from detectors.dependence import HEALTH, health
-from detectors.track import Track, labels
 from detectors.urn import Bank, Phase, Urns
-from detectors.watch import Watch
-from detectors.watched import WatchState
+from detectors.watch.banks import name_of
+from detectors.watch.fold import Watch
+from detectors.watch.state import WatchState
+from detectors.watch.track import Track, labels
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """A track: one column, in the whole subject or in one slice of it, and how its values are counted for the urns.
 
-First at universal resolution (`detectors.burn_in`), then in bins of its own. What does not fit the form, texts among
+First at universal resolution (`burn_in.py`), then in bins of its own. What does not fit the form, texts among
 numbers or numbers among texts, is an error and has a rate of its own.
 """
 
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
-from detectors.burn_in import BurnIn, number_bins, text_bins
-from detectors.finding import Alarm, Part
+from detectors.watch.burn_in import BurnIn, number_bins, text_bins
+from detectors.watch.finding import Alarm, Part
 from schemas.binning import Binning
 from schemas.pane import Column, Family, family
 from schemas.subject import Subject

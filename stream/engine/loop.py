@@ -4,17 +4,17 @@ Redis keeps snapshots of what a stateful role has folded: they may be late, roll
 
     next    first offset not yet folded            floor   Kafka's committed offset at ASSIGN: outputs below it are out
     done    first offset not yet committed         mark    every record below it is inside some snapshot in Redis
-    tok,n   the fence: a random token per ASSIGN and a number per write. A Redis that forgot shows it (`stream.fence`)
+    tok,n   the fence: a random token per ASSIGN and a number per write. A Redis that forgot shows it (`fence.py`)
 
     ASSIGN     take the group's generation. Stateful: the fence first, which shuts out the former owner, then its mark.
-               Then the committed offsets, which waits for his transaction. Begin at the lower one (`stream.beginning`)
+               Then the committed offsets, which waits for his transaction. Begin at the lower one (`beginning.py`)
     POLL       up to 500 records; rebalances run inside, on this thread
     ADMIT      drop what was folded already. A batch gathered around a rebalance is dropped whole and fetched again
     FOLD       states skip what they have seen; outputs below floor are suppressed; what cannot be read is a dead letter
     COMMIT     one transaction: outputs and offsets, never below what is committed
     SNAPSHOT   only after COMMIT, behind the fence
     REVOKE     COMMIT, SNAPSHOT, forget                     LOST    forget: the lanes belong to somebody else already
-    SURPRISE   end the process (`stream.surprise`): the supervisor starts it again, and ASSIGN is the recovery
+    SURPRISE   end the process (`stream.engine.surprise`): the supervisor starts it again, and ASSIGN is the recovery
     WATCHDOG   a call that never returns is ended by the kernel: `signal.alarm` without a handler
 
 One process, one thread, one consumer, one transactional producer. The order of the steps is the protocol: each one is
@@ -34,15 +34,15 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from redis import RedisError
 
 from stream import kafka
-from stream.beginning import Memory, begin
 from stream.embedded.broker import CANNOT
-from stream.observed import Observed
-from stream.place import NOTHING, Place
+from stream.engine.beginning import Memory, begin
+from stream.engine.observed import Observed
+from stream.engine.place import NOTHING, Place
+from stream.engine.role import Counting, Folding, Lane, Message, Output
+from stream.engine.surprise import Surprise, end
+from stream.engine.work import Work, work_of
 from stream.redis import Clock, connect
-from stream.role import Counting, Folding, Lane, Message, Output
 from stream.settings import Settings
-from stream.surprise import Surprise, end
-from stream.work import Work, work_of
 
 BATCH: Final = 500  # records of this many events stay in the processor's cache; 5,000 cost half as much again
 POLL_S: Final = 0.1

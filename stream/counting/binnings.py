@@ -17,7 +17,7 @@ import numpy as np
 from detectors.binning import UNIVERSAL, Categories
 from schemas.binning import Binning
 from schemas.subject import Subject
-from stream.columns import MIDDLE, Ints
+from stream.counting.columns import MIDDLE, Ints
 
 NONE: Ints = np.empty(0, np.int64)
 

@@ -5,9 +5,9 @@ its reference in its evidence, and a small one costs delay, not budget.
 """
 
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP, Law
-from detectors.finding import Part
-from detectors.track import Track
 from detectors.urn import Urns
+from detectors.watch.finding import Part
+from detectors.watch.track import Track
 
 LAWS: dict[str, Law] = {"numbers": NUMBERS, "texts": CATEGORIES, "nulls": RATES, "errors": RATES_UP}
 PARTS: dict[str, Part] = {"numbers": "values", "texts": "values", "nulls": "nulls", "errors": "errors"}

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Any
 
 from schemas.dead_letter import Reason
-from stream.fence import Fence, Hold, packed
-from stream.observed import Observed
-from stream.place import Place
-from stream.role import Folding, Lane, Message, Output
+from stream.engine.fence import Fence, Hold, packed
+from stream.engine.observed import Observed
+from stream.engine.place import Place
+from stream.engine.role import Folding, Lane, Message, Output
 
 
 @dataclass(slots=True)

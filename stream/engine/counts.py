@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from stream.place import Place
-from stream.role import Counting, Lane, Message, Output
+from stream.engine.place import Place
+from stream.engine.role import Counting, Lane, Message, Output
 
 
 class Counts:

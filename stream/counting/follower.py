@@ -12,9 +12,9 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.dead_letter import Reason
+from stream.engine.surprise import Surprise
 from stream.kafka import connection, explained
 from stream.settings import Kafka
-from stream.surprise import Surprise
 
 Body = TypeVar("Body")
 

@@ -1,6 +1,6 @@
 """The watch over one subject: panes in; findings, binnings and heartbeats out. A pure fold, whoever calls it.
 
-Every column is a track (`detectors.track`), and so is every column in every declared slice, as far as panes count it:
+Every column is a track (`track.py`), and so is every column in every declared slice, as far as panes count it:
 
     values   numbers or texts, in an urn with their own bins, once the burn-in has shown which bins
     nulls    null or absent, against present
@@ -19,21 +19,21 @@ import msgspec
 import numpy as np
 
 from detectors import budget as budgets
-from detectors import calendar, causes, ledger
-from detectors.account import account
-from detectors.banks import PARTS, kind_of, name_of, urns
 from detectors.budget import Budget
-from detectors.burn_in import BurnIn, add
-from detectors.finding import Alarm, Edge, Finding, Part
-from detectors.gathered import Gathered
 from detectors.guests import Guest
-from detectors.ledger import enter, forget, open_ledgers, widen
-from detectors.naming import class_of, segment_of
-from detectors.signal import Signal, matches
-from detectors.track import BETWEEN, Counts, Track, binning, counted, errors, key_of, settled
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
-from detectors.watched import WatchState
+from detectors.watch import calendar, causes, ledger
+from detectors.watch.account import account
+from detectors.watch.banks import PARTS, kind_of, name_of, urns
+from detectors.watch.burn_in import BurnIn, add
+from detectors.watch.finding import Alarm, Edge, Finding, Part
+from detectors.watch.gathered import Gathered
+from detectors.watch.ledger import enter, forget, open_ledgers, widen
+from detectors.watch.naming import class_of, segment_of
+from detectors.watch.signal import Signal, matches
+from detectors.watch.state import WatchState
+from detectors.watch.track import BETWEEN, Counts, Track, binning, counted, errors, key_of, settled
 from schemas.binning import Binning
 from schemas.heartbeat import Health
 from schemas.pane import Column, Deployed, Pane, Slice, family

@@ -3,15 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import causes
 from detectors.alternatives import CATEGORIES
-from detectors.banks import LAWS, kind_of, name_of
 from detectors.dependence import HEALTH
-from detectors.finding import Alarm, Edge, Finding, Histogram, Part
-from detectors.ledger import mean_before, mean_since
-from detectors.track import Track, labels, spread
 from detectors.urn import Urns, Verdicts
-from detectors.watched import WatchState
+from detectors.watch import causes
+from detectors.watch.banks import LAWS, kind_of, name_of
+from detectors.watch.finding import Alarm, Edge, Finding, Histogram, Part
+from detectors.watch.ledger import mean_before, mean_since
+from detectors.watch.state import WatchState
+from detectors.watch.track import Track, labels, spread
 
 ALMOST_ALL = 0.98  # rows with one value: stuck
 SEEN_FOUR_OF_FIVE = 1.28  # standard errors beyond the line, for the smallest visible change

@@ -1,6 +1,6 @@
 """A tally becomes panes: per subject the counts of its columns, and of its outputs once more for each of its slices.
 
-Everything is counted at once for all subjects (`stream.columns`); here the counts are handed out. Numbers and texts of
+Everything is counted at once for all subjects (`columns.py`); here the counts are handed out. Numbers and texts of
 a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
 """
 
@@ -11,12 +11,12 @@ from sys import float_info
 import numpy as np
 
 from schemas.pane import Column, Pane, Slice
-from stream.binnings import Binnings, Own
-from stream.columns import Ints, Numbers, Runs, count_numbers, count_texts
+from stream.counting.binnings import Binnings, Own
+from stream.counting.columns import Ints, Numbers, Runs, count_numbers, count_texts
+from stream.counting.slices import REST, Slices, nulls, sliced
+from stream.counting.tally import FIXED, OUTPUTS, VERSION, Piece, Sheet, Tally
+from stream.counting.texts import Texts
 from stream.settings import Profile
-from stream.slices import REST, Slices, nulls, sliced
-from stream.tally import FIXED, OUTPUTS, VERSION, Piece, Sheet, Tally
-from stream.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)

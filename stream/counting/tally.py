@@ -31,7 +31,7 @@ from schemas.label import Label
 from schemas.pane import family
 from schemas.prediction import Answer, Prediction
 from schemas.subject import Subject, subject_of
-from stream.columns import Floats, Ints
+from stream.counting.columns import Floats, Ints
 
 Counted = Prediction | Feature | Label
 

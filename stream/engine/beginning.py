@@ -14,7 +14,7 @@ Beginning(next=90, floor=90, committed=False, lost=0, caution='')
 from dataclasses import dataclass
 from typing import Literal
 
-from stream.surprise import Surprise
+from stream.engine.surprise import Surprise
 
 StartAt = Literal["earliest", "latest", "error"]
 

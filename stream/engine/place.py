@@ -10,8 +10,8 @@ Lag(messages=0, seconds=0.0)
 
 from dataclasses import dataclass
 
-from stream.observed import Lag
-from stream.role import Lane
+from stream.engine.observed import Lag
+from stream.engine.role import Lane
 
 
 @dataclass(slots=True)

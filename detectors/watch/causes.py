@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from detectors.finding import Histogram, Part
-from detectors.track import Track
-from detectors.watched import WatchState
+from detectors.watch.finding import Histogram, Part
+from detectors.watch.state import WatchState
+from detectors.watch.track import Track
 
 Causes = tuple[tuple[str, str, float, str], ...]  # kind, what, score, why
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.dead_letter import PREFIX
-from stream.role import Lane, Output
+from stream.engine.role import Lane, Output
 
 CODE = PREFIX + "code"  # the header that only dead letters have
 

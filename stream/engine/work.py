@@ -5,13 +5,13 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from stream.counts import Counts
-from stream.fence import Fence
-from stream.folds import Folds
-from stream.observed import Observed
-from stream.place import Place
+from stream.engine.counts import Counts
+from stream.engine.fence import Fence
+from stream.engine.folds import Folds
+from stream.engine.observed import Observed
+from stream.engine.place import Place
+from stream.engine.role import Counting, Folding, Lane, Message, Output
 from stream.redis import Client, Clock, cautions
-from stream.role import Counting, Folding, Lane, Message, Output
 from stream.settings import Redis, Settings
 
 log = structlog.get_logger()

@@ -8,7 +8,7 @@ on the Adult data, where they separate mean losses of accuracy of .22, .03, .008
 import math
 from datetime import UTC, datetime
 
-from detectors.finding import Finding
+from detectors.watch.finding import Finding
 from schemas.anomaly import Class, Severity
 from schemas.pane import Family, family
 

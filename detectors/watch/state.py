@@ -1,16 +1,16 @@
-"""What is remembered of one subject: a plain value that `detectors.watch` folds panes into."""
+"""What is remembered of one subject: a plain value that `detectors.watch.fold` folds panes into."""
 
 from typing import Any
 
 import msgspec
 
-from detectors.banks import name_of
-from detectors.calendar import Calendar
-from detectors.finding import Part
 from detectors.guests import GuestState
-from detectors.track import Track
 from detectors.urn import Bank, Phase
 from detectors.volume import VolumeState
+from detectors.watch.banks import name_of
+from detectors.watch.calendar import Calendar
+from detectors.watch.finding import Part
+from detectors.watch.track import Track
 from schemas.heartbeat import Health
 from schemas.subject import Subject
 

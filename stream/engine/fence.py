@@ -19,9 +19,9 @@ from typing import Any, Final
 
 import redis
 
+from stream.engine.role import Lane
+from stream.engine.surprise import Surprise
 from stream.redis import Client, Clock, patient
-from stream.role import Lane
-from stream.surprise import Surprise
 
 # One write, all or nothing: KEYS[1] = lane, ARGV = tok, acked, "n", n, "mark", mark, field, blob, field, blob, ...
 WRITE: Final = """
