@@ -41,7 +41,7 @@ class Workers(click.ParamType):
 @click.option(
     "--patience",
     type=click.FloatRange(min=0),
-    default=60,
+    default=600,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for a Kafka that is away at the start.",

@@ -87,6 +87,6 @@ def test_a_wrong_configuration_ends_a_worker_before_it_begins() -> None:
 def test_up_waits_for_a_kafka_that_comes_later(tmp_path: Path) -> None:
     log, port = tmp_path / "log", free_port()
     with running(log, "up", "--kafka", f"127.0.0.1:{port}", "--redis", NO_REDIS):
-        said(log, r"Waiting for it, at most 60 s\.")
+        said(log, r"Waiting for it, at most 600 s\.")
     ended = leeway("up", "--kafka", NOWHERE, "--patience", "0.5")
     assert ended.returncode == 1
