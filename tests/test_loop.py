@@ -133,6 +133,7 @@ def test_a_topic_that_comes_later_is_waited_for(platform: Platform) -> None:
     assert role.values == [b"a", b"b"]
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("platform", ["real"], indirect=True)
 def test_records_that_retention_deleted_are_announced(platform: Platform) -> None:
     source, out = platform.create({"source": 1, "out": 1})
@@ -147,6 +148,7 @@ def test_records_that_retention_deleted_are_announced(platform: Platform) -> Non
     assert seen.records_lost == 2
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("platform", ["real"], indirect=True)
 def test_records_that_retention_deletes_under_a_running_worker_are_announced(platform: Platform) -> None:
     source, out = platform.create({"source": 1, "out": 1})
