@@ -360,16 +360,17 @@ def frozen(worker: "subprocess.Popen[str]") -> bool:
 
 
 def calm(ground: Ground, feed: Feed) -> None:
-    """No more faults: let what was fed drain, with a drift in it, and look at everything."""
-    for shift in (0.0, 8.0):
-        for _ in range(20):  # panes that are cut on the way, some before and some after
-            feed.send(200, shift)
-            time.sleep(0.15)
+    """No more faults: let what was fed drain, then a drift, and look at everything."""
 
     def settled() -> bool:
         restart_the_dead(ground)
         return drained(ground)
 
-    wait_for(settled, "draining", ground)
+    for shift in (0.0, 8.0):
+        for _ in range(20):  # panes that are cut on the way
+            feed.send(200, shift)
+            time.sleep(0.15)
+        wait_for(settled, "draining", ground)  # a drift that comes while roles are down would be all that they learn
+
     assert set(ground.stop()) == {0}, ground.words[-4000:]
     assert check(ground, feed).get(ground.settings.topics.anomalies, 0) > 0
