@@ -64,7 +64,7 @@ def consumer(kafka: Kafka, group: str, slot: str) -> Properties:
     tunable: Properties = {
         "fetch.wait.max.ms": 50,
         "fetch.queue.backoff.ms": 10,  # the default of 1000 leaves the queue empty: 2-4 times slower
-        # Of a backlog little of each lane at a time: panes then mix lanes as the traffic did, and not one after another.
+        # Of a backlog little of each lane at a time: panes then mix lanes as the traffic did, not one after another.
         "fetch.message.max.bytes": 131_072,
         "topic.metadata.refresh.interval.ms": 5_000,  # a topic that comes later is found this soon, not in 5 minutes
     }
