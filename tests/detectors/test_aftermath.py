@@ -46,6 +46,7 @@ def test_a_fault_gives_one_alert_and_its_end_a_recovery(fault):
     assert (bank.phase == Phase.WATCHING).mean() >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["number + 1 sd", "nulls .01 to .1", "categories"])
 def test_what_stays_is_accepted_and_its_end_is_news(fault):
     law, make = FAULTS[fault]
@@ -57,6 +58,7 @@ def test_what_stays_is_accepted_and_its_end_is_news(fault):
     assert after[Turn.ALARM] == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.slow
 def test_a_change_that_goes_on_changing_is_an_update_and_no_second_alert():
     runs = streams.learnt(Urns(NUMBERS), streams.gaussian(1.0), pane=20, runs=RUNS, seed=23)
     bank, first, _ = lived(runs, runs.bank, 2000, True)

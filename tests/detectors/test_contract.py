@@ -54,7 +54,7 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "kswin": (GUESTS["kswin"](alpha=1e-5), value),  # type: ignore[call-arg]
     "page_hinkley": (GUESTS["page_hinkley"](threshold=20.0), value),  # type: ignore[call-arg]
 }
-STEPS, CLIFF = 180, 120
+STEPS, CLIFF = 145, 105
 THRESHOLD = 1e5
 
 

@@ -39,6 +39,7 @@ def test_the_long_run_variance_of_an_autoregression_is_found(phi, truth):
     assert 0.75 * truth <= found <= 1.4 * truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("law", "shares"), [(RATES, [0.2, 0.8]), (CATEGORIES, [4, 3, 2, 1])])
 @pytest.mark.parametrize("stay", [0.5, 0.8])
 def test_runs_of_a_category_are_found(law, shares, stay):

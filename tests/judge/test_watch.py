@@ -150,6 +150,7 @@ def test_the_end_of_an_outage_is_a_recovery_under_the_same_name_and_no_second_al
     assert state.health == "quiet"
 
 
+@pytest.mark.slow
 def test_a_change_that_stays_is_accepted_in_the_end() -> None:
     _, findings = watch(panes(surer, until=QUIET_PANES + 130))
     edges = [finding.edge for finding in findings if finding.column == "prediction:value" and finding.edge != "moved"]
@@ -244,6 +245,7 @@ def test_panes_in_the_columns_own_bins_give_the_same_state_as_universal_ones() -
     assert WATCH.encode(compact) == WATCH.encode(state)
 
 
+@pytest.mark.slow
 def test_a_guest_speaks_and_falls_silent_again() -> None:
     adwin = Signal(invite("adwin", {"delta": 0.01, "clock": 1}), ("prediction:*",), "mean")
     by = Watch(budget=parse("1 per 100000 events"), reference=1200, signals=(adwin,))
@@ -255,6 +257,7 @@ def test_a_guest_speaks_and_falls_silent_again() -> None:
     assert "accepted" in guests
 
 
+@pytest.mark.slow
 def test_the_threshold_grows_with_what_the_detectors_see_together() -> None:
     few, _ = watch(panes())
     alone, _ = watch([pane({"feature:age": [float(i) for i in range(ROWS)]}, at=at) for at in range(PANES)])

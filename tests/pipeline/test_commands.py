@@ -5,6 +5,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from schemas.incident import Incident
 from stream.outputs import record
 from tests.conftest import Platform
@@ -12,6 +14,7 @@ from tests.incidents.anomalies import START_MS, anomaly
 from tests.pipeline.installation import Installation, Records
 
 
+@pytest.mark.slow
 def test_people_act_on_incidents_and_see_what_flows(platform: Platform, tmp_path: Path) -> None:
     service = Installation(platform, tmp_path)
     at_s = datetime.now(UTC).timestamp() - START_MS / 1000
