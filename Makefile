@@ -53,13 +53,13 @@ clean: ## forget the .venv, Kafka's jars and all caches
 # --- set-up: done once, and again when a lock or pyproject.toml changes
 
 $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
-	@echo "Leeway: installing what it needs into $(VENV) (once, about a minute)"
+	@echo "Leeway: installing what it needs into $(VENV) (once, about a minute)" >&2
 	@$(PIP) install --require-hashes -r requirements/demo.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt pyproject.toml | $(BIN)/python
-	@echo "Leeway: installing what its tests need into $(VENV) (once, about a minute)"
+	@echo "Leeway: installing what its tests need into $(VENV) (once, about a minute)" >&2
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(VENV)/demo.stamp $@

@@ -177,6 +177,7 @@ def delete_below(platform: Platform, topic: str, offset: int) -> None:
         deleted.result(30)
 
 
+@pytest.mark.slow
 def test_a_kafka_that_is_not_there_is_named_with_what_to_check() -> None:
     nowhere = Kafka(bootstrap=f"{LOOPBACK}:{free_port()}")
     producer = Producer(kafka.producer(nowhere, "nobody", "none"))

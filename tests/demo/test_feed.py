@@ -49,6 +49,7 @@ def everything(settings: Settings, topic: str, expected: int) -> list[bytes]:
     return values
 
 
+@pytest.mark.slow
 def test_every_event_of_the_diary_is_in_kafka_once_and_in_the_pace_asked_for() -> None:
     with ground(None, None, keep=False) as place:
         feed = Feed(place.settings, Traffic(STORY, seed=3), per_second=1_000, backlog=lambda: 0, at_most=None)
@@ -70,6 +71,7 @@ def test_every_event_of_the_diary_is_in_kafka_once_and_in_the_pace_asked_for() -
         listener.close()
 
 
+@pytest.mark.slow
 def test_two_runs_share_no_topic_and_no_key() -> None:
     with ground(None, None, keep=False) as one, ground(None, None, keep=False) as other:
         assert one.settings.group != other.settings.group

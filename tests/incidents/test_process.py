@@ -107,6 +107,7 @@ def test_people_command_and_the_clock_ends_a_silence(platform: Platform, tmp_pat
         assert len(set(world.names)) == len(world.names)
 
 
+@pytest.mark.slow
 def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
     settings = settings_of(platform)
 

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 
 from tests.conftest import Platform
@@ -113,6 +114,7 @@ def hold_to(whole: dict[str, Any], events: list[Event]) -> None:
             assert whole["columns"][name]["sum"] == sum(event[field] for event in events)
 
 
+@pytest.mark.slow
 def test_a_changed_unit_becomes_an_incident_of_that_model_alone_and_ends_when_mended(
     platform: Platform, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def followed(kafka: Kafka, topic: str) -> Follower[Binning]:
     return Follower(kafka, topic, "a-follower", read_binning)
 
 
+@pytest.mark.slow
 def test_all_that_was_published_before_is_known_at_the_start_and_news_come_later(platform: Platform) -> None:
     (topic,) = platform.create({"binnings": 3})
     kafka = Kafka(bootstrap=platform.bootstrap)
