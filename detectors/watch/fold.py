@@ -41,6 +41,7 @@ from schemas.pane import Column, Deployed, Pane, Slice, family
 WEEK_MS = 604_800_000
 KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
 MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
+MOST_COLUMNS = 4_096  # of one subject: names that change with every event must not fill the memory
 DEPLOYMENTS = 8  # remembered, to be named as candidate causes
 GUEST_CALM = 60  # panes without an alarm after which a guest's alarm is over
 EDGES: dict[Turn, Edge] = {
@@ -201,14 +202,14 @@ class Watch:
     def _meet(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
         """New tracks begin; those that have burnt in get bins of their own, and urns."""
         slices = sum(1 for track in state.tracks.values() if track.segment)
+        room = {True: MOST_SLICES - slices, False: MOST_COLUMNS - (len(state.tracks) - slices)}
         for key, (column, _) in columns.items():
             track = state.tracks.get(key)
             if track is None:
                 name, _, segment = key.partition(BETWEEN)
-                if segment:
-                    slices += 1
-                    if slices > MOST_SLICES:
-                        continue
+                room[bool(segment)] -= 1
+                if room[bool(segment)] < 0:
+                    continue
                 track = Track(column=name, segment=segment, burn_in=BurnIn())
                 track = self._join(state, track, "nulls", np.zeros(2, np.int64)) if nullable(track) else track
             if track.burn_in is not None and judged(track):

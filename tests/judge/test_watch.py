@@ -264,6 +264,14 @@ def test_the_threshold_grows_with_what_the_detectors_see_together() -> None:
     assert WATCH.threshold(few) > 3 * WATCH.threshold(alone) > 0
 
 
+def test_names_that_change_with_every_event_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detectors.watch.fold.MOST_COLUMNS", 20)
+    content = [pane({"feature:age": [41.0], f"feature:user-{at}": [1.0]}, at=at) for at in range(40)]
+    state, _ = watch(content)
+    assert len(state.columns) == 20
+    assert "feature:age" in state.columns
+
+
 def test_a_newer_state_is_refused_in_a_sentence() -> None:
     state = WATCH.start()
     state.v = 2
