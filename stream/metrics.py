@@ -65,7 +65,7 @@ class Figures(Collector):
             counter.add_metric(role, value(self._observed))
             yield counter
         yield from self._lag()
-        yield self._progress()
+        yield from self._times()
         dead = CounterMetricFamily("leeway_dead_letters", "Records that could not be read.", labels=["role", "code"])
         for code, count in dict(self._observed.dead_letters).items():
             dead.add_metric([self._role, code], count)
@@ -94,12 +94,18 @@ class Figures(Collector):
             lanes.add_metric([self._role, topic], len(lags))
         yield from (messages, seconds, lanes)
 
-    def _progress(self) -> Metric:
-        progress = GaugeMetricFamily(
-            "leeway_last_progress_timestamp_seconds", "When the loop last came round.", labels=["role"]
-        )
-        progress.add_metric([self._role], self._observed.last_progress)
-        return progress
+    def _times(self) -> Iterator[Metric]:
+        """When something last happened: its age is `time() -` that. Nothing while it has never happened."""
+        step, snapshot = self._observed.last_progress, self._observed.last_snapshot
+        seen = {
+            "leeway_last_progress_timestamp_seconds": ("When the loop last came round.", step),
+            "leeway_last_snapshot_timestamp_seconds": ("When Redis last took a snapshot.", snapshot),
+        }
+        for name, (help, at) in seen.items():
+            gauge = GaugeMetricFamily(name, help, labels=["role"])
+            if at:
+                gauge.add_metric([self._role], at)
+            yield gauge
 
 
 def registry(role: str, observed: Observed, counted: Callable[[], Iterable[Counted]] = tuple) -> CollectorRegistry:

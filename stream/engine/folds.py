@@ -111,6 +111,7 @@ class Folds:
             self.observed.snapshots_postponed += 1
             return
         self.observed.snapshots += 1
+        self.observed.last_snapshot = self.fence.clock.time()
         self.observed.snapshot_bytes += sum(map(len, blobs.values()))
         for key in blobs:
             del folded.dirty[key]

@@ -33,6 +33,7 @@ class Observed:
     transaction_seconds: float = 0.0
     snapshots: int = 0
     snapshot_bytes: int = 0
+    last_snapshot: float = 0.0  # seconds since 1970
     snapshots_postponed: int = 0  # Redis did not answer: detection goes on, a replay would take longer
     rebalances: int = 0
     records_lost: int = 0  # deleted by retention before they were read
