@@ -55,3 +55,14 @@ class Detector(Protocol[State, Data]):
 
     def decode(self, blob: bytes) -> State:
         """Return the state that `encode` wrote. Raise ValueError, in a sentence, if it cannot be read."""
+
+
+def refuse_newer(what: str, version: int, known: int = 1) -> None:
+    """Raise ValueError, in a sentence, for a state that a newer Leeway wrote.
+
+    >>> refuse_newer("volume state", 2)
+    Traceback (most recent call last):
+    ValueError: volume state has version 2; this Leeway reads up to 1: upgrade Leeway
+    """
+    if version > known:
+        raise ValueError(f"{what} has version {version}; this Leeway reads up to {known}: upgrade Leeway")

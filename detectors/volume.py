@@ -33,7 +33,7 @@ from typing import ClassVar
 
 import msgspec
 
-from detectors.contract import Verdict
+from detectors.contract import Verdict, refuse_newer
 
 RATIOS = (0.02, 0.1, 0.25, 0.5, 2.0, 4.0, 12.0)  # down to nothing, up to a storm; halving and doubling are the least
 LEVELS = 6  # blocks of up to 32 buckets: about half the memory of the rate
@@ -174,8 +174,7 @@ class Volume:
     def decode(self, blob: bytes) -> VolumeState:
         """Raises ValueError with a sentence for a newer version."""
         state = msgspec.json.decode(blob, type=VolumeState)
-        if state.v > 1:
-            raise ValueError(f"volume state has version {state.v}; this Leeway reads up to 1: upgrade Leeway")
+        refuse_newer("volume state", state.v)
         return state
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from detectors.contract import Verdict
+from detectors.contract import Verdict, refuse_newer
 
 Memory = dict[str, Any]  # numbers, text, bytes and lists of these
 
@@ -70,8 +70,7 @@ class Guest(ABC):
     def decode(self, blob: bytes) -> GuestState:
         """A state of another River starts anew: what its numbers mean is River's business."""
         state = msgspec.msgpack.decode(blob, type=GuestState)
-        if state.v > 1:
-            raise ValueError(f"{self.kind} state has version {state.v}; this Leeway reads up to 1: upgrade Leeway")
+        refuse_newer(f"{self.kind} state", state.v)
         return state if state.river == river_version() else self.start()
 
 

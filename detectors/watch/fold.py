@@ -20,6 +20,7 @@ import numpy as np
 
 from detectors import budget as budgets
 from detectors.budget import Budget
+from detectors.contract import refuse_newer
 from detectors.guests import Guest
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
@@ -421,8 +422,7 @@ class Watch:
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""
         state = msgspec.msgpack.decode(data, type=WatchState)
-        if state.v > 1:
-            raise ValueError(f"the judge's state has version {state.v}; this Leeway reads up to 1: upgrade Leeway")
+        refuse_newer("the judge's state", state.v)
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
         return state

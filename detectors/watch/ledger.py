@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.contract import refuse_newer
+
 MOST = 32
 
 
@@ -98,8 +100,7 @@ def encode(ledgers: Ledgers) -> bytes:
 def decode(blob: bytes) -> Ledgers:
     """What `encode` wrote. Raises ValueError in a sentence for a newer version."""
     version, used, counts, sums = msgspec.msgpack.decode(blob, type=tuple[int, bytes, bytes, bytes])
-    if version > 1:
-        raise ValueError(f"a state of ledgers has version {version}; this Leeway reads up to 1: upgrade Leeway")
+    refuse_newer("a state of ledgers", version)
     entries = np.frombuffer(used, "<i4").astype(np.int32)
     ledgers = open_ledgers(entries.size)
     there = np.arange(MOST) < entries[:, None]

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
 from stream.doctor.finding import Finding
-from stream.embedded.broker import CANNOT
+from stream.embedded.broker import CANNOT, is_embedded
 from stream.kafka import TRANSACTION_MS, connection, explained
 from stream.loopback import host_of, on_loopback
 from stream.settings import Settings
@@ -19,7 +19,6 @@ from stream.topics import INPUTS, differences, found, topics
 
 ANSWER_S = 5.0
 TRANSACTION_S = 20.0  # the first one on a new broker creates the topic of transactions
-MOCK_CLUSTER = "mockCluster"  # how librdkafka's own broker calls its cluster
 FENCED_OFFSETS = ("TxnOffsetCommit", 3)  # KIP-447, Kafka 2.5: offsets carry the generation of who commits them
 
 # The latest version of the request Produce tells the age of a broker (clients/.../message/ProduceRequest.json).
@@ -45,7 +44,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     took_ms = (time.monotonic() - began) * 1000
     brokers = f"{len(cluster.brokers)} broker" + ("s" if len(cluster.brokers) != 1 else "")
     yield Finding("ok", "Kafka", f"{brokers} at {settings.kafka.bootstrap}, answers in {took_ms:.0f} ms")
-    embedded = (cluster.cluster_id or "").startswith(MOCK_CLUSTER)
+    embedded = is_embedded(cluster.cluster_id)
     yield Finding("warning", "Kafka version", CANNOT, "a real Kafka") if embedded else versions.finding()
     if not versions.fenced_offsets and not embedded:
         what = "it commits offsets of whoever asks: a worker that was replaced could commit again"

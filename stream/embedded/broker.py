@@ -36,9 +36,19 @@ CANNOT = (
     "shows records before they are committed and does not fence zombies: exactly-once needs a real Kafka."
 )
 
+MOCK_CLUSTER = "mockCluster"  # how librdkafka's own broker begins the name of its cluster
 ONLY_BROKER = 1  # the mock cluster numbers its brokers from 1; one is enough here
 RD_KAFKA_PRODUCER = 0  # rdkafka.h: the mock cluster needs a client to live in
 RD_KAFKA_CONF_OK = 0
+
+
+def is_embedded(cluster_id: str | None) -> bool:
+    """Whether a cluster of this name is one of librdkafka's own.
+
+    >>> is_embedded("mockClusterDEADBEEF"), is_embedded(None)
+    (True, False)
+    """
+    return (cluster_id or "").startswith(MOCK_CLUSTER)
 
 
 class EmbeddedBroker:

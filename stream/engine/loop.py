@@ -34,7 +34,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from redis import RedisError
 
 from stream import kafka
-from stream.embedded.broker import CANNOT
+from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine.beginning import Memory, begin
 from stream.engine.observed import Observed
 from stream.engine.place import NOTHING, Place
@@ -51,7 +51,6 @@ STEP_ALARM_S: Final = 45  # above every time-out of one step, below max.poll.int
 COMMIT_ALARM_S: Final = 15  # send_offsets_to_transaction can hang for ever after a broker's restart: librdkafka#5456
 COMMIT_TIMEOUT_S: Final = 10.0
 TIMEOUT_S: Final = 30.0  # of any other question to Kafka; above transaction.timeout.ms and its clean-up
-MOCK_CLUSTER: Final = "mockCluster"  # how librdkafka's own broker calls its cluster
 
 Batch: TypeAlias = dict[tuple[str, int], list[Message]]  # by topic and partition
 
@@ -109,10 +108,10 @@ class Loop:
     def start(self) -> None:
         self.alarm(START_ALARM_S)
         target = self.settings.kafka
-        cluster = kafka.patient(lambda: self.producer.list_topics(timeout=5), target, self.clock).cluster_id or ""
+        cluster = kafka.patient(lambda: self.producer.list_topics(timeout=5), target, self.clock).cluster_id
         # Ends the transaction that this seat left open, and fences its zombie.
         kafka.patient(lambda: self.producer.init_transactions(TIMEOUT_S), target, self.clock)
-        self.embedded = cluster.startswith(MOCK_CLUSTER)
+        self.embedded = is_embedded(cluster)
         if self.embedded:
             log.warning("embedded broker", role=self.role.name, caution=CANNOT)
         self.consumer.subscribe(

@@ -6,15 +6,13 @@
 1769851800250
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from schemas.moment import rfc3339 as text
+
+__all__ = ["ms", "ms_or", "text"]
 
 END_MS = 253_402_300_800_000  # the year 10000, which RFC 3339 cannot write
-
-
-def text(at_ms: int) -> str:
-    """RFC 3339 in UTC. Defined from 1970 to 9999."""
-    whole, rest = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
 def ms(at: str) -> int:

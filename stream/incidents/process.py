@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 
 from schemas.incident import Incident
 from stream import kafka
+from stream.embedded.broker import is_embedded
 from stream.engine.surprise import Surprise, end
 from stream.incidents import pages, recall
 from stream.incidents.app import ROLE, App, create, furnish
@@ -40,7 +41,6 @@ PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5
 STOP_S = 10.0
 ADDRESS_S = 60  # for which our address is found in Redis after we said it last
-MOCK_CLUSTER = "mockCluster"  # how librdkafka's own broker calls its cluster
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -85,7 +85,7 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     if stopping.done():
         return
     await store.remember()
-    app = create(settings, slot, port, embedded=(cluster or "").startswith(MOCK_CLUSTER))
+    app = create(settings, slot, port, embedded=is_embedded(cluster))
     furnish(app, settings, slot, store, numbers)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
     await _first(app.start(), stopping)

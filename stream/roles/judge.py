@@ -5,7 +5,6 @@ and words.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 
@@ -23,6 +22,7 @@ from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Wi
 from schemas.dead_letter import Reason
 from schemas.decode import pane
 from schemas.heartbeat import Heartbeat
+from schemas.moment import rfc3339
 from schemas.pane import PaneTopic, family
 from schemas.subject import Subject
 from stream.engine.role import Lane, Message, Output
@@ -200,8 +200,3 @@ def evidence(histogram: Histogram, name: str) -> Evidence:
         live=[round(count, 2) for count in histogram.live],
         offsets={topic: {partition: (int(offset), int(offset))}},
     )
-
-
-def rfc3339(ms: int) -> str:
-    """Milliseconds since 1970 as people and programs read them."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
