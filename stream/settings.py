@@ -76,7 +76,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Guest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A detector of the field on a scalar signal of a pane, beside the urns and outside their budget."""
 
-    kind: Literal["adwin", "page_hinkley", "kswin", "hddm_a", "hddm_w"]
+    kind: Literal["adwin", "ddm", "eddm", "fhddm", "hddm_a", "hddm_w", "kswin", "page_hinkley"]
     columns: list[str] = field(default_factory=lambda: ["prediction:*"])  # names, `*` matches any text
     signal: Literal["mean", "null_rate", "error_rate", "volume"] = "mean"
     parameters: dict[str, float] = {}

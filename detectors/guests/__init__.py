@@ -4,19 +4,23 @@ The folder is the registry: each file holds one guest, its `kind` is its name in
 the urns and outside their budget: none of them lets a person say "at most so many false alarms a week".
 
 >>> sorted(GUESTS)
-['adwin', 'hddm_a', 'hddm_w', 'kswin', 'page_hinkley']
+['adwin', 'ddm', 'eddm', 'fhddm', 'hddm_a', 'hddm_w', 'kswin', 'page_hinkley']
 """
 
 from dataclasses import fields
 
 from detectors.guests.adwin import Adwin
+from detectors.guests.ddm import Ddm
+from detectors.guests.eddm import Eddm
+from detectors.guests.fhddm import Fhddm
 from detectors.guests.guest import Guest, GuestState
 from detectors.guests.hddm_a import HddmA
 from detectors.guests.hddm_w import HddmW
 from detectors.guests.kswin import Kswin
 from detectors.guests.page_hinkley import PageHinkley
 
-GUESTS: dict[str, type[Guest]] = {guest.kind: guest for guest in (Adwin, HddmA, HddmW, Kswin, PageHinkley)}
+EVERY: tuple[type[Guest], ...] = (Adwin, Ddm, Eddm, Fhddm, HddmA, HddmW, Kswin, PageHinkley)
+GUESTS: dict[str, type[Guest]] = {guest.kind: guest for guest in EVERY}
 
 
 def invite(kind: str, parameters: dict[str, float]) -> Guest:

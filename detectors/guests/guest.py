@@ -38,6 +38,10 @@ class Guest(ABC):
     def make(self) -> Any:
         """River's detector, new. River is imported here: it takes a second, and most installations have no guests."""
 
+    def given(self, value: float) -> float:
+        """What River's detector is shown of a value: the value, unless its detector is of another mind."""
+        return value
+
     @abstractmethod
     def remember(self, detector: Any) -> Memory:
         """Its state as plain data."""
@@ -55,7 +59,7 @@ class Guest(ABC):
         detector = self.make()
         if state.n:
             self.restore(detector, state.memory)
-        detector.update(data)
+        detector.update(self.given(data))
         drifted = bool(detector.drift_detected)
         n = state.n + 1
         verdict = Verdict(drifted=drifted, evidence=float(drifted), threshold=1.0, n=n, effect=f"{self.kind} alarm")
@@ -88,3 +92,8 @@ def mean_of(mean: Any) -> list[float]:
 def mean_from(mean: Any, plain: list[float]) -> None:
     """The reverse of `mean_of`."""
     mean.n, mean._mean = plain
+
+
+def clipped(value: float) -> float:
+    """The value, or the nearest that a rate can be: some of River's detectors raise outside [0, 1]."""
+    return min(1.0, max(0.0, value))

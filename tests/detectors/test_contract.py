@@ -49,6 +49,9 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
     "adwin": (GUESTS["adwin"](), value),
+    "ddm": (GUESTS["ddm"](drift_threshold=5.0), value),  # type: ignore[call-arg]
+    "eddm": (GUESTS["eddm"](warm_start=3, beta=0.6), value),  # type: ignore[call-arg]
+    "fhddm": (GUESTS["fhddm"](sliding_window_size=40), value),  # type: ignore[call-arg]
     "hddm_a": (GUESTS["hddm_a"](), value),
     "hddm_w": (GUESTS["hddm_w"](), value),
     "kswin": (GUESTS["kswin"](alpha=1e-5), value),  # type: ignore[call-arg]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from detectors.guests import GUESTS, Guest
+from detectors.guests import GUESTS, Guest, fhddm
+from detectors.guests.fhddm import Fhddm, alarms_on_a_fall
 
 
 def stream(seed: int) -> list[float]:
@@ -15,7 +16,7 @@ def stream(seed: int) -> list[float]:
 def river_alarms(guest: Guest, values: list[float]) -> list[int]:
     detector, alarms = guest.make(), []
     for i, value in enumerate(values):
-        detector.update(value)
+        detector.update(guest.given(value))
         if detector.drift_detected:
             alarms.append(i)
     return alarms
@@ -62,3 +63,48 @@ def test_a_newer_state_is_refused_in_a_sentence() -> None:
     state.v = 2
     with pytest.raises(ValueError, match="upgrade Leeway"):
         guest.decode(guest.encode(state))
+
+
+RISE = [0.0] * 20 + [1.0 if i % 10 == 0 else 0.0 for i in range(380)] + [1.0] * 60
+FALL = [1.0] * 380 + [0.0] * 60
+
+
+def test_the_installed_fhddm_alarms_when_the_mean_of_its_input_falls() -> None:
+    def alarms(values: list[float]) -> bool:
+        detector, found = Fhddm().make(), False
+        for value in values:
+            detector.update(value)
+            found = found or detector.drift_detected
+        return found
+
+    assert alarms(FALL)
+    assert not alarms([1.0 - value for value in FALL])
+    assert alarms_on_a_fall()
+
+
+@pytest.mark.parametrize("kind", ["ddm", "eddm", "fhddm"])
+def test_detectors_of_errors_alarm_when_errors_rise_and_never_when_they_fall(kind: str) -> None:
+    guest = GUESTS[kind]()
+    assert any(i >= 400 for i in our_alarms(guest, RISE))
+    assert not our_alarms(guest, FALL)
+
+
+def test_fhddm_turns_with_a_river_that_keeps_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    from river.drift.binary import FHDDM
+
+    monkeypatch.setattr(fhddm, "alarms_on_a_fall", lambda: False)
+    monkeypatch.setattr(FHDDM, "update", lambda self, x, before=FHDDM.update: before(self, 1 - x))
+    assert any(i >= 400 for i in our_alarms(Fhddm(), RISE))
+    assert not our_alarms(Fhddm(), FALL)
+
+
+@pytest.mark.parametrize("kind", ["ddm", "eddm", "fhddm", "hddm_a"])
+def test_rates_of_panes_raise_what_errors_one_by_one_would(kind: str) -> None:
+    random = np.random.default_rng(8)
+    rates = random.binomial(20, [0.1] * 800 + [0.6] * 200) / 20
+    assert any(800 <= i < 1000 for i in our_alarms(GUESTS[kind](), rates.tolist()))
+
+
+@pytest.mark.parametrize("kind", ["ddm", "eddm", "fhddm"])
+def test_a_signal_that_is_no_rate_stops_nothing(kind: str) -> None:
+    our_alarms(GUESTS[kind](), [250.0, -3.0, 1e300] * 40)
