@@ -78,6 +78,7 @@ class Watch:
     silence_ms: int = 60_000
     heartbeat_ms: int = 60_000
     signals: tuple[Signal, ...] = ()  # guests, and what they look at
+    parts: tuple[Part, ...] = ("values", "nulls", "errors", "volume")  # what is left out takes no share of the budget
     kind: ClassVar[str] = "watch"
 
     # -- the fold ------------------------------------------------------------------------------------------------------
@@ -142,7 +143,8 @@ class Watch:
         """When a bucket of time is over, judge the rows in it. Buckets in which the pipeline itself was away, or
         behind, say nothing about what was sent."""
         now = state.at // self.bucket_ms
-        if state.bucket and now > state.bucket and state.bucket_fresh and state.volume is not None:
+        known = state.bucket and state.bucket_fresh and "volume" in self.parts
+        if known and now > state.bucket and state.volume is not None:
             detector, before = Volume(), state.volume
             state.volume, verdict = detector.step(before, round(state.bucket_rows), self.threshold(state))
             was, firing = detector.firing(before), detector.firing(state.volume)
@@ -212,7 +214,7 @@ class Watch:
                 if room[bool(segment)] < 0:
                     continue
                 track = Track(column=name, segment=segment, burn_in=BurnIn())
-                track = self._join(state, track, "nulls", np.zeros(2, np.int64)) if nullable(track) else track
+                track = self._join(state, track, "nulls", np.zeros(2, np.int64)) if self.wants_nulls(track) else track
             if track.burn_in is not None and judged(track):
                 burn_in = add(track.burn_in, column)
                 track = msgspec.structs.replace(track, burn_in=burn_in)
@@ -229,7 +231,7 @@ class Watch:
         if track.form == "numbers":
             bank, row = name_of(track, "values"), track.rows["values"]
             state.ledgers[bank] = enter(state.ledgers[bank], [row], [burn_in.numbers], [burn_in.sum])
-        if track.family != "segment":
+        if track.family != "segment" and "errors" in self.parts:
             track = self._join(state, track, "errors", np.zeros(2, np.int64))
         if not track.segment and state.subject is not None:
             news.binnings.append(binning(track, state.subject))
@@ -245,6 +247,10 @@ class Watch:
         return msgspec.structs.replace(track, rows={**track.rows, part: len(held)})
 
     # -- judging ----------------------------------------------------------------------------------------------------
+
+    def wants_nulls(self, track: Track) -> bool:
+        """Whether the missing values of a column are watched."""
+        return "nulls" in self.parts and nullable(track)
 
     def urns(self, bank: str) -> Urns:
         """The detector of one bank."""
@@ -290,7 +296,7 @@ class Watch:
     def threshold(self, state: WatchState) -> float:
         """A = events x detectors / k, with as many detectors as the rows they really see make up."""
         seen = sum(float(bank.events.sum()) for bank in state.banks.values())
-        detectors = 1 + seen / max(1, state.rows)
+        detectors = ("volume" in self.parts) + seen / max(1, state.rows)
         elapsed = state.at - state.first_at
         per_week = state.rows * WEEK_MS / elapsed if elapsed > 0 else None
         if per_week is not None and elapsed < KNOWN_RATE_MS:
