@@ -41,10 +41,11 @@ up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or
 COMPILE := $(BIN)/uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 \
   --generate-hashes --no-header --no-annotate
 lock: $(VENV)/dev.stamp ## pin the dependencies anew; UPGRADE=1 takes the newest ones
-	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra demo --group dev -o requirements/dev.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra demo --extra evaluate --group dev -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml --extra demo --group build -o requirements/demo.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
 	$(COMPILE) -c requirements/dev.txt --group build -o requirements/build.txt
+	$(COMPILE) -c requirements/dev.txt --group bench -o requirements/bench.txt
 
 clean: ## forget the .venv, Kafka's jars and all caches
 	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
