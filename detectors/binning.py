@@ -24,7 +24,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -57,6 +57,7 @@ def universal(values: NDArray[np.float64]) -> NDArray[np.int32]:
     return (ordered >> DROPPED_BITS).astype(np.int32)
 
 
+@lru_cache(maxsize=65_536)  # a picture of a hundred columns asks for the same few thousand every second
 def representative(bucket: int) -> float:
     """Return the shortest decimal in the bucket, for people to read."""
     magnitude, sign = (bucket, 1.0) if bucket >= 0 else (-1 - bucket, -1.0)
