@@ -14,6 +14,7 @@ import detectors
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.budget import parse
 from detectors.guests import GUESTS
+from detectors.margin import Margin
 from detectors.urn import Urns
 from detectors.volume import Volume
 from detectors.watch.fold import Watch
@@ -46,6 +47,9 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "urn of texts": (Urns(CATEGORIES), numbers),
     "urn of nulls": (Urns(RATES), rates),
     "urn of errors": (Urns(RATES_UP), rates),
+    "margin of numbers": (Margin(NUMBERS, least_reference=2000), numbers),
+    "margin of texts": (Margin(CATEGORIES, least_reference=2000), numbers),
+    "margin of nulls": (Margin(RATES, least_reference=2000), rates),
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
     "adwin": (GUESTS["adwin"](), value),
@@ -63,7 +67,7 @@ THRESHOLD = 1e5
 
 def start(detector: Any) -> Any:
     """A bank needs a feature; everything else starts by itself."""
-    if isinstance(detector, Urns):
+    if isinstance(detector, Urns | Margin):
         bins = 2 if detector.law in (RATES, RATES_UP) else 10
         return detector.add(detector.start(), [np.zeros(bins, np.int64)])
     return detector.start()
@@ -75,7 +79,7 @@ def step(detector: Any, state: Any, data: Any) -> tuple[Any, bool]:
         after, news = detector.step(state, data)
         return after, any(finding.edge == "firing" for finding in news.findings)
     after, verdict = detector.step(state, data, THRESHOLD)
-    if isinstance(detector, Urns):
+    if isinstance(detector, Urns | Margin):
         return after, bool((verdict.turn == 2).any())
     return after, verdict.drifted
 
