@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.anomaly import Class
 
-Part = Literal["values", "nulls", "errors", "volume", "guest"]
+Part = Literal["values", "nulls", "errors", "volume", "guest", "margin"]
 Edge = Literal["firing", "moved", "recovered", "accepted"]
 
 

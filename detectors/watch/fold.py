@@ -22,9 +22,10 @@ from detectors import budget as budgets
 from detectors.budget import Budget
 from detectors.contract import refuse_newer
 from detectors.guests import Guest
+from detectors.margin import Margin
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
-from detectors.watch import calendar, causes, ledger
+from detectors.watch import calendar, causes, ledger, likeness
 from detectors.watch.account import account
 from detectors.watch.banks import PARTS, kind_of, name_of, urns
 from detectors.watch.burn_in import BurnIn, add
@@ -78,6 +79,7 @@ class Watch:
     silence_ms: int = 60_000
     heartbeat_ms: int = 60_000
     signals: tuple[Signal, ...] = ()  # guests, and what they look at
+    margin: float = 0.0  # still like the declared reference, give or take so many standard deviations? 0: not asked
     parts: tuple[Part, ...] = ("values", "nulls", "errors", "volume")  # what is left out takes no share of the budget
     kind: ClassVar[str] = "watch"
 
@@ -94,11 +96,13 @@ class Watch:
             tracks=dict(state.tracks),
             banks=dict(state.banks),
             ledgers=dict(state.ledgers),
+            twins=dict(state.twins),
             guests=dict(state.guests),
             subject=content.subject,
         )
         news = News()
         if isinstance(content, Deployed):
+            news.findings.extend(likeness.declare(after, self.margins(after), content))
             return self._deployed(after, content), news
         self._clock(after, content, news)
         if content.rows:
@@ -256,6 +260,11 @@ class Watch:
         """The detector of one bank."""
         return urns(bank, self.reference, self.independent)
 
+    def margins(self, state: WatchState) -> dict[str, Margin]:
+        """The twins of the banks that have any."""
+        found = {bank: likeness.of(bank, self.margin, self.reference) for bank in state.banks}
+        return {bank: margin for bank, margin in found.items() if margin is not None}
+
     def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
         """Every bank takes one step with what the pane has for it."""
         found: Found = {}
@@ -263,15 +272,22 @@ class Watch:
             track = state.tracks.get(key)
             if track is not None:
                 state.tracks[key] = self._count(track, column, rows, found)
-        threshold = self.threshold(state)
+        threshold, margins = self.threshold(state), self.margins(state)
         said: dict[str, Verdicts] = {}
+        alike: dict[str, Verdicts] = {}
         for bank, gathered in found.items():
             held = state.banks[bank]
             state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
-            state.banks[bank], said[bank] = self.urns(bank).step(held, gathered.array(held.pending.shape), threshold)
+            pane = gathered.array(held.pending.shape)
+            state.banks[bank], said[bank] = self.urns(bank).step(held, pane, threshold)
+            if bank in margins:
+                alike[bank] = likeness.compare(state, margins[bank], bank, held, pane, threshold)
         for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
+        for bank, verdicts in alike.items():
+            turn = said[bank].turn
+            news.findings.extend(likeness.tell(state, self.urns(bank), margins[bank], bank, verdicts, turn))
 
     def _count(self, before: Track, column: Column, rows: int, found: Found) -> Track:
         """What a pane has for the urns of a track, and the track with what people look at."""
@@ -295,7 +311,7 @@ class Watch:
 
     def threshold(self, state: WatchState) -> float:
         """A = events x detectors / k, with as many detectors as the rows they really see make up."""
-        seen = sum(float(bank.events.sum()) for bank in state.banks.values())
+        seen = sum(float(bank.events.sum()) for bank in (*state.banks.values(), *state.twins.values()))
         detectors = ("volume" in self.parts) + seen / max(1, state.rows)
         elapsed = state.at - state.first_at
         per_week = state.rows * WEEK_MS / elapsed if elapsed > 0 else None
@@ -423,7 +439,9 @@ class Watch:
         """MessagePack; each bank in the form that it gives itself."""
         banks = {name: self.urns(name).encode(bank) for name, bank in sorted(state.banks.items())}
         ledgers = {name: ledger.encode(held) for name, held in sorted(state.ledgers.items())}
-        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks, ledgers=ledgers))
+        margins = self.margins(state)
+        twins = {name: margins[name].encode(held) for name, held in sorted(state.twins.items()) if name in margins}
+        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks, ledgers=ledgers, twins=twins))
 
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""
@@ -431,6 +449,8 @@ class Watch:
         refuse_newer("the judge's state", state.v)
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
+        margins = self.margins(state)
+        state.twins = {name: margins[name].decode(blob) for name, blob in state.twins.items() if name in margins}
         return state
 
 

@@ -8,6 +8,7 @@ on the Adult data, where they separate mean losses of accuracy of .22, .03, .008
 import math
 from datetime import UTC, datetime
 
+from detectors.margin import Margin
 from detectors.watch.finding import Finding
 from schemas.anomaly import Class, Severity
 from schemas.pane import Family, family
@@ -30,6 +31,8 @@ def class_of(finding: Finding) -> Class:
     """What the failure is called."""
     if finding.alarm is not None:
         return finding.alarm.kind
+    if finding.detector == Margin.kind:
+        return "skew"
     if finding.part == "volume":
         return "volume_drop" if finding.after < finding.before else "volume_spike"
     if finding.part == "nulls":
@@ -82,7 +85,7 @@ def severity_of(finding: Finding) -> Severity:
         return at_least("error", by_impact)
     if kind == "latency_regression" and finding.after < finding.before:
         return "info"
-    if kind in ("feature_drift", "new_category", "segment_drift", "signal_drift", "null_spike"):
+    if kind in ("feature_drift", "new_category", "segment_drift", "signal_drift", "null_spike", "skew"):
         return at_least("warning", by_impact)
     return by_impact
 
@@ -162,6 +165,7 @@ VERBS: dict[str, str] = {
     "null_spike": "is missing more often",
     "new_category": "has values never seen before",
     "stuck_feature": "is stuck",
+    "skew": "is not like the reference",
     "schema_change": "comes with another type",
     "segment_drift": "is mixed differently",
     "volume_drop": "dropped",
@@ -185,6 +189,8 @@ def summary_of(finding: Finding) -> str:
         subject, verb = f"{name_of(finding)}={gone}", "has stopped arriving"
     where = "".join(f" in {key}={value}" for key, value in finding.segment)
     since = datetime.fromtimestamp(finding.onset / 1000, UTC).strftime("%H:%M:%S")
+    if kind == "skew" and finding.edge in ("recovered", "accepted"):
+        return f"{subject} is {'again like its' if finding.edge == 'recovered' else 'compared with a new'} reference"
     if finding.edge == "recovered":
         return f"{subject} is back to what it was{where}"
     if finding.edge == "accepted":

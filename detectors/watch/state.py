@@ -34,6 +34,7 @@ class WatchState(msgspec.Struct, kw_only=True):
     order: dict[str, list[str]] = {}  # bank -> track of each row
     banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
     ledgers: dict[str, Any] = {}  # bank -> Ledgers; bytes when encoded
+    twins: dict[str, Any] = {}  # bank -> Twins of its rows, if there is a margin; bytes when encoded
     volume: VolumeState | None = None
     volume_since: int = 0  # when the alarm on it began; 0: none stands
     bucket: int = 0

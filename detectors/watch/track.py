@@ -131,7 +131,18 @@ def spread(track: Track, reference: NDArray[np.float64]) -> float:
     """The standard deviation in the reference, from its bins: good to a few per cent."""
     if track.form != "numbers" or len(track.edges) < 2 or reference.sum() <= 0:
         return 0.0
+    values, share = middles(track), reference / reference.sum()
+    return float(np.sqrt(max(0.0, (share * values**2).sum() - (share * values).sum() ** 2)))
+
+
+def mean(track: Track, counts: NDArray[np.float64]) -> float:
+    """The mean of numbers, from their bins: good to a few per cent of the spread. NaN where there is none."""
+    if track.form != "numbers" or len(track.edges) < 2 or counts.sum() <= 0:
+        return float("nan")
+    return float((counts * middles(track)).sum() / counts.sum())
+
+
+def middles(track: Track) -> NDArray[np.float64]:
+    """A value for each bin of numbers."""
     edges = np.array([representative(edge) for edge in track.edges])
-    middles = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
-    share = reference / reference.sum()
-    return float(np.sqrt(max(0.0, (share * middles**2).sum() - (share * middles).sum() ** 2)))
+    return np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
