@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.binning import representative
 from detectors.dependence import HEALTH, health
+from detectors.readings import readings
 from detectors.urn import Bank, Phase, Urns
 from detectors.watch.banks import name_of
 from detectors.watch.fold import Watch
@@ -29,7 +31,44 @@ def pictures(watch: Watch, state: WatchState) -> dict[str, dict[str, Any]]:
     for track in state.tracks.values():
         if not track.segment:
             found[f"column|{track.column}"] = column_picture(state, track, threshold, evidence, full)
+    for picture in nearest([picture for name, picture in found.items() if name != "subject"]):
+        picture["readings"] = readings_of(state.tracks[picture["column"]], picture)
     return found
+
+
+NEAR = 0.5  # of the way to an alarm, in the orders of magnitude that are shown
+READ = 6  # columns with readings: they cost a few milliseconds each, a whole picture of a hundred columns ten
+
+
+def nearest(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns that drift or are near an alarm, those nearest first, and no more than a person reads."""
+    near = [picture for picture in columns if picture.get("n") and picture["fullness"] >= NEAR]
+    return sorted(near, key=lambda picture: (-picture["fullness"], picture["column"]))[:READ]
+
+
+def readings_of(track: Track, picture: dict[str, Any]) -> list[dict[str, Any]]:
+    """The distances people know between the two histograms of a picture, with what chance alone makes of them."""
+    ordered = track.form == "numbers"
+    reference, live = np.array(picture["reference"]), np.array(picture["live"])
+    at = middles(track) if ordered and len(track.edges) else None
+    found = readings(reference, live, ordered=ordered, at=at, factor=picture["v"])
+    return [
+        {
+            "name": one.name,
+            "value": float(f"{one.value:.4g}"),
+            "p": float(f"{one.p:.2g}"),
+            "times_chance": round(one.times, 2),  # "x times the value that chance alone exceeds once in a thousand"
+            "n": round(one.n, 1),
+            "reference_n": round(one.reference_n, 1),
+        }
+        for one in found
+    ]
+
+
+def middles(track: Track) -> Floats:
+    """The place of every bin of a number: half-way between its edges, the outermost at theirs."""
+    edges = np.array([representative(edge) for edge in track.edges])
+    return np.concatenate([edges[:1], edges[:-1] / 2 + edges[1:] / 2, edges[-1:]])
 
 
 ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes

@@ -33,6 +33,10 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
     A full bar is an alarm; a bar shows the last three orders of magnitude before
     it, because evidence multiplies.
 
+    With --columns, a column that drifts or is near an alarm shows the distances
+    people know: PSI 0.31 (5.2x chance) is 5.2 times what chance alone exceeds
+    once in a thousand with as many events. They are readings, not alarms.
+
     \b
     Exit codes: 0 no drift, 1 Redis is away, 2 wrong usage or configuration, 3 drift stands.
     """
@@ -99,8 +103,26 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
         effect = escape(str(column.get("effect") or ""))
         level = f"{bar(float(column.get('fullness') or 0))} {evidence:>8.2g} of {threshold:.2g}"
         paper.print(f"    {sign(column['state'])}  {escape(column['column']):<28} {level}  {effect}", soft_wrap=True)
+        if every and (line := readings_line(column)):
+            paper.print(f"        [dim]{line}[/dim]", soft_wrap=True)
     if len(shown) < len(view["by_column"]):
         paper.print(f"    [dim]and {len(view['by_column']) - len(shown)} more; --columns shows them[/dim]")
+
+
+READING = {"ks": "KS", "wasserstein": "Wasserstein", "psi": "PSI", "jensen_shannon": "JS", "hellinger": "Hellinger"}
+
+
+def readings_line(column: dict[str, Any]) -> str:
+    """The distances people know, each as a multiple of what chance alone exceeds once in a thousand.
+
+    >>> readings_line({"readings": [{"name": "psi", "value": 0.31, "times_chance": 5.2, "p": 1e-9}]})
+    'PSI 0.31 (5.2x chance)'
+    """
+    shown = (
+        f"{READING.get(one['name'], one['name'])} {one['value']:.2g} ({one['times_chance']:.2g}x chance)"
+        for one in column.get("readings") or ()
+    )
+    return ", ".join(shown)
 
 
 def _ago(seconds: float) -> str:
