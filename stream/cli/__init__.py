@@ -1,6 +1,7 @@
 """The command `leeway`: one command a file, the file named after it, imported when it is called.
 
-Exit codes: 0 good, 1 failed, 2 wrong usage or configuration, 3 drift stands (`status`) or a role ended by a surprise.
+Exit codes: 0 good, 1 failed, 2 wrong usage or configuration, 3 drift (`status`, `evaluate`) or a role ended by a
+surprise.
 """
 
 import importlib
@@ -19,6 +20,7 @@ INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 + SIGINT
 # In the order in which a newcomer meets them.
 COMMANDS = (
     "demo",
+    "evaluate",
     "doctor",
     "topics",
     "up",
@@ -64,6 +66,7 @@ def leeway() -> None:
 
     \b
     leeway demo                      see real data drift, and the alarm, in two minutes
+    leeway evaluate FILE             run the detectors on your own data
     leeway doctor                    is this Kafka, this Redis and this machine fit for it?
     leeway topics create             create what is missing
     leeway up                        run everything on this machine
@@ -76,7 +79,7 @@ def leeway() -> None:
 
     \b
     Exit codes: 0 good, 1 failed, 2 wrong usage or configuration,
-    3 drift stands (status), or a role ended by a surprise.
+    3 drift (status, evaluate), or a role ended by a surprise.
     """
 
 

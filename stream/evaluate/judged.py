@@ -1,0 +1,93 @@
+"""The urn on a table: its panes through the judge's own fold, and the findings of the fold as alarms with rows.
+
+What cannot happen in a file takes no share of the budget: volume, for rows have no time; values of a wrong type, for a
+column has one kind; and missing values, where no column has any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from detectors.budget import Budget
+from detectors.urn import Phase
+from detectors.watch.finding import Finding, Part
+from detectors.watch.fold import Watch
+from detectors.watch.naming import effect_of
+from detectors.watch.state import WatchState
+from stream.evaluate.panes import Panes, name_of
+from stream.evaluate.result import Alarm, Edge
+from stream.evaluate.table import Table
+
+NEVER_MS = 10**15  # rows have no time: nothing is late or silent, and no bucket of time ends
+LEAST_PANES = 24  # before it trusts a reference the urn wants so many panes: a short one comes in smaller panes
+BURN_IN = 500  # rows, as the judge's default; of a short reference half
+
+Seen = Callable[[WatchState, int], object]  # is told the state after each pane, and how many rows were judged
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the urn said of every column, by its place. Rows are those of the table."""
+
+    alarms: tuple[tuple[Alarm, ...], ...]
+    watching_from: tuple[int | None, ...]
+
+
+def watch_over(table: Table, reference: int, budget: Budget, independent: bool) -> Watch:
+    """The judge's watch, for a table whose first rows are the reference."""
+    parts: tuple[Part, ...] = (
+        ("values", "nulls") if any(column.nulls.any() for column in table.columns) else ("values",)
+    )
+    return Watch(
+        budget=budget,
+        reference=reference,
+        burn_in=min(BURN_IN, reference // 2),
+        independent=independent,
+        segments=False,
+        bucket_ms=NEVER_MS,
+        lagging_ms=NEVER_MS,
+        silence_ms=NEVER_MS,
+        heartbeat_ms=NEVER_MS,
+        parts=parts,
+    )
+
+
+def judged(table: Table, reference: int, size: int, watch: Watch, seen: Seen = lambda state, rows: None) -> Judged:
+    """Judge a table whose first `reference` rows are without change, in panes of `size` rows."""
+    panes, state = Panes(table, size), watch.start()
+    alarms: list[list[Alarm]] = [[] for _ in table.columns]
+    since: list[int | None] = [None for _ in table.columns]
+    learning = min(size, max(1, (reference - watch.burn_in) // LEAST_PANES))
+    for first, end, rows in ((0, reference, learning), (reference, len(table), size)):
+        for pane in panes.of(first, end, rows):
+            state, news = watch.step(state, pane)
+            for binning in news.binnings:
+                panes.learn(binning)
+            last = panes.row(pane.until)
+            for finding in news.findings:
+                enter(alarms[place_of(finding.column)], finding, last, max(0, panes.row(finding.onset)))
+            if None in since:
+                learnt(since, state, last + 1)
+            seen(state, last + 1)
+    return Judged(tuple(map(tuple, alarms)), tuple(since))
+
+
+def enter(alarms: list[Alarm], finding: Finding, row: int, onset: int) -> None:
+    """A finding is a new alarm, or a later edge of the last one on the same part of the column."""
+    if finding.edge == "firing":
+        alarms.append(Alarm(row, onset, finding.evidence, finding.threshold, effect_of(finding), finding.part))
+        return
+    at = max(at for at, alarm in enumerate(alarms) if alarm.part == finding.part)
+    alarms[at] = replace(alarms[at], later=(*alarms[at].later, Edge(finding.edge, row)))
+
+
+def learnt(since: list[int | None], state: WatchState, row: int) -> None:
+    """Note which columns have begun to be watched: alarms can come from this row on."""
+    for at, known in enumerate(since):
+        track = state.tracks.get(name_of(at))
+        if known is None and track is not None and state.phase(track) != Phase.LEARNING:
+            since[at] = row
+
+
+def place_of(name: str) -> int:
+    """The reverse of `name_of`."""
+    return int(name.rpartition(":")[2])
