@@ -182,7 +182,7 @@ def alarms(streams: Sequence[Stream], models: Models, monitors: Monitors) -> lis
         alarmed = np.flatnonzero(monitors.update(wrong) & (at < lengths))
         if alarmed.size:
             models.reset(alarmed)
-            for lane in alarmed:
+            for lane in alarmed.tolist():
                 found[lane].append(at)
     return found
 
