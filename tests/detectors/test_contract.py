@@ -13,6 +13,7 @@ import pytest
 import detectors
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.budget import parse
+from detectors.expected_quality import CENTRES, ExpectedQuality, Scored, binned
 from detectors.guests import GUESTS
 from detectors.margin import Margin
 from detectors.urn import Urns
@@ -42,6 +43,12 @@ def value(random: np.random.Generator, at: int, cliff: bool) -> float:
     return float(random.random() < (0.95 if cliff else 0.05))
 
 
+def scored(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    scores = random.beta(4, 4, 60) if cliff else random.beta(0.5, 2, 60)
+    counts, labels = binned(scores), binned(scores[:20]).sum(axis=0)
+    return Scored(scores=counts, labelled=labels, positives=random.binomial(labels.astype(int), CENTRES).astype(float))
+
+
 CASES: dict[str, tuple[Any, Stream]] = {
     "urn of numbers": (Urns(NUMBERS), numbers),
     "urn of texts": (Urns(CATEGORIES), numbers),
@@ -52,6 +59,7 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "margin of nulls": (Margin(RATES, least_reference=2000), rates),
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
+    "expected_quality": (ExpectedQuality(reference=600), scored),
     "adwin": (GUESTS["adwin"](), value),
     "ddm": (GUESTS["ddm"](drift_threshold=5.0), value),  # type: ignore[call-arg]
     "eddm": (GUESTS["eddm"](warm_start=3, beta=0.6), value),  # type: ignore[call-arg]
