@@ -1,0 +1,165 @@
+"""How good detection is, row by row: `make bench-quality`, or `python -m benchmarks.quality --quick`.
+
+    python -m benchmarks.quality --quick              minutes: loose, a net for regressions; writes nothing by itself
+    python -m benchmarks.quality --scale 0.3          everything with three tenths of the runs
+    python -m benchmarks.quality --row Q2,Q5          these rows only
+    python -m benchmarks.quality --data DIR           where the public data sets are
+
+Prints a table a row and writes each row, unless --quick, to benchmarks/quality/results/ (or --csv DIR). Two runs of one
+command give the same numbers, except for those that are times. The exit code is 1 if --quick finds a budget that is
+not kept. `python -m benchmarks.quality.report` makes docs/benchmark.md of the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.quality.record import SPENT, Record, write
+from benchmarks.quality.rows import Row, rows
+from benchmarks.quality.running import run_all
+
+QUICK = 0.02
+RESULTS = Path(__file__).parent / "results"
+VERSIONS = ("leeway", "numpy", "scipy", "river", "frouros", "alibi-detect")
+FULL_LINE = 220  # characters of a table where the output is not a terminal
+
+
+def table(row: Row, records: Iterable[Record]) -> Table:
+    """Return a row's records as a table."""
+    drawn = Table(title=f"{row.id}  {row.title}", title_justify="left")
+    for name in ("case", "detector", "pane", "reference", "A", "measure", "value", "95 %", "median", "p90", "missed",
+                 "R1", "R2", "n", "bar", "", "note"):  # fmt: skip
+        drawn.add_column(name, justify="left" if name in ("case", "detector", "measure", "note") else "right")
+    for r in records:
+        spread = "" if math.isnan(r.low) else f"{number(r.low)} .. {number(r.high)}"
+        drawn.add_row(
+            r.case, r.detector, str(r.pane or ""), str(r.reference or ""), number(r.threshold), r.measure,
+            number(r.value), spread, number(r.median), number(r.p90), number(r.missed), number(r.r1), number(r.r2),
+            str(r.n or ""), number(r.bar), verdict(r), r.note,
+        )  # fmt: skip
+    return drawn
+
+
+def verdict(record: Record) -> str:
+    """Return what is said of a record's bar.
+
+    >>> verdict(Record("Q2", "", "", 1, 1, 1.0, "delay", 2.0, bar=1.0))
+    'missed'
+    """
+    return {None: "", True: "reached", False: "missed"}[record.reached]
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, nothing for nan.
+
+    >>> number(1234.5), number(0.0123), number(float("nan"))
+    ('1,234', '0.0123', '')
+    """
+    if math.isnan(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def head(row: Row, seconds: float, processes: int) -> list[str]:
+    """Return the lines above a row's records: command, date, machine, versions and seeds."""
+    return [
+        f"{row.id} {row.title}",
+        "command: python -m benchmarks.quality " + " ".join(sys.argv[1:]),
+        f"date: {date.today().isoformat()}",
+        f"machine: {processor()}, {os.cpu_count()} cores; {processes} processes, {seconds:.0f} s of them",
+        f"versions: Python {sys.version.split()[0]}, " + ", ".join(f"{name} {installed(name)}" for name in VERSIONS),
+        "seeds: numpy SeedSequence of the row's letters and the numbers in the column `seeds`",
+    ]
+
+
+def installed(name: str) -> str:
+    """Return the version of a package."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def processor() -> str:
+    """Return the name of the processor, as far as it can be known."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "unknown processor"
+
+
+def summary(console: Console, found: dict[str, list[Record]]) -> list[Record]:
+    """Say of every row how many bars it reached; return the budget records that were missed."""
+    barred = [record for records in found.values() for record in records if record.reached is not None]
+    reached = sum(bool(record.reached) for record in barred)
+    console.print(f"\n{reached} of {len(barred)} bars reached")
+    for row, records in found.items():
+        own = [record for record in records if record.reached is not None]
+        missed = [record for record in own if not record.reached]
+        if own:
+            console.print(f"  {row}: reached {len(own) - len(missed)}, missed {len(missed)}", highlight=False)
+        for r in missed:
+            console.print(
+                f"      missed: {r.case}, {r.detector}, pane {r.pane}: {r.measure} {number(r.value)} > {number(r.bar)}",
+                highlight=False,
+            )
+    return [record for record in barred if record.measure == SPENT and not record.reached]
+
+
+def main() -> int:
+    """Run what is asked for and show it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help=f"scale {QUICK}; exit code 1 if a budget is not kept")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the runs and events of the full run")
+    parser.add_argument("--row", default="", help="only these rows: Q2,Q5")
+    parser.add_argument("--data", type=Path, help="directory of the public data sets")
+    parser.add_argument(
+        "--csv", type=Path, help=f"where to write the results (default: {RESULTS.name}/ unless --quick)"
+    )
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--list", action="store_true", help="only say which rows and tasks there are")
+    chosen = parser.parse_args()
+
+    console = Console(width=None if sys.stdout.isatty() else FULL_LINE)
+    scale = QUICK if chosen.quick else chosen.scale
+    wanted = [name.strip().upper() for name in chosen.row.split(",") if name.strip()]
+    known = rows()
+    if unknown := sorted(set(wanted) - {row.id for row in known}):
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(sorted({row.id for row in known}, key=len))}")
+    used = [row for row in known if not wanted or row.id in wanted]
+    jobs = [(row, task) for row in used for task in row.tasks(scale, chosen.data)]
+    if chosen.list:
+        console.print("\n".join(f"{task.row} {task.name}" for _, task in jobs), highlight=False)
+        return 0
+
+    results = run_all([task for _, task in jobs], chosen.processes, console)
+    found: dict[str, list[Record]] = {}
+    where = chosen.csv or (None if chosen.quick else RESULTS)
+    for row in used:
+        own = [result for (of, _), result in zip(jobs, results, strict=True) if of is row]
+        found[row.file] = [record for records, _ in own for record in records]
+        console.print(table(row, found[row.file]))
+        if where is not None:
+            lines = head(row, sum(seconds for _, seconds in own), chosen.processes)
+            write(where / f"{row.file}.csv", lines, found[row.file])
+    broken = summary(console, found)
+    spent = sum(seconds for _, seconds in results)
+    console.print(f"{spent:.0f} s in {chosen.processes} processes" + (f"; written to {where}" if where else ""))
+    return 1 if chosen.quick and broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Is the budget kept? Streams without change, every alarm dismissed as false, the urn watching on.
+
+The budget at a threshold A is one alarm in A events. A cell has as many events as its budget can be measured with, in
+runs of at most `LONGEST` events; its interval is that of a Poisson count, wider where the runs differ more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.quality.delay import BANK, BURN_IN, LEARNING_PANE, SETTINGS
+from benchmarks.quality.intervals import rate_of
+from benchmarks.quality.opponents import Opponent
+from benchmarks.quality.record import SPENT, Record
+from benchmarks.quality.streams import Stream, false_alarms, learnt
+from detectors.alternatives import Law
+from detectors.urn import Urns
+
+ALLOWED = {1e4: 200, 1e6: 20}  # alarms that the budget allows in one cell at scale 1: 2e6 and 2e7 events
+LEAST_ALLOWED = 4  # at any scale
+MOST_ALLOWED = 2000  # small change for large panes
+
+
+def null(
+    row: str,
+    case: str,
+    law: Law,
+    stream: Stream,
+    setting: str,
+    pane: int,
+    reference: int,
+    threshold: float,
+    scale: float,
+    seed: Sequence[int],
+    bar: float = 1.0,
+    note: str = "",
+) -> list[Record]:
+    """Return the alarms over the budget of one cell."""
+    allowed = max(LEAST_ALLOWED, ALLOWED[threshold] * scale)
+    events = int(allowed * threshold / BANK) // pane * pane
+    independent = SETTINGS[setting]
+    learning = LEARNING_PANE if independent else pane
+    urns = Urns(law, float(reference), independent)
+    runs = learnt(urns, stream, learning, BANK, seed, min(BURN_IN, reference))
+    alarms = false_alarms(runs, pane, events, threshold)
+    value, low, high = rate_of(alarms, BANK * events / threshold)
+    return [
+        Record(
+            row, case, setting, pane, reference, threshold, SPENT, value, low, high,
+            n=BANK * events, seeds="-".join(map(str, seed)), bar=bar, note=note,
+        )
+    ]  # fmt: skip
+
+
+def opponent_null(
+    row: str, case: str, stream: Stream, opponent: Opponent, events: int, threshold: float, seed: Sequence[int]
+) -> list[Record]:
+    """Return the alarms of a library's default, over the budget that the urns are held to."""
+    if not opponent.installed():
+        return [Record(row, case, opponent.label, 1, 0, threshold, SPENT, float("nan"), note="not installed")]
+    runs = OPPONENT_RUNS
+    alarms = opponent.alarms(stream, runs, seed, events // runs)
+    value, low, high = rate_of(alarms, events / threshold)
+    note = f"{1e5 * float(np.sum(alarms)) / events:.3g} per 100,000 events"
+    return [
+        Record(
+            row, case, opponent.label, 1, 0, threshold, SPENT, value, low, high,
+            n=events, seeds="-".join(map(str, seed)), note=note,
+        )
+    ]  # fmt: skip
+
+
+OPPONENT_RUNS = 20

@@ -1,0 +1,36 @@
+"""How soon are rare events seen: spikes in 5 % of normal events, and nulls that go from 1 % to 6 %?
+
+Spikes are at five standard deviations, a tenth wide. Reference 5,000 events, A = 1e4, panes of 1, 20 and 200. Nulls
+are watched for rises and falls.
+
+Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 4 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.quality.changes import rate, spikes
+from benchmarks.quality.delay import Case, both, compare, runs_at
+from benchmarks.quality.opponents import OF_ERRORS, OF_NUMBERS, at_scale
+from benchmarks.quality.record import Record, Task
+from detectors.alternatives import RATES
+
+TITLE = "Spikes, and nulls"
+ROW = "Q5"
+REFERENCE, THRESHOLD = 5000, 1e4
+CASES = ((spikes(0.05), 50.0), (rate(RATES, 0.01, 0.06), 90.0))
+
+LOSSES: dict[str, str] = {}
+
+
+def tasks(scale: float, data: Path | None) -> list[Task]:
+    """One for each change."""
+    return [Task(ROW, change.name, one, {"number": i, "scale": scale}) for i, (change, _) in enumerate(CASES)]
+
+
+def one(number: int, scale: float) -> list[Record]:
+    """Return everybody's delays."""
+    change, bar = CASES[number]
+    case = Case(ROW, change, REFERENCE, THRESHOLD, runs_at(scale), (number,), both(bar))
+    return compare(case, opponents=at_scale(OF_ERRORS if change.stream.bins else OF_NUMBERS, scale))

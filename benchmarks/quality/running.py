@@ -1,0 +1,43 @@
+"""Tasks over processes: each is run alone, seeded by itself, so who runs it when does not show in its numbers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.quality.record import Record, Task
+
+# Processes are parallel, not each of them in itself.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def run(job: tuple[int, Task]) -> tuple[int, list[Record], float]:
+    """Run one task, in whatever process."""
+    at, task = job
+    began = time.perf_counter()
+    return at, task.function(**task.arguments), time.perf_counter() - began
+
+
+def run_all(tasks: Sequence[Task], processes: int, console: Console) -> list[tuple[list[Record], float]]:
+    """Run the tasks over processes; return the records and the seconds of each."""
+    for name in ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    found: dict[int, tuple[list[Record], float]] = {}
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress,
+        multiprocessing.get_context("spawn").Pool(processes) as pool,
+    ):
+        line = progress.add_task("", total=len(tasks))
+        for at, records, seconds in pool.imap_unordered(run, enumerate(tasks)):
+            found[at] = records, seconds
+            name = f"{tasks[at].row} {tasks[at].name}"
+            progress.update(line, advance=1, description=name)
+            if not console.is_terminal:
+                console.print(f"{len(found)}/{len(tasks)} {name}: {seconds:.1f} s", highlight=False)
+    return [found[at] for at in range(len(tasks))]
