@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.alternatives import CATEGORIES, NUMBERS, RATES, Law
-from detectors.urn import Urns
-from tests.detectors.streams import (
-    Make,
+from benchmarks.quality.streams import (
+    Stream,
     autoregressive,
     gaussian,
     heavy_tailed,
@@ -24,13 +22,15 @@ from tests.detectors.streams import (
     sticky,
     zero_inflated,
 )
+from detectors.alternatives import CATEGORIES, NUMBERS, RATES, Law
+from detectors.urn import Urns
 
 THRESHOLD = 1e4
 REFERENCE = 1000.0
 STREAMS = 60
 ZIPF = [1 / k for k in range(1, 11)]
 
-NULLS: dict[str, tuple[Law, Make]] = {
+NULLS: dict[str, tuple[Law, Stream]] = {
     "normal": (NUMBERS, gaussian()),
     "Student's t, 3 degrees": (NUMBERS, heavy_tailed()),
     "60 % zeros, lognormal": (NUMBERS, zero_inflated()),
@@ -42,7 +42,7 @@ NULLS: dict[str, tuple[Law, Make]] = {
     "10 categories": (CATEGORIES, sticky(ZIPF, 0.0)),
     "10 categories in runs of 2": (CATEGORIES, sticky(ZIPF, 0.5)),
 }
-CHANGES: dict[str, tuple[Law, Make]] = {
+CHANGES: dict[str, tuple[Law, Stream]] = {
     "mean +0.25 sd": (NUMBERS, gaussian(0.25)),
     "mean +0.5 sd": (NUMBERS, gaussian(0.5)),
     "mean +1 sd": (NUMBERS, gaussian(1.0)),

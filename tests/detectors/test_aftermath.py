@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.quality import streams
 from detectors.aftermath import ACCEPTANCE
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.urn import Phase, Turn, Urns
-from tests.detectors import streams
 
 SWAPPED = [5, 3, 1, 1], [1, 3, 5, 1]
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks.quality import streams
 from detectors import dependence
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES
 from detectors.dependence import HEALTH, LEVELS
 from detectors.urn import Phase, Urns
-from tests.detectors import streams
 
 
 def measured(law, make, pane, panes=150, runs=30, seed=2):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
+from benchmarks.quality import streams
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.margin import Margin, Twins
 from detectors.polya import log_law
 from detectors.urn import Phase, Turn
-from tests.detectors import streams
 
 A = 1e4
 RUNS = 40

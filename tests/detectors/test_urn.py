@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
+from benchmarks.quality import streams
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.polya import log_law, log_tilts, rise, tilted_numbers, tilted_shares
 from detectors.urn import Phase, Turn, Urns
-from tests.detectors import streams
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "urn"
 ZIPF = [1 / k for k in range(1, 9)]
