@@ -54,10 +54,8 @@ STARTS = 16  # starts that are kept: 12 and 24 were measured to differ by 2 %
 LONGEST = 4096  # blocks that a start is kept
 
 MOST_FEATURES = 128  # whose joint variation is learnt: 64 KB in memory, half of it when stored
-LEAST_BLOCKS = 64  # to learn it from, and
-BLOCKS_EACH = 4  # for each feature: below, the smallest variances are underestimated and bets on them win by chance
+BLOCKS_EACH = 4  # blocks to learn it from, for each feature: with fewer, the smallest variances are underestimated
 MOST_BLOCKS_EACH = 64  # older blocks count less
-REHEARSED = 64  # blocks after that, on which the whitening is tried before anything is bet
 
 # Directions in which the features vary together more than chance would have it are whitened one by one, the rest as
 # one. By chance the largest eigenvalue of B blocks of F features reaches (1 + sqrt(F / B))^2 (Marchenko and Pastur,
@@ -99,7 +97,8 @@ class DenseState:
     pending: Floats  # [2, f] events and scores that wait for a block to be complete
     live: Floats  # [2, f] the same, since an alarm
     moments: NDArray[np.float32]  # [f, f] sums of products
-    blocks: float  # in them
+    present: Floats  # [f] blocks that had the feature
+    blocks: float  # blocks in all
     fitted: float  # how many there were when they were last used; 0: never
     scale: Floats  # [f] what was found: one over the standard deviation of a difference
     directions: NDArray[np.float32]  # [d, f]
@@ -136,7 +135,14 @@ BETS = ("score", "precision", "ratio", "money", "began", "began_events")  # the 
 
 @dataclass(frozen=True)
 class Dense:
-    """The detector. Features are numbers, and are added before the first pane."""
+    """The detector. Features are numbers, and are added before the first pane.
+
+    It learns what varies together from `least_blocks` blocks or more, and tries that on `rehearsed` further ones
+    before anything is bet.
+    """
+
+    least_blocks: int = 64
+    rehearsed: int = 64
 
     kind: ClassVar[str] = "dense"
 
@@ -177,10 +183,10 @@ class Dense:
         """Take in one block, in place."""
         difference, known = residual(state, n, total)
         y = whitened(state, difference)
-        if state.fitted and state.counted[0] >= REHEARSED:
+        if state.fitted and state.counted[0] >= self.rehearsed:
             bet(state, y, known, events, threshold)
         if state.standing < 0:
-            learn(state, n, total, difference, y)
+            learn(state, n, total, difference, y, self.least_blocks)
             if state.money.sum() >= max(threshold, LEAST_PER_EVENT * events):
                 state.standing, state.turn = 0, int(Turn.ALARM)
             return
@@ -269,17 +275,18 @@ def bet(state: DenseState, y: Floats, known: Floats, events: float, threshold: f
     state.ratio, state.money = ratio, money / max(1.0, money.sum() / (CAP * threshold))
 
 
-def learn(state: DenseState, n: Floats, total: Floats, difference: Floats, y: Floats) -> None:
+def learn(state: DenseState, n: Floats, total: Floats, difference: Floats, y: Floats, least: int) -> None:
     """Know a block more of the means and of what varies together."""
     known = state.known + n
     state.mean += (total - n * state.mean) / np.maximum(known, 1)
     state.known = np.minimum(known, MOST_KNOWN)
     state.moments += np.outer(difference, difference).astype(np.float32)
+    state.present += n > 0
     state.blocks += 1
     state.clock += 1
     if state.fitted:
         rehearse(state, y)
-    if state.blocks >= max(LEAST_BLOCKS, BLOCKS_EACH * len(state), 2 * state.fitted):
+    if state.blocks >= max(least, BLOCKS_EACH * len(state), 2 * state.fitted):
         fit(state)
 
 
@@ -345,9 +352,10 @@ def residual(state: DenseState, n: Floats, total: Floats) -> tuple[Floats, Float
 
 def fit(state: DenseState) -> None:
     """Find, in place, the whitening that the moments call for."""
-    moments = state.moments.astype(np.float64) / state.blocks
-    state.scale = 1 / np.sqrt(np.maximum(np.diag(moments), 1e-6))
-    together = moments * np.outer(state.scale, state.scale)
+    squares = np.maximum(np.diag(state.moments).astype(np.float64), 1e-6)
+    state.scale = np.sqrt(np.maximum(state.present, 1) / squares)
+    together = state.moments / np.sqrt(np.outer(squares, squares))
+    np.fill_diagonal(together, 1.0)
     values, vectors = np.linalg.eigh(together)  # ascending
     rest = rest_of(values, ABOVE_CHANCE * (1 + np.sqrt(len(state) / state.blocks)) ** 2)
     taken = len(values) - rest
@@ -359,6 +367,7 @@ def fit(state: DenseState) -> None:
     state.stretch = 1 / np.sqrt(np.maximum((whiten @ together * whiten).sum(axis=1), 1e-6))
     if state.blocks > MOST_BLOCKS_EACH * len(state):
         state.moments /= np.float32(2)
+        state.present /= 2
         state.blocks /= 2
     state.fitted = state.blocks
 
@@ -490,6 +499,7 @@ def empty(features: int, bins: int, starts: int = 0) -> DenseState:
         pending=np.zeros((2, features)),
         live=np.zeros((2, features)),
         moments=np.zeros((features, features), np.float32),
+        present=np.zeros(features),
         blocks=0.0,
         fitted=0.0,
         scale=np.ones(features),

@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.anomaly import Class
 
-Part = Literal["values", "nulls", "errors", "volume", "guest", "margin"]
+Part = Literal["values", "nulls", "errors", "volume", "guest", "margin", "model"]
 Edge = Literal["firing", "moved", "recovered", "accepted"]
 
 
@@ -38,7 +38,7 @@ class Finding:
     """One edge of one stream. Times are milliseconds since 1970."""
 
     edge: Edge
-    column: str  # "" for the volume of everything
+    column: str  # "" for the volume of everything and for what the columns say together
     part: Part
     detector: str
     evidence: float

@@ -8,7 +8,8 @@ Every column is a track (`track.py`), and so is every column in every declared s
 
 and beside them the volume of everything (`detectors.volume`). Columns of one kind step together in one bank. All
 detectors of a subject share one alert budget: the threshold is A = events x detectors / k, where "events x detectors"
-is what the detectors together really see, so that a slice with a tenth of the traffic costs a tenth.
+is what the detectors together really see, so that a slice with a tenth of the traffic costs a tenth. A part of the
+budget is for what the columns say together (`together.py`): what is left for each is `threshold`.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import budget as budgets
 from detectors.budget import Budget
@@ -25,7 +27,7 @@ from detectors.guests import Guest
 from detectors.margin import Margin
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
-from detectors.watch import calendar, causes, ledger, likeness
+from detectors.watch import calendar, causes, crowds, ledger, likeness, together
 from detectors.watch.account import account
 from detectors.watch.banks import PARTS, kind_of, name_of, urns
 from detectors.watch.burn_in import BurnIn, add
@@ -80,7 +82,7 @@ class Watch:
     heartbeat_ms: int = 60_000
     signals: tuple[Signal, ...] = ()  # guests, and what they look at
     margin: float = 0.0  # still like the declared reference, give or take so many standard deviations? 0: not asked
-    parts: tuple[Part, ...] = ("values", "nulls", "errors", "volume")  # what is left out takes no share of the budget
+    parts: tuple[Part, ...] = ("values", "nulls", "errors", "volume", "model")  # what is left out takes no budget
     kind: ClassVar[str] = "watch"
 
     # -- the fold ------------------------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ class Watch:
         if content.rows:
             columns = self._columns(after, content)
             self._meet(after, columns, news)
-            self._judge(after, columns, news)
+            self._judge(after, columns, content.part + 1 == content.parts, news)
             self._ask_guests(after, columns, content, news)
         heartbeat = self._take_pulse(after, news)
         return after, News(news.findings, news.binnings, heartbeat)
@@ -265,8 +267,8 @@ class Watch:
         found = {bank: likeness.of(bank, self.margin, self.reference) for bank in state.banks}
         return {bank: margin for bank, margin in found.items() if margin is not None}
 
-    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
-        """Every bank takes one step with what the pane has for it."""
+    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], last: bool, news: News) -> None:
+        """Every bank takes one step with what the pane has for it. `last`: no other part of the pane is to come."""
         found: Found = {}
         for key, (column, rows) in columns.items():
             track = state.tracks.get(key)
@@ -275,16 +277,19 @@ class Watch:
         threshold, margins = self.threshold(state), self.margins(state)
         said: dict[str, Verdicts] = {}
         alike: dict[str, Verdicts] = {}
+        arrived: dict[str, NDArray[np.uint32]] = {}
         for bank, gathered in found.items():
             held = state.banks[bank]
             state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
-            pane = gathered.array(held.pending.shape)
+            pane = arrived[bank] = gathered.array(held.pending.shape)
             state.banks[bank], said[bank] = self.urns(bank).step(held, pane, threshold)
             if bank in margins:
                 alike[bank] = likeness.compare(state, margins[bank], bank, held, pane, threshold)
         for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
+        if "model" in self.parts:
+            news.findings.extend(together.listen(state, self.urns, arrived, last, self.sole_threshold(state)))
         for bank, verdicts in alike.items():
             turn = said[bank].turn
             news.findings.extend(likeness.tell(state, self.urns(bank), margins[bank], bank, verdicts, turn))
@@ -310,14 +315,20 @@ class Watch:
         return track
 
     def threshold(self, state: WatchState) -> float:
-        """A = events x detectors / k, with as many detectors as the rows they really see make up."""
+        """A = events x detectors / k, with as many detectors as the rows they really see make up, over their share of
+        the budget: the rest of it is for what they say together (`detectors.model_level`)."""
         seen = sum(float(bank.events.sum()) for bank in (*state.banks.values(), *state.twins.values()))
         detectors = ("volume" in self.parts) + seen / max(1, state.rows)
+        shared = sum(map(len, state.banks.values())) if "model" in self.parts else 0
+        return self.sole_threshold(state, int(np.ceil(detectors))) / crowds.shares(state.together, shared)[0]
+
+    def sole_threshold(self, state: WatchState, detectors: int = 1) -> float:
+        """What so many detectors need that have the whole budget to themselves."""
         elapsed = state.at - state.first_at
         per_week = state.rows * WEEK_MS / elapsed if elapsed > 0 else None
         if per_week is not None and elapsed < KNOWN_RATE_MS:
             per_week = max(per_week, budgets.UNKNOWN_EVENTS_PER_WEEK)
-        return budgets.threshold(self.budget, int(np.ceil(detectors)), per_week)
+        return budgets.threshold(self.budget, detectors, per_week)
 
     # -- findings ------------------------------------------------------------------------------------------------------
 
@@ -342,6 +353,8 @@ class Watch:
             firing[part] = alarm or Alarm(onset, class_of(finding), tuple(segment_of(finding).items()))
         elif turn == Turn.ACCEPTED:
             state.ledgers[bank] = forget(state.ledgers[bank], row, int(verdicts.n[row]))
+            if bank == together.NUMBERS:
+                state.together = crowds.refer(state.together, row, state.banks[bank].reference(row))
         state.tracks[track.key] = msgspec.structs.replace(track, firing=firing)
 
     def _onset(self, state: WatchState, track: Track, part: Part, ago: int) -> int:
@@ -419,7 +432,8 @@ class Watch:
             return "no data"
         if state.lag_ms >= self.lagging_ms:
             return "lagging"
-        if state.volume_since or state.guests_firing or any(track.firing for track in state.tracks.values()):
+        standing = state.volume_since or state.guests_firing or state.together.alarm
+        if standing or any(track.firing for track in state.tracks.values()):
             return "drifting"
         watching, columns = self.watching(state), len(state.columns)
         return "quiet" if columns and 2 * watching >= columns else "learning"
@@ -431,7 +445,8 @@ class Watch:
     def drifting(self, state: WatchState) -> list[str]:
         """What an alarm stands for."""
         names = [f"{track.key} {part}" for track in state.tracks.values() for part in track.firing]
-        return sorted([*names, "volume"] if state.volume_since else names)
+        names += ["volume"] * bool(state.volume_since) + ["together"] * bool(state.together.alarm)
+        return sorted(names)
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
@@ -441,7 +456,8 @@ class Watch:
         ledgers = {name: ledger.encode(held) for name, held in sorted(state.ledgers.items())}
         margins = self.margins(state)
         twins = {name: margins[name].encode(held) for name, held in sorted(state.twins.items()) if name in margins}
-        return msgspec.msgpack.encode(msgspec.structs.replace(state, banks=banks, ledgers=ledgers, twins=twins))
+        plain = {"banks": banks, "ledgers": ledgers, "twins": twins, "together": crowds.encode(state.together)}
+        return msgspec.msgpack.encode(msgspec.structs.replace(state, **plain))
 
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""
@@ -451,6 +467,7 @@ class Watch:
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
         margins = self.margins(state)
         state.twins = {name: margins[name].decode(blob) for name, blob in state.twins.items() if name in margins}
+        state.together = crowds.decode(state.together)
         return state
 
 

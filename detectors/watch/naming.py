@@ -33,6 +33,8 @@ def class_of(finding: Finding) -> Class:
         return finding.alarm.kind
     if finding.detector == Margin.kind:
         return "skew"
+    if finding.part == "model":
+        return "feature_drift"
     if finding.part == "volume":
         return "volume_drop" if finding.after < finding.before else "volume_spike"
     if finding.part == "nulls":
@@ -101,6 +103,8 @@ def impact(finding: Finding) -> float:
         return abs(finding.after - finding.before)
     if finding.part == "volume":
         return min(1.0, abs(finding.after - finding.before) / max(finding.before, 1e-9))
+    if finding.part == "model":
+        return finding.movement
     if family(finding.column) == "segment":
         return finding.histogram.movement()
     if family(finding.column) in ("feature", "signal"):
@@ -116,7 +120,7 @@ def name_of(finding: Finding) -> str:
 def label_of(finding: Finding) -> str:
     """`age`, `prediction value`, `latency`: what the sentence is about."""
     if not finding.column:
-        return "volume"
+        return "the columns together" if finding.part == "model" else "volume"
     kind, name = family(finding.column), name_of(finding)
     if kind == "feature":
         return name
@@ -189,6 +193,8 @@ def summary_of(finding: Finding) -> str:
         subject, verb = f"{name_of(finding)}={gone}", "has stopped arriving"
     where = "".join(f" in {key}={value}" for key, value in finding.segment)
     since = datetime.fromtimestamp(finding.onset / 1000, UTC).strftime("%H:%M:%S")
+    if finding.part == "model" and finding.edge != "firing":
+        return f"{subject}: {'back to what they were' if finding.edge == 'recovered' else finding.change}"
     if kind == "skew" and finding.edge in ("recovered", "accepted"):
         return f"{subject} is {'again like its' if finding.edge == 'recovered' else 'compared with a new'} reference"
     if finding.edge == "recovered":

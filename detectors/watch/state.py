@@ -9,6 +9,7 @@ from detectors.urn import Bank, Phase
 from detectors.volume import VolumeState
 from detectors.watch.banks import name_of
 from detectors.watch.calendar import Calendar
+from detectors.watch.crowds import Together
 from detectors.watch.finding import Part
 from detectors.watch.track import Track
 from schemas.heartbeat import Health
@@ -35,6 +36,7 @@ class WatchState(msgspec.Struct, kw_only=True):
     banks: dict[str, Any] = {}  # bank -> Bank; bytes when encoded
     ledgers: dict[str, Any] = {}  # bank -> Ledgers; bytes when encoded
     twins: dict[str, Any] = {}  # bank -> Twins of its rows, if there is a margin; bytes when encoded
+    together: Together = msgspec.field(default_factory=Together)
     volume: VolumeState | None = None
     volume_since: int = 0  # when the alarm on it began; 0: none stands
     bucket: int = 0

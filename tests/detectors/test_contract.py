@@ -13,6 +13,7 @@ import pytest
 import detectors
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.budget import parse
+from detectors.dense import Dense, Scores
 from detectors.expected_quality import CENTRES, ExpectedQuality, Scored, binned
 from detectors.guests import GUESTS
 from detectors.margin import Margin
@@ -32,6 +33,10 @@ def rates(random: np.random.Generator, at: int, cliff: bool) -> Any:
 def numbers(random: np.random.Generator, at: int, cliff: bool) -> Any:
     shares = np.full(10, 0.1) if not cliff else np.array([0.01] * 5 + [0.19] * 5)
     return [random.multinomial(50, shares)]
+
+
+def crowd(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    return Scores(np.full(5, 20.0), random.normal(20.0 * cliff, 20**0.5, 5))
 
 
 def pane_of(random: np.random.Generator, at: int, cliff: bool) -> Any:
@@ -57,6 +62,7 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "margin of numbers": (Margin(NUMBERS, least_reference=2000), numbers),
     "margin of texts": (Margin(CATEGORIES, least_reference=2000), numbers),
     "margin of nulls": (Margin(RATES, least_reference=2000), rates),
+    "dense": (Dense(least_blocks=30, rehearsed=30), crowd),
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
     "expected_quality": (ExpectedQuality(reference=600), scored),
@@ -78,6 +84,8 @@ def start(detector: Any) -> Any:
     if isinstance(detector, Urns | Margin):
         bins = 2 if detector.law in (RATES, RATES_UP) else 10
         return detector.add(detector.start(), [np.zeros(bins, np.int64)])
+    if isinstance(detector, Dense):
+        return detector.add(detector.start(), np.full((5, 50), 100.0), np.full(5, 50))
     return detector.start()
 
 

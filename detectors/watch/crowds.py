@@ -1,0 +1,113 @@
+"""Crowds: numbers that are watched together, and what else is remembered at the level of the whole model.
+
+Numbers that are ready make a crowd once the others have had time to be ready too; what varies together is learnt of a
+crowd as a whole, so it is never changed. Crowds share their part of the budget alike.
+"""
+
+from math import ceil
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import model_level
+from detectors.contract import refuse_newer
+from detectors.dense import MOST_FEATURES, Dense, Scores, scorable
+from detectors.urn import Bank, Phase
+from detectors.watch.finding import Alarm
+
+DENSE = Dense()
+
+PATIENCE = 30  # panes that numbers wait for others to be ready before they make a crowd
+LEAST_FEATURES = 3  # fewer are not many
+
+# A crowd judges blocks of several panes where its columns are dependent: blocks so many times as long as the variance
+# factor is above 1 vary hardly more than by it, and what is left is measured. Up to FAINT it is taken for chance.
+FAINT, BLOCK = 1.25, 8.0
+MOST_DEPENDENT = 0.9  # of its columns are no more dependent than what the block is made for
+
+
+class Crowd(msgspec.Struct, kw_only=True):
+    """Numbers that are watched together: their rows in the bank, and the state of the detector."""
+
+    rows: list[int]
+    state: Any  # DenseState; bytes when encoded
+
+
+class Together(msgspec.Struct, kw_only=True):
+    """What is remembered at the level of the model."""
+
+    v: int = 1
+    crowds: list[Crowd] = []
+    alone: list[int] = []  # rows that fit into no crowd
+    waited: int = 0  # panes that others have been ready
+    mean: Literal["calm", "alarm", "silent"] = "calm"  # silent: high, but said already
+    alarm: Alarm | None = None
+    detector: str = ""  # whose alarm it was
+    rows: int = 0  # of the subject, when it was raised
+    told: str = ""  # what was said
+
+
+def shares(together: Together, detectors: int) -> tuple[float, float, float]:
+    """How the budget is divided among the columns, their mean and the crowds: what is not there takes no share.
+
+    >>> shares(Together(), detectors=1)
+    (1.0, 0.0, 0.0)
+    """
+    mean = model_level.MEAN if detectors > 1 else 0.0
+    dense = model_level.DENSE if together.crowds else 0.0
+    return 1 - mean - dense, mean, dense
+
+
+def scored(crowd: Crowd, bank: Bank, counts: NDArray[np.uint32], last: bool) -> Scores:
+    """The scores of a crowd's columns in a pane, without those that have an alarm. `last`: no part of it is to come."""
+    rows = np.array(crowd.rows)
+    watching = (bank.phase[rows] == Phase.WATCHING)[:, None]
+    factor = float(np.quantile(bank.factor[rows, 0], MOST_DEPENDENT))
+    least = BLOCK * (factor - 1) if factor > FAINT else 1.0
+    return DENSE.scored(crowd.state, counts[rows] * watching, least if last else np.inf)
+
+
+def gather(together: Together, bank: Bank) -> None:
+    """Make crowds of numbers that are ready, in place."""
+    taken = {row for crowd in together.crowds for row in crowd.rows} | set(together.alone)
+    if len(taken) == len(bank):
+        return
+    ready = [row for row in np.flatnonzero(bank.phase == Phase.WATCHING).tolist() if row not in taken]
+    together.waited = together.waited + 1 if len(ready) >= LEAST_FEATURES else 0
+    if together.waited < PATIENCE:
+        return
+    together.waited = 0
+    fit = scorable(bank.before[ready].astype(np.float64), bank.bins[ready])
+    together.alone = [*together.alone, *(row for row, fits in zip(ready, fit, strict=True) if not fits)]
+    rows = [row for row, fits in zip(ready, fit, strict=True) if fits]
+    if len(rows) < LEAST_FEATURES:
+        return
+    for part in np.array_split(np.array(rows), ceil(len(rows) / MOST_FEATURES)):
+        crowd = DENSE.add(DENSE.start(), bank.before[part].astype(np.float64), bank.bins[part])
+        together.crowds.append(Crowd(rows=part.tolist(), state=crowd))
+
+
+def refer(together: Together, row: int, reference: NDArray[np.float64]) -> Together:
+    """What is remembered once a column has accepted a change: its crowd compares with its new reference from now on."""
+    crowds = [
+        Crowd(rows=crowd.rows, state=DENSE.refer(crowd.state, crowd.rows.index(row), reference))
+        if row in crowd.rows
+        else crowd
+        for crowd in together.crowds
+    ]
+    return msgspec.structs.replace(together, crowds=crowds)
+
+
+def encode(together: Together) -> Together:
+    """The same with bytes for what msgspec does not know."""
+    crowds = [Crowd(rows=crowd.rows, state=DENSE.encode(crowd.state)) for crowd in together.crowds]
+    return msgspec.structs.replace(together, crowds=crowds)
+
+
+def decode(together: Together) -> Together:
+    """The same with the states of the crowds. Raises ValueError in a sentence for a newer version."""
+    refuse_newer("what columns say together", together.v)
+    crowds = [Crowd(rows=crowd.rows, state=DENSE.decode(crowd.state)) for crowd in together.crowds]
+    return msgspec.structs.replace(together, crowds=crowds)
