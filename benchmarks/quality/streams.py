@@ -269,7 +269,7 @@ class Runs:
         while self.ready.shape[1] < events:
             self.ready = np.concatenate([self.ready, self.binned(self.tape.chunk(changed))], axis=1)
         now, self.ready = self.ready[:, :events], self.ready[:, events:]
-        return counted(now, int(self.bank.bins.max()))
+        return tally(now, int(self.bank.bins.max()))
 
     def binned(self, values: Values) -> NDArray[np.int64]:
         """Return the bin of every event."""
@@ -282,10 +282,15 @@ class Runs:
 STEP = 1 << 24  # more than there are universal buckets: the edges of all runs fit into one ascending array
 
 
-def counted(bins: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+def tally(bins: NDArray[np.int64], width: int) -> NDArray[np.int64]:
     """Return how often each bin occurs in each run, [runs, width]."""
     flat = bins + width * np.arange(len(bins))[:, None]
     return np.bincount(flat.ravel(), minlength=width * len(bins)).reshape(len(bins), width)
+
+
+def counted(buckets: Values, edges: Values) -> NDArray[np.int64]:
+    """Return how often each bin occurs among universal buckets, in the bins that these edges cut."""
+    return np.bincount(np.searchsorted(edges, buckets, side="right"), minlength=len(edges) + 1)
 
 
 def begun(urns: Urns, stream: Stream, runs: int, seed: int | Sequence[int], burn_in: int) -> Runs:
@@ -294,7 +299,7 @@ def begun(urns: Urns, stream: Stream, runs: int, seed: int | Sequence[int], burn
     first = tape.take(burn_in, False)
     if stream.bins:
         nothing = np.zeros(0, np.int64)
-        bank = urns.add(urns.start(), list(counted(first, stream.bins)))
+        bank = urns.add(urns.start(), list(tally(first, stream.bins)))
         return Runs(urns, bank, tape, nothing, nothing, first[:, :0])
     assert urns.law is NUMBERS
     universal = binning.universal(first)
@@ -303,7 +308,7 @@ def begun(urns: Urns, stream: Stream, runs: int, seed: int | Sequence[int], burn
     offset = np.cumsum([0, *(len(cut) for cut in cuts[:-1])])[:, None]
     started = Runs(urns, urns.start(), tape, edges, offset, first[:, :0].astype(np.int64))
     widths = [len(cut) + 1 for cut in cuts]
-    counts = counted(started.binned(first), max(widths))
+    counts = tally(started.binned(first), max(widths))
     started.bank = urns.add(urns.start(), [row[:width] for row, width in zip(counts, widths, strict=True)])
     return started
 
