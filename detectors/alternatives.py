@@ -41,6 +41,18 @@ LOCATIONS = ((0.12, 0.15), (0.25, 0.15), (0.5, 0.12), (1.0, 0.08), (2.0, 0.05))
 SCALES = ((0.4, 0.03), (0.65, 0.04), (0.82, 0.04), (1.2, 0.05), (1.45, 0.05), (2.0, 0.04), (3.5, 0.03))
 TAILS = ((0.01, 0.05), (0.05, 0.05), (0.25, 0.03))  # (share of the events that become extreme, weight of the pair)
 
+# The shapes whose scores show how dependent a stream is (`detectors/dependence.py`): a few of each group. The scores of
+# the others are much like theirs, and the largest of many averages errs upwards.
+SCORED = (
+    "location +0.25 sd",
+    "location +1 sd",
+    "location -1 sd",
+    "scale x0.65",
+    "scale x1.45",
+    "upper tail 5%",
+    "lower tail 5%",
+)
+
 # Where the events that become extreme go: mostly beyond everything seen, some just inside.
 OUTERMOST = ((1, 0.7), (2, 0.2), (3, 0.1))
 
@@ -115,16 +127,22 @@ class Numbers:
         return np.array([group for _, group, _, _ in self.shapes])
 
     @cached_property
+    def scored(self) -> NDArray[np.intp]:
+        """Which alternatives have scores that are watched for dependence."""
+        return np.array([place for place, (words, *_) in enumerate(self.shapes) if words in SCORED])
+
+    @cached_property
     def weight(self) -> Floats:
         weights = np.array([weight for _, _, weight, _ in self.shapes])
         return np.asarray(weights / weights.sum())
 
     @cached_property
-    def cumulative(self) -> Floats:
-        """The share of events up to each tabulated rank, [ranks + 2, alternatives]: piecewise linear between them."""
+    def density(self) -> Floats:
+        """The shapes between the tabulated ranks, [ranks + 1, alternatives]: 1 where nothing changes."""
+        unchanged = np.diff([0.0, *RANKS, 1.0])
         shapes = np.array([shape for _, _, _, shape in self.shapes])
-        shapes = (1 - UNCHANGED) * shapes + UNCHANGED * np.diff([0.0, *RANKS, 1.0])
-        return np.concatenate([np.zeros((len(shapes), 1)), np.cumsum(shapes, axis=1)], axis=1).T
+        shapes = (1 - UNCHANGED) * shapes + UNCHANGED * unchanged
+        return np.asarray((shapes / unchanged).T)
 
     def tilt(self, urn: Floats) -> Floats:
         """Return, [features, bins, alternatives], how much more often each bin is drawn after the change than before.
@@ -134,13 +152,13 @@ class Numbers:
         ranks = np.array([0.0, *RANKS, 1.0])
         upper = np.cumsum(urn, axis=1) / urn.sum(axis=1, keepdims=True)
         upper = np.concatenate([np.zeros((len(urn), 1)), np.minimum(upper, 1.0)], axis=1)
-        left = np.searchsorted(ranks, upper, side="right").clip(1, len(ranks) - 1) - 1
-        slope = np.diff(self.cumulative, axis=0) / np.diff(ranks)[:, None]
-        share = self.cumulative[left] + (upper - ranks[left])[:, :, None] * slope[left]
-        width = np.diff(upper, axis=1)[:, :, None]
-        inside = slope[left[:, :-1]]  # an empty bin has no width: its tilt is the shape's value there
-        with np.errstate(invalid="ignore", divide="ignore"):
-            tilt = np.where(width > 0, np.diff(share, axis=1) / width, inside)
+        covered = np.diff(np.clip(upper[:, :, None], ranks[:-1], ranks[1:]), axis=1)  # of each tabulated interval
+        width = np.diff(upper, axis=1)
+        none = width <= 0  # an empty bin has no width: its tilt is the shape's value there
+        if none.any():
+            place = np.searchsorted(ranks, upper[:, :-1][none], side="right").clip(1, len(ranks) - 1) - 1
+            covered[none], width[none] = np.eye(len(ranks) - 1)[place], 1.0
+        tilt = covered @ self.density / width[:, :, None]
         return np.asarray(np.maximum(tilt, UNCHANGED))  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:

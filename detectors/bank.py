@@ -24,35 +24,38 @@ from detectors.dependence import Blocks
 
 Floats = NDArray[np.float64]
 
-VERSION = 1
+VERSION = 2
 
-LENGTHS = ("bins", "tilted", "groups", "alternatives", "levels", "scores")  # the axes after the features
+# The axes after the features. How many places there are for retired references is not in `Lengths`: as many as the
+# feature with most of them needs.
+LENGTHS = ("bins", "tilted", "groups", "alternatives", "levels", "scores")
 Lengths = Callable[[int], dict[str, int]]  # how long they are, for features of at most so many bins
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]  # from the stored arrays of version 1 to those of version 2
 
 
 @dataclass(frozen=True)
 class Tilts:
-    """Derived from the urns at their last tilt, and never stored: [features, bins, alternatives], and [features,
-    alternatives].
-    """
+    """Derived from the urns at their last tilt, and never stored. [features, bins, alternatives] unless said."""
 
-    tilt: Floats
-    mean: Floats  # of the log tilt of one event
+    tilt: NDArray[np.float32]
+    logarithm: NDArray[np.float32]  # of the tilt
+    mean: Floats  # [features, scored alternatives]: of the logarithm, for one event
     variance: Floats
     kurtosis: Floats
 
 
 def derived(law: Numbers, urn: NDArray[np.float32]) -> Tilts:
-    """Return the tilts of these urns, and the moments of their logarithm for one event."""
+    """Return the tilts of these urns, and the moments of the scored logarithms for one event."""
     exact = urn.astype(np.float64)
     tilt = law.tilt(exact)
-    share = (exact / exact.sum(axis=1, keepdims=True))[:, :, None]
+    share = (exact / exact.sum(axis=1, keepdims=True))[:, None, :]
     logarithm = np.log(tilt)
-    mean = (share * logarithm).sum(axis=1)
-    square = (logarithm - mean[:, None, :]) ** 2
-    variance = (share * square).sum(axis=1)
-    kurtosis = (share * square * square).sum(axis=1) / np.maximum(variance**2, 1e-300)
-    return Tilts(tilt, mean, variance, kurtosis)
+    score = logarithm[:, :, law.scored]
+    mean = share @ score
+    square = (score - mean) ** 2
+    variance = (share @ square)[:, 0]
+    kurtosis = (share @ square**2)[:, 0] / np.maximum(variance**2, 1e-300)
+    return Tilts(tilt.astype(np.float32), logarithm.astype(np.float32), mean[:, 0], variance, kurtosis)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,11 @@ class Bank:
     cusum: NDArray[np.float32]  # [features, alternatives]: C
     age: NDArray[np.uint32]  # [features, alternatives]: events since the start of C
     recovery: Floats  # [features]
+    retired: NDArray[np.float32]  # [features, places, bins]: references from earlier, the latest first
+    retired_at: NDArray[np.int64]  # [features, places]: how many events there had been
+    retired_evidence: NDArray[np.float32]  # [features, places]
+    places: NDArray[np.uint8]  # [features]: how many retired references there are
+    back_to: NDArray[np.int8]  # [features]: the one that a firing feature has gone back to, or -1
     panes: NDArray[np.int64]  # [features]: panes with events, and how many events
     events: NDArray[np.int64]
     blocks: Blocks
@@ -111,6 +119,11 @@ AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "cusum": ("<f4", ("alternatives",)),
     "age": ("<u4", ("alternatives",)),
     "recovery": ("<f8", ()),
+    "places": ("|u1", ()),
+    "retired": ("<f4", ("places", "bins")),
+    "retired_at": ("<i8", ("places",)),
+    "retired_evidence": ("<f4", ("places",)),
+    "back_to": ("|i1", ()),
     "panes": ("<i8", ()),
     "events": ("<i8", ()),
     "blocks.panes": ("<i8", ()),
@@ -134,12 +147,13 @@ def built(found: Mapping[str, NDArray[Any]]) -> Bank:
     return Bank(**outer, blocks=Blocks(**inner))
 
 
-def empty(bins: NDArray[Any], lengths: Lengths) -> Bank:
+def empty(bins: NDArray[Any], lengths: Lengths, places: int = 0) -> Bank:
     """Return a bank of features with these numbers of bins, and nothing in them."""
-    long = lengths(int(bins.max(initial=0)))
+    long = {**lengths(int(bins.max(initial=0))), "places": places}
     found = {name: np.zeros((len(bins), *(long[axis] for axis in axes)), dtype) for name, (dtype, axes) in AXES.items()}
     found["bins"] = bins.astype("<i4")
     found["factor"][:] = found["factor_before"][:] = 1.0
+    found["back_to"][:] = -1
     return built(found)
 
 
@@ -164,6 +178,7 @@ def chosen(bank: Bank, rows: NDArray[np.intp]) -> Bank:
 def joined(banks: Sequence[Bank], lengths: Lengths) -> Bank:
     """Return the rows of several banks in one, as wide as its widest feature needs."""
     widest = lengths(max(int(bank.bins.max(initial=0)) for bank in banks))
+    widest["places"] = max(int(bank.places.max(initial=0)) for bank in banks)
     parts = [arrays(bank) for bank in banks]
     wanted = {name: [widest[axis] for axis in axes] for name, (_, axes) in AXES.items()}
     return built({name: np.concatenate([fitted(part[name], wanted[name]) for part in parts]) for name in AXES})
@@ -179,13 +194,13 @@ def fitted(array: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
 
 def encode(bank: Bank, law: str, lengths: Lengths) -> bytes:
     """Return the bank as bytes: little-endian arrays without their padding, by name, in msgpack."""
-    found, there = arrays(bank), masks(bank.bins, lengths)
+    found, there = arrays(bank), masks(bank.bins, bank.places, bank.retired.shape[1], lengths)
     packed = {name: np.asarray(found[name], dtype)[there[axes]].tobytes() for name, (dtype, axes) in AXES.items()}
     return msgspec.msgpack.encode({"v": VERSION, "kind": "urn", "law": law, **packed})
 
 
-def decode(blob: bytes, law: str, lengths: Lengths) -> Bank:
-    """Return the bank that `encode` wrote; ValueError if it cannot be one."""
+def decode(blob: bytes, law: str, lengths: Lengths, upgrade: Upgrade) -> Bank:
+    """Return the bank that `encode` wrote, now or in an earlier version; ValueError if it cannot be one."""
     try:
         found = msgspec.msgpack.decode(blob, type=dict[str, Any])
     except msgspec.MsgspecError as error:
@@ -195,17 +210,25 @@ def decode(blob: bytes, law: str, lengths: Lengths) -> Bank:
         raise ValueError(f"a state of urns has version {version}, and this Leeway reads {VERSION}; run a newer one")
     if found.get("law") != law:
         raise ValueError(f"a state is of urns for {found.get('law')}, not for {law}")
-    bank = empty(np.frombuffer(found["bins"], "<i4"), lengths)
-    there, into = masks(bank.bins, lengths), arrays(bank)
+    if version == 1:
+        found = upgrade(found)
+    bins, places = np.frombuffer(found["bins"], "<i4"), np.frombuffer(found["places"], "|u1")
+    most = int(places.max(initial=0))
+    bank = empty(bins, lengths, most)
+    there, into = masks(bins, places, most, lengths), arrays(bank)
     for name, (dtype, axes) in AXES.items():
         into[name][there[axes]] = np.frombuffer(found[name], dtype)
     return bank
 
 
-def masks(bins: NDArray[np.int32], lengths: Lengths) -> dict[tuple[str, ...], NDArray[np.bool_]]:
+def masks(
+    bins: NDArray[np.int32], places: NDArray[np.uint8], most: int, lengths: Lengths
+) -> dict[tuple[str, ...], NDArray[np.bool_]]:
     """Return, for each combination of axes, which elements are not padding."""
-    widest = lengths(int(bins.max(initial=0)))
-    own = {axis: np.array([lengths(int(one))[axis] for one in bins], np.intp) for axis in widest}
+    widest = {**lengths(int(bins.max(initial=0))), "places": most}
+    known = {one: lengths(one) for one in set(bins.tolist())}
+    own = {axis: np.array([known[one][axis] for one in bins.tolist()], np.intp) for axis in LENGTHS}
+    own["places"] = places.astype(np.intp)
     result = {}
     for _, axes in AXES.values():
         there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)

@@ -32,6 +32,11 @@ LEAST_BLOCKS = 12  # fewer blocks of a length say nothing about its variance
 # occurrence may be a change and is no sign of dependence.
 LEAST_MOVES = 12.0
 
+# Twice as long a block must not show so much more variance before a stream's dependence counts as known: blocks that
+# are shorter than the dependence show a part of it only, and learning that ends as soon as the factor looks small
+# would end too soon just where it is underestimated.
+SATURATED = 1.25
+
 # Standard errors taken off each average before the largest is taken: the maximum of many would be biased upwards. The
 # scores of numbers are alike, so a half is enough; those of categories are not, so it takes more the more there are.
 CAUTION = 0.5
@@ -39,7 +44,7 @@ CAUTION_EACH = 0.4  # times the logarithm of the number of categories
 
 # Streams that are dependent and come in small panes were measured to spend up to .98 of their budget, and bursts of a
 # rate, whose runs have longer tails than their variance tells, up to 1.4 of it: more is kept back.
-SMALL_PANE = 20
+SMALL_PANE = 100
 CAREFUL_ABOVE = 2.0
 CAREFUL = 1.2
 CAREFUL_SHARE_ABOVE = 1.5
@@ -137,6 +142,19 @@ def factors(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floa
     known = np.stack([seen[:, :, groups == g].any(axis=(1, 2)) for g in range(groups.max() + 1)], axis=1)
     factor = np.stack([np.maximum(1.0, average[:, groups == g].max(axis=1)) for g in range(groups.max() + 1)], axis=1)
     return np.where(known, factor, factor.max(axis=1, keepdims=True))
+
+
+def saturated(blocks: Blocks, rows: Rows) -> NDArray[np.bool_]:
+    """Return where the longest blocks of which enough were seen say no more than those of half their length: the
+    dependence does not reach beyond them.
+    """
+    number = blocks.blocks[rows].astype(np.float64)
+    average = blocks.squares[rows].astype(np.float64).mean(axis=2) / np.maximum(number, 1)
+    longest = (number >= LEAST_BLOCKS).sum(axis=1) - 1
+    at = np.arange(len(rows))
+    here, half = average[at, np.maximum(longest, 0)], average[at, np.maximum(longest - 1, 0)]
+    here = here * (1 - CAUTION * np.sqrt(2 / np.maximum(number[at, np.maximum(longest, 0)], 1)))
+    return np.asarray((longest > 0) & (here <= SATURATED * np.maximum(half, 1)))
 
 
 def careful(factor: Floats, mean_pane: Floats) -> Floats:

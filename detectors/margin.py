@@ -365,6 +365,7 @@ class Margin:
             alternative=np.where(stands, twins.alternative, best).astype(np.intp),
             onset_events=twins.age[np.arange(len(twins)), best].astype(np.int64) if believed.size else twins.events,
             n=twins.live.sum(axis=1, dtype=np.int64),
+            back_to=np.full(len(twins), -1, np.int64),
             factor=known,
             health=health(known),
         )

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from detectors.alternatives import Shares
 
 Floats = NDArray[np.float64]
+Table = NDArray[np.float32] | NDArray[np.float64]
 
-SMALL = 4  # the series below is used from here on; smaller numbers of balls are first raised by as much
+SMALL = 6  # the series below is used from here on; smaller numbers of balls are first raised by as much
 
 PART = 2048  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
 
@@ -67,29 +68,27 @@ def bend_each(balls: Floats, drawn: Floats) -> Floats:
 def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
     """Return log Gamma(balls + whole) - log Gamma(balls) - whole * log(balls), to 1e-7, for at least SMALL balls.
 
-    The series is Stirling's about the half-integer, log Gamma(z + 1/2) = z log z - z + log(2 pi)/2 - 1/(24 z) + ...
+    The difference of two of Stirling's series, log Gamma(z) = (z - 1/2) log z - z + log(2 pi)/2 + 1/(12 z) -
+    1/(360 z^3) + 1/(1260 z^5) - ... (Abramowitz and Stegun, 6.1.41), written so that nothing large cancels.
     """
-    low = balls - 0.5
-    high = low + whole
-    ratio = np.log(high / low)
-    ratio *= high
-    low_part = np.log(low / balls)
-    low_part -= 1
-    low_part *= whole
-    ratio += low_part
-    ratio += half_integer_terms(high)
-    ratio -= half_integer_terms(low)
+    one = 1 / balls
+    times = whole * one
+    ratio = np.log1p(times)
+    ratio *= balls + whole - 0.5
+    ratio -= whole
+    both = one / (1 + times)
+    ratio += stirling(both)
+    ratio -= stirling(one)
     return ratio
 
 
-def half_integer_terms(z: Floats) -> Floats:
-    """Return the terms of that series that vanish for large z."""
-    inverse = 1 / z
+def stirling(inverse: Floats) -> Floats:
+    """Return the terms of that series that vanish for large z, from 1 / z."""
     square = inverse * inverse
-    terms = square * (-31 / 40320)
-    terms += 7 / 2880
+    terms = square * (1 / 1260)
+    terms -= 1 / 360
     terms *= square
-    terms -= 1 / 24
+    terms += 1 / 12
     terms *= inverse
     return terms
 
@@ -112,27 +111,9 @@ def log_law(urn: Floats, pane: Floats) -> Floats:
     return np.asarray(drawn - rise(urn.sum(axis=1), pane.sum(axis=1)))
 
 
-def log_tilts(tilt: Floats, features: NDArray[np.intp], pane: Floats) -> Floats:
-    """Return the sum over a pane's events of the logarithm of their tilt, [features, alternatives].
-
-    `tilt` is that of all features, `pane` that of some.
-    """
-    row, bin = np.nonzero(pane)
-    terms = np.empty((row.size, tilt.shape[2]))
-    for part in parts(row.size):
-        r, b = row[part], bin[part]
-        terms[part] = pane[r, b][:, None] * np.log(tilt[features[r], b])
-    return sums(terms, row, len(pane))
-
-
-def parts(size: int) -> list[slice]:
-    """Return the slices that cut `size` rows into PARTs."""
-    return [slice(start, start + PART) for start in range(0, size, PART)]
-
-
 def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
     """Return, [rows, ...], the sums of the terms of each row. `row` is ascending."""
-    total = np.zeros((rows, *terms.shape[1:]))
+    total = np.zeros((rows, *terms.shape[1:]), terms.dtype)
     if row.size:
         first = np.flatnonzero(np.diff(row, prepend=-1))
         total[row[first]] = np.add.reduceat(terms, first, axis=0)
@@ -140,35 +121,39 @@ def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
 
 
 def tilted_numbers(
-    tilt: Floats,
-    features: NDArray[np.intp],
-    urn: Floats,
-    pane: Floats,
-    factor: Floats,
-    groups: NDArray[np.intp],
-    first: Floats,
+    tilt: Table, urn: Floats, pane: Floats, factor: Floats, groups: NDArray[np.intp], first: Floats
 ) -> Floats:
     """Return the log likelihood ratio of tilted urns against the urn itself, [features, alternatives].
 
-    `tilt` is [all features, bins, alternatives], everything else is of the rows `features` of it. An alternative
-    draws from urn * tilt, scaled to the size of the urn. All counts are divided by `factor` [features, groups] of the
-    alternative's group. `first` is `log_tilts` of the same pane: all there is of the ratio while no bin has more than
-    one event, which makes small panes cheap without any approximation.
+    `tilt` is [features, bins, alternatives]. An alternative draws from urn * tilt, scaled to the size of the urn. All
+    counts are divided by `factor` [features, groups] of the alternative's group. `first`, [features, alternatives], is
+    the sum over the pane's events of the logarithm of their tilt: all there is of the ratio while no bin has more than
+    one event, which makes small panes cheap without any approximation. The rest is computed in the precision of
+    `tilt`: in single precision a ratio is good to about 1e-4.
     """
+    exact = tilt.dtype.type
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
-    own = tilt if len(features) == len(tilt) else tilt[features]
-    scale = (urn[:, None, :] @ own)[:, 0, :] / size
+    scale = (urn.astype(exact)[:, None, :] @ tilt)[:, 0, :] / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
     row, bin = np.nonzero(pane > factor.min(axis=1, keepdims=True))
-    bent = np.empty((tilt.shape[2], row.size))  # alternatives first: a group of them is one stretch of memory
+    if not row.size:
+        return np.asarray(ratio)
+    bent = np.empty((row.size, tilt.shape[2]), exact)
     for part in parts(row.size):
         r, b = row[part], bin[part]
-        tilted = np.ascontiguousarray((own[r, b] / scale[r]).T)
-        drawn, balls = pane[r, b], urn[r, b]
-        for group in range(factor.shape[1]):
-            v, some = factor[r, group], slice(*np.searchsorted(groups, (group, group + 1)))
-            bent[some, part] = bend_each(balls / v * tilted[some], drawn / v) - bend_each(balls / v, drawn / v)
-    return np.asarray(ratio + sums(bent.T, row, len(pane)))
+        one = pane[r, b][:, None] / factor[r]
+        balls = urn[r, b][:, None] / factor[r]
+        drawn, own = one.astype(exact), balls.astype(exact)
+        tilted = tilt[r, b] / scale[r].astype(exact)
+        tilted *= own[:, groups]
+        bent[part] = bend_each(tilted, drawn[:, groups])
+        bent[part] -= bend_each(own, drawn)[:, groups]
+    return np.asarray(ratio + sums(bent, row, len(pane)))
+
+
+def parts(size: int) -> list[slice]:
+    """Return the slices that cut `size` rows into PARTs."""
+    return [slice(start, start + PART) for start in range(0, size, PART)]
 
 
 def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Floats:

@@ -37,11 +37,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import aftermath, dependence, onset
+from detectors import aftermath, dependence, onset, retired
 from detectors.aftermath import MOST_EVIDENCE, Phase, Turn
 from detectors.alternatives import RATES, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
-from detectors.polya import log_tilts, tilted_numbers, tilted_shares
+from detectors.polya import tilted_numbers, tilted_shares
 
 __all__ = ["RATES", "Bank", "Phase", "Turn", "Urns", "Verdicts"]
 
@@ -96,6 +96,7 @@ class Verdicts:
     alternative: NDArray[np.intp]  # the change the evidence is for: `Urns.law.describe`
     onset_events: NDArray[np.int64]  # how many events ago it began: the start of the pane
     n: NDArray[np.int64]  # events since nothing had changed yet; of a recovery or an acceptance, those of what is over
+    back_to: NDArray[np.int64]  # while firing: how many events ago the reference that is back had retired; -1: none is
     factor: Floats  # the largest variance factor: events / factor are effective
     health: NDArray[np.intp]  # index into dependence.HEALTH
 
@@ -139,10 +140,11 @@ class Urns:
 
     def accept(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch again with what is new as their reference."""
-        after = bank.copy()
         firing = np.array([row for row in rows if bank.phase[row] == Phase.FIRING], np.intp)
-        self.settle(after, firing)
-        return after
+        after = bank.copy()
+        was = self.remembered(after, firing)
+        self.renew(after, firing)
+        return self.shelved(after, firing, was)
 
     def dismiss(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch on as before: the alarm was false."""
@@ -156,7 +158,7 @@ class Urns:
     def lengths(self, bins: int) -> dict[str, int]:
         """Return the length of each axis, for features of at most so many bins."""
         if isinstance(self.law, Numbers):
-            alternatives, scores, groups = len(self.law.weight), len(self.law.weight), 3
+            alternatives, scores, groups = len(self.law.weight), len(self.law.scored), 3
         else:
             watched = bins if self.law.every_bin else min(bins, 1)
             alternatives, scores, groups = watched * len(self.law.weight), watched, 1
@@ -207,12 +209,14 @@ class Urns:
         said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)))
         least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.sum(axis=1))
         crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
-        self.turn(after, judged, block, crossed, turns)
+        after = self.turn(after, judged, block, crossed, turns)
         after = self.retilted(after, np.concatenate([learning, judged]))
         left = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
         over = (turns == Turn.RECOVERED) | (turns == Turn.ACCEPTED)
         n = np.where(over, since, left)
-        return after, replace(said, drifted=turns == Turn.ALARM, turn=turns, phase=after.phase.copy(), n=n)
+        back_to = np.where(turns == Turn.ACCEPTED, said.back_to, self.back_to(after))
+        drifted = turns == Turn.ALARM
+        return after, replace(said, drifted=drifted, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
 
     def least_block(self, bank: Bank) -> Floats:
         """Return how many events each feature waits for before a step."""
@@ -222,16 +226,19 @@ class Urns:
 
     def learn(self, bank: Bank, rows: Rows, turns: NDArray[np.uint8]) -> None:
         """Put the complete blocks of learning features into their urns, in place; those that know enough will watch."""
+        if not rows.size:
+            return
         pane = self.taken(bank, rows)
         bank.urn[rows] += pane
         bank.grown[rows] += pane.sum(axis=1)
         self.limit(bank, rows)
-        self.observe(bank, rows, pane, self.scores(bank, rows, pane), inside=True)
+        self.observe(bank, rows, pane, self.scores(bank, rows, pane, self.logarithms(bank, rows, pane)), inside=True)
         size = bank.urn[rows].sum(axis=1)
         known = size >= self.least_reference
         if not self.independent:
             known &= bank.blocks.panes[rows] >= LEAST_PANES
             known &= size / bank.factor[rows][:, :2].max(axis=1) >= LEAST_EFFECTIVE
+            known &= dependence.saturated(bank.blocks, rows) | (size >= MOST_BALLS)
         ready = rows[known]
         bank.phase[ready] = Phase.WATCHING
         turns[ready] = Turn.READY
@@ -240,9 +247,10 @@ class Urns:
     def weigh(self, bank: Bank, rows: Rows) -> Floats:
         """Weigh the complete blocks of features that are judged, in place, and return the blocks."""
         pane = self.taken(bank, rows)
-        scores = self.scores(bank, rows, pane)
+        logarithms = self.logarithms(bank, rows, pane)
+        scores = self.scores(bank, rows, pane, logarithms)
         events = pane.sum(axis=1)
-        ratio = np.exp(np.clip(self.ratio(bank, rows, pane, scores), -690, 600))
+        ratio = np.exp(np.clip(self.ratio(bank, rows, bank.urn[rows], pane, logarithms), -690, 600))
         ratio = np.where(self.weights(bank)[rows] > 0, ratio, 0)
         evidence = (bank.evidence[rows].astype(np.float64) + events[:, None]) * ratio
         cusum, age = onset.advance(bank.cusum[rows].astype(np.float64), bank.age[rows], ratio, events)
@@ -251,31 +259,52 @@ class Urns:
         bank.evidence[rows] = np.where(known[:, None], np.minimum(evidence, MOST_EVIDENCE), 0)
         bank.cusum[rows] = np.where(known[:, None], np.minimum(cusum, MOST_EVIDENCE), 0)
         bank.age[rows] = age
+        kept = rows[watching & (bank.places[rows] > 0)]
+        if kept.size:
+            here = np.isin(rows, kept)
+            factor, known_well = bank.factor[kept].max(axis=1), self.kept(bank, kept)
+            come = retired.advance(bank.retired_evidence[kept], known_well, bank.urn[kept], pane[here], factor)
+            bank.retired_evidence[kept] = np.minimum(come, MOST_EVIDENCE)
         self.observe(bank, rows[watching], pane[watching], scores[watching], inside=False)
         return pane
 
-    def turn(self, bank: Bank, rows: Rows, pane: Floats, crossed: NDArray[np.bool_], turns: NDArray[np.uint8]) -> None:
+    def turn(self, bank: Bank, rows: Rows, pane: Floats, crossed: NDArray[np.bool_], turns: NDArray[np.uint8]) -> Bank:
         """Put the judged blocks into the urns, in place, and change the phase of the features whose turn it is."""
         firing = bank.phase[rows] == Phase.FIRING
         old = rows[firing]
-        factor = bank.factor[old].max(axis=1)
-        before = self.remembered(bank, old)
-        bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
+        if old.size:
+            factor = bank.factor[old].max(axis=1)
+            before = self.remembered(bank, old)
+            bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
         bank.live[rows] += pane.astype(np.uint32)
         bank.urn[rows] += pane
         bank.grown[rows] += pane.sum(axis=1)
         self.limit(bank, rows)
-
-        new = bank.live[old].sum(axis=1, dtype=np.float64)
-        turns[old] = aftermath.next_turn(bank.recovery[old], crossed[firing], new, factor)
-        moved = firing & (turns[rows] == Turn.MOVED)
-        self.move(bank, rows[moved], pane[moved])
-        self.restore(bank, old[turns[old] == Turn.RECOVERED])
-        self.settle(bank, old[turns[old] == Turn.ACCEPTED])
         alarmed = rows[crossed & ~firing]
-        turns[alarmed] = Turn.ALARM
-        self.fire(bank, alarmed)
+        if alarmed.size:
+            turns[alarmed] = Turn.ALARM
+            self.fire(bank, alarmed)
         self.calm(bank, rows[~firing & ~crossed])
+        return self.turn_firing(bank, old, pane[firing], crossed[firing], turns) if old.size else bank
+
+    def turn_firing(
+        self, bank: Bank, rows: Rows, pane: Floats, crossed: NDArray[np.bool_], turns: NDArray[np.uint8]
+    ) -> Bank:
+        """Change the phase of the features that were firing, in place; the bank may grow places for what retires."""
+        factor = bank.factor[rows].max(axis=1)
+        new = bank.live[rows].sum(axis=1, dtype=np.float64)
+        turns[rows] = aftermath.next_turn(bank.recovery[rows], crossed, new, factor)
+        now = (new >= retired.LATER * factor) & (new - pane.sum(axis=1) < retired.LATER * factor)
+        turns[rows[now & self.rename(bank, rows, now)]] = Turn.MOVED
+        moved = turns[rows] == Turn.MOVED
+        self.move(bank, rows[moved & crossed], pane[moved & crossed])
+        recovered, accepted = rows[turns[rows] == Turn.RECOVERED], rows[turns[rows] == Turn.ACCEPTED]
+        lasted = recovered[(new >= retired.FEWEST * factor)[turns[rows] == Turn.RECOVERED]]
+        retiring, was = np.concatenate([lasted, accepted]), [bank.urn[lasted], self.remembered(bank, accepted)]
+        self.renew(bank, accepted)
+        retired.take_out(bank, lasted)
+        self.restore(bank, recovered)
+        return self.shelved(bank, retiring, np.concatenate(was))
 
     # -- what can happen to a feature, in place ------------------------------------------------------------------------
 
@@ -298,6 +327,7 @@ class Urns:
         shape = self.foretold(bank, rows)
         bank.urn[rows] = aftermath.new_normal(bank.live[rows].astype(np.float64), shape, bank.factor[rows].max(axis=1))
         bank.recovery[rows] = 0
+        self.rename(bank, rows, np.ones(len(rows), bool))
         forget(bank, rows)
 
     def move(self, bank: Bank, rows: Rows, pane: Floats) -> None:
@@ -310,10 +340,40 @@ class Urns:
         bank.urn[rows] = self.remembered(bank, rows)
         self.settle(bank, rows)
 
+    def renew(self, bank: Bank, rows: Rows) -> None:
+        """Watch again, with what is new as the reference; or the retired reference that it was found to be."""
+        back = rows[bank.back_to[rows] >= 0]
+        if back.size:
+            bank.urn[back] = bank.retired[back, bank.back_to[back]].astype(np.float64) + bank.live[back]
+            self.limit(bank, back)
+            retired.take_out(bank, back)
+        self.settle(bank, rows)
+
+    def rename(self, bank: Bank, rows: Rows, now: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Look up, in place, which retired reference a firing feature has gone back to; return where that changed."""
+        changed = np.zeros(len(rows), bool)
+        some = now & (bank.places[rows] > 0)
+        if not some.any():
+            return changed
+        of = rows[some]
+        factor, live, before = bank.factor[of].max(axis=1), bank.live[of].astype(np.float64), self.remembered(bank, of)
+        logarithms = self.logarithms(bank, of, live)
+        believed = np.where(self.weights(bank)[of] > 0, self.ratio(bank, of, before, live, logarithms), -np.inf)
+        mixture = log_sum(believed + np.log(np.maximum(self.weights(bank)[of], 1e-300)))
+        found = retired.recognised(self.kept(bank, of), before, live, mixture, factor)
+        changed[some] = found != bank.back_to[of]
+        bank.back_to[of] = found
+        return changed
+
+    def shelved(self, bank: Bank, rows: Rows, references: Floats) -> Bank:
+        """Return the bank with these references, [rows, bins], retired."""
+        return retired.shelve(bank, rows, np.maximum(references, self.least(bank, rows))) if rows.size else bank
+
     def settle(self, bank: Bank, rows: Rows) -> None:
         """Watch again, with the urn as it is as the reference."""
         bank.phase[rows] = Phase.WATCHING
         bank.recovery[rows] = 0
+        bank.back_to[rows] = -1
         forget(bank, rows)
         self.calm(bank, rows)
 
@@ -321,12 +381,22 @@ class Urns:
         """Scale urns that hold too much. No bin forgets that it could be drawn."""
         size = bank.urn[rows].sum(axis=1)
         full = rows[size > MOST_BALLS]
+        if not full.size:
+            return
         bank.urn[full] *= (MOST_BALLS / size[size > MOST_BALLS])[:, None]
-        bank.urn[full] = np.maximum(bank.urn[full], LEAST_BALLS * least_balls(bank.bins[full], bank.urn.shape[1]))
+        bank.urn[full] = np.maximum(bank.urn[full], self.least(bank, full))
+
+    def least(self, bank: Bank, rows: Rows) -> Floats:
+        """Return the least that a bin holds which there is: next to nothing, and never nothing."""
+        return LEAST_BALLS * least_balls(bank.bins[rows], bank.urn.shape[1])
 
     def remembered(self, bank: Bank, rows: Rows) -> Floats:
         """Return the reference from before the onset, exact enough although it is kept in single precision."""
-        return np.asarray(np.maximum(bank.before[rows], LEAST_BALLS * least_balls(bank.bins[rows], bank.urn.shape[1])))
+        return np.asarray(np.maximum(bank.before[rows], self.least(bank, rows)))
+
+    def kept(self, bank: Bank, rows: Rows) -> retired.Kept:
+        """Return the retired references."""
+        return retired.Kept(bank.retired[rows].astype(np.float64), bank.places[rows].astype(np.intp))
 
     def taken(self, bank: Bank, rows: Rows) -> Floats:
         """Take the pending counts."""
@@ -361,7 +431,8 @@ class Urns:
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
             kurtosis = np.maximum(bank.tilts.kurtosis[rows], 1)
-            factor = dependence.factors(bank.blocks, rows, self.law.groups, kurtosis, dependence.CAUTION)
+            groups = self.law.groups[self.law.scored]
+            factor = dependence.factors(bank.blocks, rows, groups, kurtosis, dependence.CAUTION)
             return dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
         kurtosis = np.maximum(1 / np.maximum(self.spread(bank, rows), 1e-12) - 3, 1)
         number = kurtosis.shape[1]
@@ -377,24 +448,30 @@ class Urns:
 
     # -- arithmetic of the two laws ------------------------------------------------------------------------------------
 
-    def scores(self, bank: Bank, rows: Rows, pane: Floats) -> Floats:
+    def logarithms(self, bank: Bank, rows: Rows, pane: Floats) -> Floats:
+        """Return the sums over each block of the logarithms of the tilts, [rows, alternatives]; of shares, none."""
+        if bank.tilts is None:
+            return np.zeros((len(rows), 0))
+        table = of_rows(bank.tilts.logarithm, rows)
+        return (pane.astype(np.float32)[:, None, :] @ table)[:, 0, :].astype(np.float64)
+
+    def scores(self, bank: Bank, rows: Rows, pane: Floats, logarithms: Floats) -> Floats:
         """Return the sums over each block of its scores, which are 0 on average while nothing changes."""
         events = pane.sum(axis=1, keepdims=True)
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            first = log_tilts(bank.tilts.tilt, rows, pane)
-            return np.asarray(first - events * bank.tilts.mean[rows])
+            return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[rows])
         watched = self.lengths(bank.urn.shape[1])["scores"]
         urn = bank.urn[rows]
         return np.asarray(pane[:, :watched] - events * urn[:, :watched] / urn.sum(axis=1, keepdims=True))
 
-    def ratio(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats) -> Floats:
-        """Return the log likelihood ratio of every alternative."""
+    def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, logarithms: Floats) -> Floats:
+        """Return the log likelihood ratio of every alternative to these urns."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            tilt, first = bank.tilts.tilt, scores + pane.sum(axis=1, keepdims=True) * bank.tilts.mean[rows]
-            return tilted_numbers(tilt, rows, bank.urn[rows], pane, bank.factor[rows], self.law.groups, first)
-        return tilted_shares(self.law, bank.urn[rows], pane, bank.factor[rows, 0])
+            tilt = of_rows(bank.tilts.tilt, rows)
+            return tilted_numbers(tilt, urn, pane, bank.factor[rows], self.law.groups, logarithms)
+        return tilted_shares(self.law, urn, pane, bank.factor[rows, 0])
 
     def foretold(self, bank: Bank, rows: Rows) -> Floats:
         """Return the shape that the alternatives foretell, each as far as it is believed."""
@@ -462,14 +539,30 @@ class Urns:
             drifted=np.zeros(len(bank), bool),
             turn=np.zeros(len(bank), np.uint8),
             phase=bank.phase.copy(),
-            evidence=(weights * bank.evidence).sum(axis=1),
+            evidence=self.evidence(bank),
             threshold=threshold,
             alternative=best,
             onset_events=bank.age[np.arange(len(bank)), best].astype(np.int64),
             n=np.zeros(len(bank), np.int64),
+            back_to=self.back_to(bank),
             factor=factor,
             health=dependence.health(factor),
         )
+
+    def evidence(self, bank: Bank) -> Floats:
+        """Return the evidence of all bets together, [features]."""
+        changed = (self.weights(bank) * bank.evidence).sum(axis=1)
+        if not bank.places.any():
+            return np.asarray(changed, np.float64)
+        back = bank.retired_evidence.sum(axis=1, dtype=np.float64) / np.maximum(bank.places, 1)
+        return np.where(bank.places > 0, (1 - retired.STAKE) * changed + retired.STAKE * back, changed)
+
+    def back_to(self, bank: Bank) -> NDArray[np.int64]:
+        """Return how many events ago the reference retired that a firing feature has gone back to, or -1."""
+        back = np.full(len(bank), -1, np.int64)
+        named = np.flatnonzero(bank.back_to >= 0)
+        back[named] = bank.events[named] - bank.retired_at[named, bank.back_to[named]]
+        return back
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
@@ -478,8 +571,20 @@ class Urns:
         return encode(bank, self.law.name, self.lengths)
 
     def decode(self, blob: bytes) -> Bank:
-        """Return the bank that `encode` wrote."""
-        return decode(blob, self.law.name, self.lengths)
+        """Return the bank that `encode` wrote, now or in an earlier version."""
+        return decode(blob, self.law.name, self.lengths, self.upgraded)
+
+    def upgraded(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the arrays of a state of version 1 as version 2 has them: dependence was measured on the scores of
+        all alternatives of a number, and references did not retire.
+        """
+        features = len(found["bins"]) // 4
+        new = {"places": bytes(features), "back_to": bytes([255]) * features}
+        if isinstance(self.law, Numbers):
+            for name in ("blocks.open", "blocks.squares"):
+                every = np.frombuffer(found[name], "<f4").reshape(features, dependence.LEVELS, len(self.law.weight))
+                new[name] = every[:, :, self.law.scored].tobytes()
+        return {**found, **new, "retired": b"", "retired_at": b"", "retired_evidence": b""}
 
 
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another
@@ -487,9 +592,21 @@ NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of anoth
 
 def forget(bank: Bank, rows: Rows) -> None:
     """Drop all evidence of these features, in place."""
-    bank.evidence[rows] = bank.cusum[rows] = 0
+    bank.evidence[rows] = bank.cusum[rows] = bank.retired_evidence[rows] = 0
     bank.age[rows] = 0
     bank.grown[rows] = NEVER_TILTED
+
+
+def log_sum(logarithms: Floats) -> Floats:
+    """Return the logarithm of the sum along the last axis."""
+    most = logarithms.max(axis=-1, keepdims=True)
+    total = np.log(np.exp(logarithms - most).sum(axis=-1)) + most[..., 0]
+    return np.asarray(total)
+
+
+def of_rows(table: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """Return the rows of a table, without a copy if that is all of them."""
+    return table if len(rows) == len(table) else table[rows]
 
 
 def least_balls(bins: NDArray[np.int32], width: int) -> Floats:
