@@ -1,0 +1,169 @@
+"""Changes that take their time, and changes that come back.
+
+Incremental: the mean of normal events moves by one standard deviation within 1,000 to 50,000 events; the delay is from
+the start of the ramp. Reference 5,000, A = 1e4, panes 1, 20 and 200, against ADWIN as it comes and calibrated to one
+alarm in 1e4 events, which the urns stay below; the bars are the figures of the row and, paired, that ADWIN is behind.
+
+Recurring: A-B-A-B-A-B, 20,000 events each (4,000 are reported), panes 20 and 200. Counted are
+
+    alerts a drift               alarms from the change until what is new has been accepted, or the end of the concept
+    returns not named            concepts that were there before, and were not said to be back: at once, and 500 events
+                                 later at the latest; the end of an alert by recovery says it too
+    false recoveries             in 10,000 events of a concept: an alert is over while what it was for is still there
+
+Scale 1: 200 runs of each ramp, 50 of each recurrence; about 9 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality import streams
+from benchmarks.quality.changes import mean_shift, variance
+from benchmarks.quality.delay import LEARNING_PANE, LESS, PANES, SETTINGS, Case, Change, both, compare, runs_at
+from benchmarks.quality.intervals import mean_of
+from benchmarks.quality.opponents import ADWINS, at_scale
+from benchmarks.quality.record import NAN, Record, Task
+from benchmarks.quality.streams import Part, learnt
+from detectors.alternatives import NUMBERS
+from detectors.urn import Phase, Turn, Urns
+
+TITLE = "Incremental and recurring changes"
+ROW = "Q11"
+REFERENCE, THRESHOLD = 5000, 1e4
+RAMPS = {1_000: 330.0, 5_000: 900.0, 20_000: 2200.0, 50_000: 4000.0}
+RAMP_RUNS = 0.4  # of the runs that other rows have
+
+RECURRING = (mean_shift(0.5), mean_shift(1.0), variance(2.0))
+PERIODS, BARRED = (20_000, 4_000), 20_000
+RECURRING_PANES = (20, 200)
+CONCEPTS = 6
+RETURNS = 2  # from this concept on, it was there before
+RECURRING_RUNS, LEAST_RUNS = 50, 8
+ALERTS, AT_ONCE, LATER, FALSE = "alerts a drift", "returns not named at once", "returns not named", "false recoveries"
+BARS = {ALERTS: 1.0, AT_ONCE: NAN, LATER: 0.05, FALSE: 0.2}
+
+LOSSES: dict[str, str] = {}
+
+
+def tasks(scale: float, data: Path | None) -> list[Task]:
+    """One for each ramp, and one for each recurrence, setting and pane."""
+    ramps = [Task(ROW, f"over {over:,}", incremental, {"over": over, "scale": scale}) for over in RAMPS]
+    cells = [
+        {"number": number, "period": period, "setting": setting, "pane": pane, "scale": scale}
+        for number in range(len(RECURRING))
+        for period in PERIODS
+        for setting in SETTINGS
+        for pane in RECURRING_PANES
+    ]
+    return ramps + [Task(ROW, ", ".join(str(v) for v in list(c.values())[:-1]), recurring, c) for c in cells]
+
+
+# -- incremental -------------------------------------------------------------------------------------------------------
+
+
+def incremental(over: int, scale: float) -> list[Record]:
+    """Return everybody's delays on one ramp; calibrated ADWIN is to be behind."""
+    change = Change(
+        f"+1 sd over {over:,}", NUMBERS, streams.ramp(1.0, over), first_order=lambda nats: ramp_events(over, nats)
+    )
+    runs = runs_at(RAMP_RUNS * scale)
+    case = Case(ROW, change, REFERENCE, THRESHOLD, runs, (over,), both(RAMPS[over]))
+    records = compare(case, PANES, at_scale(ADWINS, scale))
+    behind = [record.measure == LESS and "calibrated" in record.detector for record in records]
+    return [replace(record, bar=0.0) if wanted else record for record, wanted in zip(records, behind, strict=True)]
+
+
+def ramp_events(over: int, nats: float) -> float:
+    """Return the events after which the divergences of a ramp of one standard deviation add up.
+
+    >>> ramp_events(1, 5.0)
+    10.0
+    """
+    shift = np.minimum(1.0, np.arange(1, 200_000) / over)
+    return float(1 + np.searchsorted(np.cumsum(shift**2 / 2), nats))
+
+
+# -- recurring ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Told:
+    """What was said of one concept, an entry for each run."""
+
+    alerts: NDArray[np.int64]
+    settled: NDArray[np.bool_]  # what is new was accepted
+    recovered: NDArray[np.bool_]  # an alert from an earlier concept ended
+    false: NDArray[np.int64]
+    at_once: NDArray[np.bool_]
+    named: NDArray[np.bool_]
+
+    @classmethod
+    def nothing(cls, runs: int) -> Told:
+        return cls(*(np.zeros(runs, kind) for kind in (np.int64, bool, bool, np.int64, bool, bool)))
+
+
+def recurring(number: int, period: int, setting: str, pane: int, scale: float) -> list[Record]:
+    """Return what one setting says of concepts that take turns."""
+    change, seed = RECURRING[number], (number, period, pane)
+    runs = max(LEAST_RUNS, round(RECURRING_RUNS * scale))
+    independent = SETTINGS[setting]
+    learning = LEARNING_PANE if independent else pane
+    watching = learnt(Urns(NUMBERS, float(REFERENCE), independent), change.stream, learning, runs, seed)
+    told = concepts(watching, period, pane)
+    found = counted(told, period)
+    name = f"{change.name}, back and forth every {period:,}"
+    records = []
+    for measure, values in found.items():
+        value, low, high = mean_of(values)
+        bar = BARS[measure] if period == BARRED else NAN
+        records.append(
+            Record(
+                ROW, name, setting, pane, REFERENCE, THRESHOLD, measure, value, low, high,
+                n=values.size, seeds="-".join(map(str, seed)), bar=bar,
+            )
+        )  # fmt: skip
+    return records
+
+
+def concepts(runs: streams.Runs, period: int, pane: int) -> list[Told]:
+    """Return what was said in each concept. What the reference was is number 0, the others take turns."""
+    bank, found = runs.bank, []
+    began = np.asarray(bank.events, np.int64)
+    runs.begin(Part.BEFORE)
+    for concept in range(CONCEPTS):
+        told = Told.nothing(len(bank))
+        for _ in range(period // pane):
+            bank, said = runs.urns.step(bank, runs.pane(pane, concept % 2 == 1), THRESHOLD)
+            retired = (bank.events - said.back_to - began) // period  # during which concept the one that is back did
+            right = (said.back_to >= 0) & (retired >= 0) & (retired % 2 != concept % 2)
+            alarmed = said.turn == Turn.ALARM
+            firing = (said.phase == Phase.FIRING) | (said.turn == Turn.ACCEPTED)
+            recovered = said.turn == Turn.RECOVERED
+            told.false += recovered & (told.alerts > 0)
+            told.recovered |= recovered & (told.alerts == 0)
+            told.at_once |= alarmed & right & (told.alerts == 0)
+            told.named = np.where(firing & (told.alerts + alarmed > 0) & ~told.settled, right, told.named)
+            told.alerts += alarmed & ~told.settled
+            told.settled |= said.turn == Turn.ACCEPTED
+        found.append(told)
+    return found
+
+
+def counted(told: Sequence[Told], period: int) -> dict[str, NDArray[np.float64]]:
+    """Return, by measure, a number for each run."""
+    new = [one.alerts[:, None] for one in told[1:]]
+    drifts = np.concatenate(new, axis=1)
+    seen = np.maximum((drifts > 0).sum(axis=1), 1)
+    back = told[RETURNS:]
+    return {
+        ALERTS: drifts.sum(axis=1) / seen,
+        AT_ONCE: 1 - np.mean([one.at_once | one.recovered for one in back], axis=0),
+        LATER: 1 - np.mean([one.named | one.recovered for one in back], axis=0),
+        FALSE: np.mean([one.false for one in told[1:]], axis=0) * 10_000 / period,
+    }
