@@ -27,7 +27,7 @@ from detectors.guests import Guest
 from detectors.margin import Margin
 from detectors.urn import Phase, Turn, Urns, Verdicts
 from detectors.volume import Volume
-from detectors.watch import calendar, causes, crowds, ledger, likeness, together
+from detectors.watch import calendar, causes, crowds, ledger, likeness, outlook, together
 from detectors.watch.account import account
 from detectors.watch.banks import PARTS, kind_of, name_of, urns
 from detectors.watch.burn_in import BurnIn, add
@@ -111,6 +111,7 @@ class Watch:
             columns = self._columns(after, content)
             self._meet(after, columns, news)
             self._judge(after, columns, content.part + 1 == content.parts, news)
+            after.expected = outlook.follow(after, content.columns)
             self._ask_guests(after, columns, content, news)
         heartbeat = self._take_pulse(after, news)
         return after, News(news.findings, news.binnings, heartbeat)
@@ -457,6 +458,8 @@ class Watch:
         margins = self.margins(state)
         twins = {name: margins[name].encode(held) for name, held in sorted(state.twins.items()) if name in margins}
         plain = {"banks": banks, "ledgers": ledgers, "twins": twins, "together": crowds.encode(state.together)}
+        if state.expected is not None:
+            plain["expected"] = outlook.of(state).encode(state.expected)
         return msgspec.msgpack.encode(msgspec.structs.replace(state, **plain))
 
     def decode(self, data: bytes) -> WatchState:
@@ -465,6 +468,7 @@ class Watch:
         refuse_newer("the judge's state", state.v)
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
+        state.expected = None if state.expected is None else outlook.of(state).decode(state.expected)
         margins = self.margins(state)
         state.twins = {name: margins[name].decode(blob) for name, blob in state.twins.items() if name in margins}
         state.together = crowds.decode(state.together)

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.binning import representative
 from detectors.dependence import HEALTH, health
 from detectors.readings import readings
 from detectors.urn import Bank, Phase, Urns
 from detectors.watch.banks import name_of
 from detectors.watch.fold import Watch
+from detectors.watch.outlook import middles_of, outlook
 from detectors.watch.state import WatchState
 from detectors.watch.track import Track, labels
 
@@ -50,7 +50,7 @@ def readings_of(track: Track, picture: dict[str, Any]) -> list[dict[str, Any]]:
     """The distances people know between the two histograms of a picture, with what chance alone makes of them."""
     ordered = track.form == "numbers"
     reference, live = np.array(picture["reference"]), np.array(picture["live"])
-    at = middles(track) if ordered and len(track.edges) else None
+    at = middles_of(track.edges) if ordered and track.edges else None
     found = readings(reference, live, ordered=ordered, at=at, factor=picture["v"])
     return [
         {
@@ -63,12 +63,6 @@ def readings_of(track: Track, picture: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
-
-
-def middles(track: Track) -> Floats:
-    """The place of every bin of a number: half-way between its edges, the outermost at theirs."""
-    edges = np.array([representative(edge) for edge in track.edges])
-    return np.concatenate([edges[:1], edges[:-1] / 2 + edges[1:] / 2, edges[-1:]])
 
 
 ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes
@@ -105,6 +99,7 @@ def subject_picture(watch: Watch, state: WatchState, threshold: float) -> dict[s
         "columns": len(state.columns),
         "watching": watch.watching(state),
         "drifting": watch.drifting(state),
+        "expected_quality": outlook(state),
     }
 
 

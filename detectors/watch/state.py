@@ -37,6 +37,7 @@ class WatchState(msgspec.Struct, kw_only=True):
     ledgers: dict[str, Any] = {}  # bank -> Ledgers; bytes when encoded
     twins: dict[str, Any] = {}  # bank -> Twins of its rows, if there is a margin; bytes when encoded
     together: Together = msgspec.field(default_factory=Together)
+    expected: Any = None  # QualityState of its scores, if they are probabilities; bytes when encoded
     volume: VolumeState | None = None
     volume_since: int = 0  # when the alarm on it began; 0: none stands
     bucket: int = 0
