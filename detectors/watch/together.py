@@ -30,7 +30,7 @@ BANKS = (NUMBERS, "texts", "nulls", "errors")
 WEIGHTS = {"values": model_level.VALUES, "nulls": model_level.NULLS, "errors": model_level.ERRORS}
 
 TOLD = 3  # columns that the sentence names; all are among the causes, up to MOST_CAUSES
-MOST_CAUSES = 16
+MOST_CAUSES = 32
 
 Arrived = Mapping[str, NDArray[np.uint32]]  # the counts of a pane, by bank
 Names = list[tuple[str, int, float]]  # bank, row, how firmly it is believed
