@@ -7,7 +7,7 @@
 Detectors speak in edges (`firing`, `moved`, `recovered`, `accepted`), so an incident changes when something changes
 and at no other time. Which incident an anomaly belongs to is `home`: its own; or that of a graver fault of the same
 feature, which *inhibits* it; or that of the same trouble in the whole model (for a slice) or in a slice (for the whole
-model).
+model); or that of the columns together, if they were heard before this one could be told from chance.
 
 The words follow Prometheus Alertmanager (inhibition, silence) and PagerDuty (acknowledge, escalate, resolve).
 """
@@ -59,17 +59,29 @@ def step(incident: Incident | None, what: Happening, now_ms: int, rules: Inciden
 
 
 def home(anomaly: Anomaly, own: Incident | None, around: Sequence[Incident]) -> Incident | None:
-    """The incident an anomaly belongs to: `own` is the latest of its fingerprint, `around` are those of its feature."""
+    """The incident an anomaly belongs to: `own` is the latest of its fingerprint, `around` are those of its places."""
     if (own and own.state != "resolved") or anomaly.status not in STANDING:
         return own
     standing = sorted((each for each in around if each.state != "resolved"), key=lambda each: each.opened_at)
-    hosts = [each for each in standing if _inhibits(each, anomaly)] or [e for e in standing if _same(e, anomaly)]
-    return hosts[0] if hosts else own
+    for belongs in (_inhibits, _same, _foretold):
+        hosts = [each for each in standing if belongs(each, anomaly)]
+        if hosts:
+            return hosts[0]
+    return own
 
 
 def place(of: Anomaly | Incident) -> str:
     """What anomalies must share to belong together: subject and feature (the fingerprint without class and segment)."""
-    parts = (of.tenant, of.environment, of.model, of.deployment, of.source, of.feature)
+    return _placed(of, of.feature)
+
+
+def places(anomaly: Anomaly) -> list[str]:
+    """Where incidents are that it may belong to: those of its feature, and those of the columns together."""
+    return list(dict.fromkeys((place(anomaly), _placed(anomaly, ""))))
+
+
+def _placed(of: Anomaly | Incident, feature: str) -> str:
+    parts = (of.tenant, of.environment, of.model, of.deployment, of.source, feature)
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -214,6 +226,12 @@ def _same(incident: Incident, anomaly: Anomaly) -> bool:
     """The same trouble seen once in the whole model and once in a slice of it."""
     alike = incident.class_ == anomaly.class_ and incident.feature == anomaly.feature
     return alike and bool(incident.segment) != bool(anomaly.segment)
+
+
+def _foretold(incident: Incident, anomaly: Anomaly) -> bool:
+    """Part of what the columns said together: it began before they were heard."""
+    together = incident.class_ == "feature_drift" and not incident.feature and bool(anomaly.feature)
+    return together and instant.ms_or(anomaly.onset_at, 0) <= instant.ms_or(incident.opened_at, 0)
 
 
 def _ordered(incident: Incident, command: Command, now_ms: int) -> tuple[Incident, list[Step]]:

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from schemas.anomaly import Anomaly
 from schemas.incident import Command, Incident
 from stream.incidents import instant
-from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, step
+from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step
 from stream.settings import Incidents
 
 APPLIED_FOR_S = 14 * 86_400  # twice as long as Kafka remembers the offsets of a group that is away
@@ -106,9 +106,10 @@ class Store:
 
     async def anomaly(self, anomaly: Anomaly, now_ms: int) -> Applied:
         """Apply one anomaly. A repeated one gives the incident it led to, and no steps."""
+        keys = [self._at(each) for each in places(anomaly)]
         while True:
             own = await self._of_fingerprint(anomaly.fingerprint)
-            around = await self.incidents(await self._ask(lambda: self._redis.smembers(self._at(place(anomaly)))))
+            around = await self.incidents(await self._ask(lambda: self._redis.sunion(keys)))
             found = home(anomaly, own[1], [incident for _, incident in around])
             was = next((raw for raw, incident in (own, *around) if found and incident == found), b"")
             done = step(found, anomaly, now_ms, self._rules)

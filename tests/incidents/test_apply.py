@@ -6,7 +6,7 @@ import pytest
 from schemas.anomaly import Anomaly
 from schemas.incident import Command, Incident
 from stream.incidents import instant
-from stream.incidents.apply import STEPS_KEPT, Tick, due_ms, forgotten, home, place, refusal, step
+from stream.incidents.apply import STEPS_KEPT, Tick, due_ms, forgotten, home, place, places, refusal, step
 from stream.settings import Incidents
 from tests.incidents.anomalies import START_MS, anomaly, command
 
@@ -189,6 +189,22 @@ def test_two_slices_or_two_features_or_two_classes_are_not_one_trouble():
     assert home(anomaly(segment={"region": "us"}), None, [incident]) is None
     assert home(anomaly(class_="out_of_range"), None, [incident]) is None
     assert place(anomaly(feature="plan")) != place(incident) == place(anomaly())
+
+
+def test_a_column_joins_what_the_columns_said_together_if_it_began_before():
+    together = anomaly(feature="")
+    incident = live(together)
+    before, after = anomaly(at_s=9), anomaly(at_s=90)
+    before.onset_at, after.onset_at = instant.text(START_MS - 5_000), instant.text(START_MS + 60_000)
+    assert home(before, None, [incident]) == incident
+    assert home(after, None, [incident]) is None
+    assert place(incident) in places(before)
+    handed_over = live(together, before, anomaly("accepted", feature="", at_s=10))
+    assert (handed_over.state, words(handed_over)) == ("open", ["opened", "joined", "accepted"])
+
+
+def test_a_column_does_not_join_the_volume():
+    assert home(anomaly(), None, [live(anomaly(feature="", class_="volume_drop"))]) is None
 
 
 def test_old_steps_give_way_and_the_first_one_stays():
