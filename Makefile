@@ -12,10 +12,10 @@ PYTHON :=
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench up lock clean
+.PHONY: help demo test check bench bench-quality up lock clean
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV)/demo.stamp ## real data drifts and the alarm goes, in two minutes
 	@$(BIN)/leeway demo $(ARGS)
@@ -33,6 +33,9 @@ check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a min
 
 bench: $(VENV)/dev.stamp ## how fast, how soon, how many false alarms
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quality: $(VENV)/dev.stamp ## the public benchmark of detection; ARGS=--quick takes minutes, without it hours
+	@$(BIN)/python -m benchmarks.quality $(ARGS)
 
 up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or LEEWAY__ variables
 	@$(BIN)/leeway up $(ARGS)

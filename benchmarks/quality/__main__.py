@@ -13,10 +13,9 @@ not kept. `python -m benchmarks.quality.report` makes docs/benchmark.md of the r
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +26,7 @@ from rich.table import Table
 from benchmarks.quality.record import SPENT, Record, write
 from benchmarks.quality.rows import Row, rows
 from benchmarks.quality.running import run_all
+from benchmarks.quality.tables import LEFT, number, table_of
 
 QUICK = 0.02
 RESULTS = Path(__file__).parent / "results"
@@ -34,40 +34,15 @@ VERSIONS = ("leeway", "numpy", "scipy", "river", "frouros", "alibi-detect")
 FULL_LINE = 220  # characters of a table where the output is not a terminal
 
 
-def table(row: Row, records: Iterable[Record]) -> Table:
+def table(row: Row, records: Sequence[Record]) -> Table:
     """Return a row's records as a table."""
     drawn = Table(title=f"{row.id}  {row.title}", title_justify="left")
-    for name in ("case", "detector", "pane", "reference", "A", "measure", "value", "95 %", "median", "p90", "missed",
-                 "R1", "R2", "n", "bar", "", "note"):  # fmt: skip
-        drawn.add_column(name, justify="left" if name in ("case", "detector", "measure", "note") else "right")
-    for r in records:
-        spread = "" if math.isnan(r.low) else f"{number(r.low)} .. {number(r.high)}"
-        drawn.add_row(
-            r.case, r.detector, str(r.pane or ""), str(r.reference or ""), number(r.threshold), r.measure,
-            number(r.value), spread, number(r.median), number(r.p90), number(r.missed), number(r.r1), number(r.r2),
-            str(r.n or ""), number(r.bar), verdict(r), r.note,
-        )  # fmt: skip
+    names, lines = table_of(records)
+    for name in names:
+        drawn.add_column(name, justify="left" if name in LEFT else "right")
+    for line in lines:
+        drawn.add_row(*line)
     return drawn
-
-
-def verdict(record: Record) -> str:
-    """Return what is said of a record's bar.
-
-    >>> verdict(Record("Q2", "", "", 1, 1, 1.0, "delay", 2.0, bar=1.0))
-    'missed'
-    """
-    return {None: "", True: "reached", False: "missed"}[record.reached]
-
-
-def number(value: float) -> str:
-    """Return a number with three digits, nothing for nan.
-
-    >>> number(1234.5), number(0.0123), number(float("nan"))
-    ('1,234', '0.0123', '')
-    """
-    if math.isnan(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def head(row: Row, seconds: float, processes: int) -> list[str]:
@@ -145,18 +120,21 @@ def main() -> int:
         console.print("\n".join(f"{task.row} {task.name}" for _, task in jobs), highlight=False)
         return 0
 
-    results = run_all([task for _, task in jobs], chosen.processes, console)
-    found: dict[str, list[Record]] = {}
     where = chosen.csv or (None if chosen.quick else RESULTS)
-    for row in used:
-        own = [result for (of, _), result in zip(jobs, results, strict=True) if of is row]
-        found[row.file] = [record for records, _ in own for record in records]
-        console.print(table(row, found[row.file]))
-        if where is not None:
-            lines = head(row, sum(seconds for _, seconds in own), chosen.processes)
-            write(where / f"{row.file}.csv", lines, found[row.file])
+    found: dict[str, list[Record]] = {}
+    done: dict[int, tuple[list[Record], float]] = {}
+    for at, records, seconds in run_all([task for _, task in jobs], chosen.processes, console):
+        done[at] = records, seconds
+        row = jobs[at][0]
+        places = [place for place, (of, _) in enumerate(jobs) if of is row]
+        if all(place in done for place in places):  # each row is written when it is whole: what follows may be stopped
+            found[row.file] = [record for place in places for record in done[place][0]]
+            console.print(table(row, found[row.file]))
+            if where is not None:
+                lines = head(row, sum(done[place][1] for place in places), chosen.processes)
+                write(where / f"{row.file}.csv", lines, found[row.file])
     broken = summary(console, found)
-    spent = sum(seconds for _, seconds in results)
+    spent = sum(seconds for _, seconds in done.values())
     console.print(f"{spent:.0f} s in {chosen.processes} processes" + (f"; written to {where}" if where else ""))
     return 1 if chosen.quick and broken else 0
 

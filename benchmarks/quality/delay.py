@@ -128,7 +128,7 @@ class Case:
             p90=float(p90),
             missed=float((counted == HORIZON).mean()) if counted.size else nan,
             r1=mean / self.change.limit(self.threshold),
-            r2=mean / float(np.nanmean(best)) if best.size else nan,
+            r2=mean / float(np.nanmean(best)) if np.isfinite(best).any() else nan,
             n=counted.size,
             seeds="-".join(map(str, self.seed)),
             bar=bar,

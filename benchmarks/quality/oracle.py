@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 SIMULATED = 1e4  # mean time between false alarms up to which cycles are simulated
 CHAINS, STEPS = 1000, 20_000  # some 2,000 alarms at 1e4: 2 % of the mean time, .02 of the threshold
 SEED = 501
+LEAST = 1e-9  # a threshold that 0 does not reach
 
 KL_EVENTS = 2_000_000
 
@@ -49,7 +50,9 @@ def height(maxima: Floats, events: int, mean_time: float) -> float:
     """Return h from the maxima of all cycles, ascending, in so many events."""
     simulated = min(mean_time, SIMULATED)
     reaching = max(1, round(events / simulated))  # cycles that may reach it, for one alarm in so many events
-    return float(maxima[-reaching]) + log(mean_time / simulated)
+    found = float(maxima[-reaching])
+    # Where hardly any event speaks for a change, the first that does is an alarm, and rarer than asked for.
+    return found + log(mean_time / simulated) if found > 0 else LEAST
 
 
 def delays(stream: Stream, ratio: Ratio, h: float, runs: int, seed: Sequence[int], horizon: int, quiet: int) -> Floats:

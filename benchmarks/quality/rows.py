@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,10 @@ class Row:
     """One file of the benchmark."""
 
     file: str  # "q02_mean_shift"
-    module: ModuleType
+
+    @cached_property
+    def module(self) -> ModuleType:
+        return import_module(f"benchmarks.quality.{self.file}")
 
     @property
     def id(self) -> str:
@@ -44,5 +48,4 @@ class Row:
 
 def rows() -> list[Row]:
     """Return all rows."""
-    files = sorted(path.stem for path in FOLDER.glob("q[0-9][0-9]_*.py"))
-    return [Row(file, import_module(f"benchmarks.quality.{file}")) for file in files]
+    return [Row(path.stem) for path in sorted(FOLDER.glob("q[0-9][0-9]_*.py"))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,21 +23,19 @@ def run(job: tuple[int, Task]) -> tuple[int, list[Record], float]:
     return at, task.function(**task.arguments), time.perf_counter() - began
 
 
-def run_all(tasks: Sequence[Task], processes: int, console: Console) -> list[tuple[list[Record], float]]:
-    """Run the tasks over processes; return the records and the seconds of each."""
+def run_all(tasks: Sequence[Task], processes: int, console: Console) -> Iterator[tuple[int, list[Record], float]]:
+    """Run the tasks over processes; yield the place, the records and the seconds of each that is done."""
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    found: dict[int, tuple[list[Record], float]] = {}
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         Progress(*shown, console=console, transient=True, disable=not console.is_terminal) as progress,
         multiprocessing.get_context("spawn").Pool(processes) as pool,
     ):
         line = progress.add_task("", total=len(tasks))
-        for at, records, seconds in pool.imap_unordered(run, enumerate(tasks)):
-            found[at] = records, seconds
+        for done, (at, records, seconds) in enumerate(pool.imap_unordered(run, enumerate(tasks)), 1):
             name = f"{tasks[at].row} {tasks[at].name}"
             progress.update(line, advance=1, description=name)
             if not console.is_terminal:
-                console.print(f"{len(found)}/{len(tasks)} {name}: {seconds:.1f} s", highlight=False)
-    return [found[at] for at in range(len(tasks))]
+                console.print(f"{done}/{len(tasks)} {name}: {seconds:.1f} s", highlight=False)
+            yield at, records, seconds
