@@ -204,6 +204,13 @@ def alarms(streams: Sequence[Stream], models: Models, monitors: Monitors) -> lis
     return found
 
 
+def around_first_drift(stream: Stream, before: int = 3000, after: int = 1500) -> Stream:
+    """Return the rows around the first drift."""
+    drift = stream.drifts[0]
+    rows = slice(max(0, drift - before), drift + after)
+    return Stream(stream.name, stream.x[rows], stream.y[rows], (drift - rows.start,))
+
+
 @dataclass(frozen=True)
 class Score:
     """How the alarms of one stream compare with its drifts."""

@@ -46,6 +46,7 @@ RUNS, LEAST_RUNS = 100, 20
 BUDGET_SCALE = 0.08  # of the events other rows have: there are many columns
 SHIFT, ODDS, NEAR = 0.5, 2.0, 0.1
 R1_BAR, FAST = 1.1, 10.0
+QUICK_BELOW, EVERY = 0.1, 6  # below such a scale only every sixth column
 ELEC2_START = 17_424  # before, three of its columns are constant
 WEEK = {"elec2": 7 * 48, "bike_sharing": 7 * 24}  # rows
 ORDER = 3
@@ -81,7 +82,7 @@ def tasks(scale: float, data: Path | None) -> list[Task]:
         if data is None or not (data / folder).is_dir():
             found.append(Task(ROW, f"data absent: {folder}", absent, {"row": ROW, "where": folder}))
             continue
-        for name in (*NUMERIC[folder], *TEXTS.get(folder, ())):
+        for name in names(folder)[:: 1 if scale >= QUICK_BELOW else EVERY]:
             arguments = {"data": data, "folder": folder, "name": name, "scale": scale}
             found.append(Task(ROW, f"{folder}: {name}", judged, arguments))
     return found
