@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,28 +71,29 @@ def command(
     \b
     Exit codes: 0 the urn raised no alarm, 1 failed, 2 wrong usage or a file that cannot be read, 3 the urn raised one.
     """
-    from stream.evaluate.contestant import contestants
+    from stream.evaluate.contestant import MODEL, contestants
     from stream.evaluate.evaluation import evaluate
+    from stream.evaluate.judged import unseen
+    from stream.evaluate.plot import draw, drawable
     from stream.evaluate.refusal import Refusal
     from stream.evaluate.request import request
+    from stream.evaluate.trace import Trace
 
     try:
         found = contestants(detectors)
+        if plot is not None:
+            drawable()
         with working() as progress:
+            reading = partial(progress, "reading")
+            together = any(one.name == MODEL for one in found)
             trial = request(
-                file,
-                columns,
-                reference,
-                budget,
-                pane,
-                inject,
-                changes,
-                independent,
-                seed,
-                lambda rows: progress("reading", rows),
+                file, columns, reference, budget, pane, inject, changes, independent, together, seed, reading
             )
             click.echo(preface(file, trial, [one.name for one in found]), err=True)
-            results = list(evaluate(trial, found, calibrate, progress))
+            trace = Trace.of(trial) if plot is not None and any(one.guest is None for one in found) else None
+            results = list(evaluate(trial, found, calibrate, progress, trace or unseen))
+        if plot is not None:
+            drawn(plot, draw(plot, trial, results, trace), len(trial.table.columns))
     except Refusal as refusal:
         raise Refused(str(refusal)) from None
     show(trial, results, output)
@@ -103,6 +105,12 @@ def preface(file: Path, trial: "Trial", names: Sequence[str]) -> str:
     rows, columns = len(trial.table) - trial.before, len(trial.table.columns)
     learnt = f"rows 0 to {trial.reference - 1:,}" if not trial.before else f"{trial.before:,} rows of another file"
     return f"{file.name}: {rows:,} rows of {columns} columns; reference: {learnt}; {', '.join(names)}"
+
+
+def drawn(plot: Path, shown: int, columns: int) -> None:
+    """Say where the picture is, and what is not in it."""
+    rest = f"; {columns - shown} more columns are not drawn, --column chooses" if columns > shown else ""
+    click.echo(f"picture of {shown} columns in {plot}{rest}", err=True)
 
 
 @contextmanager
@@ -191,16 +199,22 @@ def remarks(trial: "Trial", results: "Sequence[Result]") -> Iterator[str]:
     for result in results:
         if result.note:
             yield f"{result.detector}, {result.column}: {result.note}."
+    yield from settings(results)
+
+
+def settings(results: "Sequence[Result]") -> Iterator[str]:
+    """How the guests were set, and what everybody raised without change."""
     told: set[str] = set()
     for result in results:
         report = result.calibrated
         if report is None:
             continue
         if report.knob:
-            yield f"{result.detector}, {result.column}: {report.knob} = {report.value:g}."
+            yield f"{result.detector}, {result.column}: set to {report.knob} = {report.value:g}."
         if result.detector not in told:
             told.add(result.detector)
+            rough = " Too few for a fine setting." if report.rough and report.knob else ""
             yield (
                 f"{result.detector} raised {report.alarms} alarms in {report.rows:,} rows without change; "
-                f"the budget allows {report.allowed:.3g}."
+                f"the budget allows {report.allowed:.3g}.{rough}"
             )

@@ -19,7 +19,7 @@ from detectors.guests import Guest
 from stream.counting.columns import Ints
 from stream.evaluate.contestant import Contestant
 from stream.evaluate.guests import Readings, look_of, positions, readings
-from stream.evaluate.judged import judged, watch_over
+from stream.evaluate.judged import judged
 from stream.evaluate.result import Calibrated
 from stream.evaluate.table import Table, joined
 from stream.evaluate.trial import Trial
@@ -28,7 +28,6 @@ WANTED = 10.0  # alarms that the budget should allow on the streams: their numbe
 STEPS = 10  # of a bisection: from four orders of magnitude down to one per cent
 VALUES = 2_000_000  # that a guest is shown in one step, at most
 PANES = 20_000  # that the urn is shown
-LEAST_KNOWN = 3.0  # fewer alarms than so many allowed on the streams: the setting is a guess
 STREAM = 7  # of random numbers, for this use of the seed
 
 Told = Callable[[str], object]
@@ -36,19 +35,20 @@ Told = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Knob:
-    """What sets a guest's false alarms, and between which values to look; `values` bounds one that is slow."""
+    """What sets a guest's false alarms, and where to look. `values` and `steps` bound what a slow one costs."""
 
     name: str
     quiet: float
     loud: float
     in_deviations: bool = False
     values: int = VALUES
+    steps: int = STEPS
 
 
 KNOBS: Mapping[str, Knob] = {
     "adwin": Knob("delta", 1e-12, 2.0),
     "page_hinkley": Knob("threshold", 3_000.0, 1.0, in_deviations=True),
-    "kswin": Knob("alpha", 1e-10, 0.05, values=40_000),  # 230 us a value
+    "kswin": Knob("alpha", 1e-10, 0.05, values=20_000, steps=6),  # 230 us a value, and some twenty levels
     "ddm": Knob("drift_threshold", 30.0, 0.5),
     "eddm": Knob("beta", 0.01, 0.99),
     "fhddm": Knob("confidence_level", 1e-15, 0.9),
@@ -80,8 +80,8 @@ def calibrated(trial: Trial, contestant: Contestant, names: Sequence[str], told:
     allowed = trial.allowed_per_row * rows
     units = {name: deviation(streams[0][name], trial.reference) if knob.in_deviations else 1.0 for name in names}
     quiet, loud = knob.quiet, knob.loud
-    for step in range(STEPS):
-        told(f"{contestant.name}: calibration {step + 1} of {STEPS}")
+    for step in range(knob.steps):
+        told(f"{contestant.name}: calibration {step + 1} of {knob.steps}")
         middle = three_digits(exp((log(quiet) + log(loud)) / 2))
         if count(turned(guest, knob, middle, units), streams, trial.reference, allowed) <= allowed:
             quiet = middle
@@ -112,15 +112,14 @@ def count(guests: Mapping[str, Guest], streams: Sequence[Mapping[str, Readings]]
     return alarms
 
 
-def urn_report(trial: Trial, told: Told) -> Calibrated:
-    """What the urn raises on the streams without change."""
+def judge_report(trial: Trial, told: Told) -> Calibrated:
+    """What the judge raises on the streams without change."""
     rows = alarms = 0
     for number, table in enumerate(without_change(trial, trial.table.names, PANES * len(trial.table.columns))):
         told(f"urn: stream {number + 1} without change")
-        watch = watch_over(table, trial.reference, trial.budget, trial.independent)
-        said = judged(table, trial.reference, trial.size, watch)
+        said = judged(replace(trial, table=table))
         rows += len(table) - trial.reference
-        alarms += sum(len(column) for column in said.alarms)
+        alarms += sum(map(len, (*said.alarms, said.together)))
     return Calibrated(rows, trial.allowed_per_row * rows, alarms)
 
 

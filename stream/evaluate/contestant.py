@@ -4,7 +4,7 @@
 ['urn', 'adwin(delta=0.01,clock=1)', 'kswin(signal=null_rate)']
 >>> contestants("adwyn")
 Traceback (most recent call last):
-stream.evaluate.refusal.Refusal: no detector 'adwyn'; there are urn, adwin, ddm, eddm, fhddm, hddm_a, hddm_w, kswin, page_hinkley
+stream.evaluate.refusal.Refusal: no detector 'adwyn'; there are urn, model, adwin, ddm, eddm, fhddm, hddm_a, hddm_w, kswin, page_hinkley
 """  # noqa: E501
 
 import re
@@ -17,13 +17,15 @@ from stream.evaluate.refusal import Refusal
 
 Look = Literal["mean", "null_rate"]
 
+MODEL = "model"  # what all columns say together
+OURS = (Urns.kind, MODEL)
 ONE = re.compile(r"(?P<kind>[^\s(),]+)\s*(?:\((?P<parameters>[^()]*)\))?")
 EXAMPLE = "urn,adwin(delta=0.01),kswin"
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A detector by its name. `guest` is None for the urn; `look` is what a guest looks at, if that was said."""
+    """A detector by its name. `guest` is None for the judge's own; `look` is what a guest was told to look at."""
 
     name: str
     guest: Guest | None = None
@@ -53,12 +55,12 @@ def contestant(kind: str, text: str) -> Contestant:
     """One detector with its parameters."""
     parameters = dict(parameter(kind, part) for part in text.split(",") if part.strip())
     name = f"{kind}({','.join(f'{key}={value}' for key, value in parameters.items())})" if parameters else kind
-    if kind == Urns.kind:
+    if kind in OURS:
         if parameters:
-            raise Refusal("the urn has no parameters to choose: its threshold follows from --budget")
+            raise Refusal(f"{kind} has no parameters to choose: its threshold follows from --budget")
         return Contestant(name)
     if kind not in GUESTS:
-        raise Refusal(f"no detector '{kind}'; there are {', '.join([Urns.kind, *sorted(GUESTS)])}")
+        raise Refusal(f"no detector '{kind}'; there are {', '.join([*OURS, *sorted(GUESTS)])}")
     look = parameters.pop("signal", None)
     if look is not None and look not in get_args(Look):
         raise Refusal(f"{kind}: signal={look} is not among {', '.join(get_args(Look))}")

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from detectors.urn import Urns
 from detectors.watch.state import WatchState
-from stream.evaluate.calibration import calibrated, urn_report
-from stream.evaluate.contestant import Contestant
+from stream.evaluate.calibration import calibrated, judge_report
+from stream.evaluate.contestant import MODEL, Contestant
+from stream.evaluate.files import ALL
 from stream.evaluate.guests import alarms, look_of, readings, unfit
-from stream.evaluate.judged import Seen, judged, watch_over
-from stream.evaluate.result import Alarm, Edge, Result
+from stream.evaluate.judged import Judged, Seen, judged, unseen
+from stream.evaluate.result import Alarm, Calibrated, Edge, Result
 from stream.evaluate.score import score
 from stream.evaluate.trial import Trial
 
@@ -22,37 +24,57 @@ def evaluate(
     contestants: Sequence[Contestant],
     calibrate: bool = False,
     progress: Progress = lambda name, rows: None,
-    seen: Seen = lambda state, rows: None,
+    seen: Seen = unseen,
 ) -> Iterator[Result]:
-    """One result for every detector and column, as they are known."""
+    """One result for every detector and column."""
+    said = report = None
+    if any(one.guest is None for one in contestants):
+        said = judge(trial, progress, seen)
+        report = judge_report(trial, lambda what: progress(what, 0)) if calibrate else None
     for contestant in contestants:
-        found = (
-            urn(trial, contestant, calibrate, progress, seen)
-            if contestant.guest is None
-            else guest(trial, contestant, calibrate, progress)
-        )
+        if contestant.guest is not None:
+            found = guest(trial, contestant, calibrate, progress)
+        else:
+            assert said is not None
+            found = together(trial, said, report) if contestant.name == MODEL else urn(trial, said, report)
         yield from (scored(trial, result) for result in found)
 
 
-def urn(trial: Trial, contestant: Contestant, calibrate: bool, progress: Progress, seen: Seen) -> Iterator[Result]:
-    """The urn on all columns at once: they share the budget."""
+def judge(trial: Trial, progress: Progress, seen: Seen) -> Judged:
+    """The judge on all columns at once: they share the budget."""
 
     def told(state: WatchState, rows: int) -> None:
         seen(state, rows)
-        progress(contestant.name, rows)
+        progress("judge", rows)
 
-    watch = watch_over(trial.table, trial.reference, trial.budget, trial.independent)
-    said = judged(trial.table, trial.reference, trial.size, watch, told)
-    report = urn_report(trial, lambda what: progress(what, 0)) if calibrate else None
+    return judged(trial, told)
+
+
+def urn(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Result]:
+    """What the urns said of each column."""
     for name, raised, since in zip(trial.table.names, said.alarms, said.watching_from, strict=True):
         yield Result(
-            contestant.name,
+            Urns.kind,
             name,
             tuple(in_file(alarm, trial.before) for alarm in raised),
             watching_from=None if since is None else max(0, since - trial.before),
             calibrated=report,
             note="" if since is not None else STILL_LEARNING,
         )
+
+
+def together(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Result]:
+    """What all columns said together."""
+    known = [since for since in said.watching_from if since is not None]
+    yield Result(
+        MODEL,
+        ALL,
+        tuple(in_file(alarm, trial.before) for alarm in said.together),
+        watching_from=max(0, min(known) - trial.before) if known else None,
+        calibrated=report,
+        looked=len(trial.table.columns) > 1,
+        note="" if len(trial.table.columns) > 1 else "there is one column, and nothing to say together",
+    )
 
 
 def guest(trial: Trial, contestant: Contestant, calibrate: bool, progress: Progress) -> Iterator[Result]:
@@ -83,7 +105,8 @@ def scored(trial: Trial, result: Result) -> Result:
     """The result with its score, where the changes are known and the detector looked at all."""
     if trial.changes is None or not result.looked:
         return result
-    return replace(result, score=score(result.notices, trial.changes[result.column]))
+    every = tuple(sorted({row for rows in trial.changes.values() for row in rows}))
+    return replace(result, score=score(result.notices, trial.changes.get(result.column, every)))
 
 
 def in_file(alarm: Alarm, before: int) -> Alarm:

@@ -98,7 +98,7 @@ def targets(injections: Sequence[Injection], table: Table) -> dict[str, list[Inj
         fitting = [name for name in names if fits(injection, table[name])]
         if not fitting:
             needs = "numbers" if injection.kind in NUMERIC else "texts"
-            raise Refusal(f"{injection.kind}@{injection.row} needs a column of {needs}: {', '.join(names)} holds none")
+            raise Refusal(f"{injection.kind} needs a column of {needs}, and there is none among: {', '.join(names)}")
         for name in fitting:
             found[name].append(injection)
     return found
@@ -134,25 +134,22 @@ def changed(
         after[:] = np.where(after == one, other, np.where(after == other, one, after))
     elif injection.kind == "unit":
         after *= injection.size
+    elif injection.kind == "scale":
+        mean = np.nanmean(column.values[:reference])
+        after[:] = mean + injection.size * (after - mean)
+    elif injection.kind == "spikes":
+        after[chosen] += SPIKE_SDS * deviation(column, reference)
     else:
-        mean, deviation = moments(column, reference)
-        if injection.kind == "scale":
-            after[:] = mean + injection.size * (after - mean)
-        elif injection.kind == "spikes":
-            after[chosen] += SPIKE_SDS * deviation
-        else:
-            after += injection.size * (deviation if injection.relative else 1.0)
+        after += injection.size * (deviation(column, reference) if injection.relative else 1.0)
     return values
 
 
-def moments(column: Column, reference: int) -> tuple[float, float]:
-    """Mean and standard deviation of the reference."""
+def deviation(column: Column, reference: int) -> float:
+    """The standard deviation of the reference."""
     known = column.values[:reference][~column.nulls[:reference]]
     if known.size < 2 or not known.std() > 0:
-        raise Refusal(
-            f"column '{column.name}' does not vary in the reference: nothing can be put in that is measured by it"
-        )
-    return float(known.mean()), float(known.std())
+        raise Refusal(f"column '{column.name}' does not vary in the reference: it has no standard deviation to move by")
+    return float(known.std())
 
 
 def two_most_frequent(column: Column, reference: int) -> tuple[int, int]:

@@ -7,7 +7,6 @@ column has one kind; and missing values, where no column has any.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from detectors.budget import Budget
 from detectors.urn import Phase
 from detectors.watch.finding import Finding, Part
 from detectors.watch.fold import Watch
@@ -15,60 +14,69 @@ from detectors.watch.naming import effect_of
 from detectors.watch.state import WatchState
 from stream.evaluate.panes import Panes, name_of
 from stream.evaluate.result import Alarm, Edge
-from stream.evaluate.table import Table
+from stream.evaluate.trial import Trial
 
 NEVER_MS = 10**15  # rows have no time: nothing is late or silent, and no bucket of time ends
-LEAST_PANES = 24  # before it trusts a reference the urn wants so many panes: a short one comes in smaller panes
+LEAST_PANES = 64  # what the urn wants to see of a reference before it trusts it: a short one comes in smaller panes
 BURN_IN = 500  # rows, as the judge's default; of a short reference half
 
 Seen = Callable[[WatchState, int], object]  # is told the state after each pane, and how many rows were judged
 
 
+def unseen(state: WatchState, rows: int) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True)
 class Judged:
-    """What the urn said of every column, by its place. Rows are those of the table."""
+    """What the judge said of every column, by its place, and of all columns together. Rows are those of the table."""
 
     alarms: tuple[tuple[Alarm, ...], ...]
+    together: tuple[Alarm, ...]
     watching_from: tuple[int | None, ...]
 
 
-def watch_over(table: Table, reference: int, budget: Budget, independent: bool) -> Watch:
-    """The judge's watch, for a table whose first rows are the reference."""
-    parts: tuple[Part, ...] = (
-        ("values", "nulls") if any(column.nulls.any() for column in table.columns) else ("values",)
-    )
+def watch_over(trial: Trial) -> Watch:
+    """The judge's watch, as it is set for a trial."""
+    parts: list[Part] = ["values"]
+    if any(column.nulls.any() for column in trial.table.columns):
+        parts.append("nulls")
+    if trial.together:
+        parts.append("model")
     return Watch(
-        budget=budget,
-        reference=reference,
-        burn_in=min(BURN_IN, reference // 2),
-        independent=independent,
+        budget=trial.budget,
+        reference=trial.reference,
+        burn_in=min(BURN_IN, trial.reference // 2),
+        independent=trial.independent,
         segments=False,
         bucket_ms=NEVER_MS,
         lagging_ms=NEVER_MS,
         silence_ms=NEVER_MS,
         heartbeat_ms=NEVER_MS,
-        parts=parts,
+        parts=tuple(parts),
     )
 
 
-def judged(table: Table, reference: int, size: int, watch: Watch, seen: Seen = lambda state, rows: None) -> Judged:
-    """Judge a table whose first `reference` rows are without change, in panes of `size` rows."""
-    panes, state = Panes(table, size), watch.start()
-    alarms: list[list[Alarm]] = [[] for _ in table.columns]
-    since: list[int | None] = [None for _ in table.columns]
-    learning = min(size, max(1, (reference - watch.burn_in) // LEAST_PANES))
-    for first, end, rows in ((0, reference, learning), (reference, len(table), size)):
+def judged(trial: Trial, seen: Seen = unseen) -> Judged:
+    """Judge a table whose first rows are without change."""
+    watch, panes = watch_over(trial), Panes(trial.table, trial.size)
+    state, together = watch.start(), list[Alarm]()
+    alarms: list[list[Alarm]] = [[] for _ in trial.table.columns]
+    since: list[int | None] = [None for _ in trial.table.columns]
+    learning = min(trial.size, max(1, (trial.reference - watch.burn_in) // LEAST_PANES))
+    for first, end, rows in ((0, trial.reference, learning), (trial.reference, len(trial.table), trial.size)):
         for pane in panes.of(first, end, rows):
             state, news = watch.step(state, pane)
             for binning in news.binnings:
                 panes.learn(binning)
             last = panes.row(pane.until)
             for finding in news.findings:
-                enter(alarms[place_of(finding.column)], finding, last, max(0, panes.row(finding.onset)))
+                whose = alarms[place_of(finding.column)] if finding.column else together
+                enter(whose, finding, last, max(0, panes.row(finding.onset)))
             if None in since:
                 learnt(since, state, last + 1)
             seen(state, last + 1)
-    return Judged(tuple(map(tuple, alarms)), tuple(since))
+    return Judged(tuple(map(tuple, alarms)), tuple(together), tuple(since))
 
 
 def enter(alarms: list[Alarm], finding: Finding, row: int, onset: int) -> None:

@@ -24,6 +24,7 @@ def request(
     inject: Sequence[str],
     changes: str | None,
     independent: bool,
+    together: bool,
     seed: int,
     progress: Callable[[int], object],
 ) -> Trial:
@@ -47,6 +48,7 @@ def request(
         size=size,
         before=before,
         independent=independent,
+        together=together,
         seed=seed,
         changes=truth(table, known, by_column),
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 from stream.evaluate.score import Score
 
+ROUGH = 3.0  # alarms allowed; so few are known to no better than a factor of two
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -50,6 +52,11 @@ class Calibrated:
     alarms: int
     knob: str = ""  # what was turned; nothing for the urn, which needs no turning
     value: float = 0.0
+
+    @property
+    def rough(self) -> bool:
+        """Whether the streams were too short for the budget to set anything finely."""
+        return self.allowed < ROUGH
 
     def plain(self) -> dict[str, Any]:
         """For programs."""

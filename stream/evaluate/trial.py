@@ -17,6 +17,7 @@ class Trial:
     size: int  # rows of a pane
     before: int = 0
     independent: bool = False
+    together: bool = False  # whether a part of the budget is for what all columns say together
     seed: int = 1
     changes: dict[str, tuple[int, ...]] | None = None  # rows of the file by column, where they are known
 

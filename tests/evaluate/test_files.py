@@ -1,0 +1,119 @@
+"""Files become tables: kinds, gaps and quirks of CSV, Parquet alike, and a sentence for what cannot be read."""
+
+import gzip
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stream.evaluate import files
+from stream.evaluate.files import read
+from stream.evaluate.refusal import Refusal
+
+ALL = ("all",)
+TEXT = "x,plan,mixed,empty\n1,pro,1,\n,free,2,\n-2.5e3,,n/a,\nnan,pro,,\n"
+
+
+def file(folder: Path, text: str, name: str = "data.csv") -> Path:
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+def test_a_column_is_numeric_if_all_its_values_are_and_what_is_empty_is_missing(tmp_path: Path, name: str) -> None:
+    table = read(file(tmp_path, TEXT, name), ALL)
+    assert table.names == ("x", "plan", "mixed", "empty")
+    assert np.array_equal(table["x"].values, [1, np.nan, -2500, np.nan], equal_nan=True)
+    assert (table["plan"].words, table["plan"].values.tolist()) == (("pro", "free"), [0, 1, -1, 0])
+    assert (table["mixed"].words, table["mixed"].values.tolist()) == (("1", "2", "n/a"), [0, 1, 2, -1])
+    assert table["empty"].words is None
+    assert table["empty"].nulls.all()
+
+
+def test_a_column_that_turns_out_to_hold_texts_keeps_the_texts_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "ROWS_AT_ONCE", 2)
+    table = read(file(tmp_path, "a,b\n1.0,1\n2,2\n3,x\n04,4\ny,5\n"), ALL)
+    assert table["a"].words == ("1.0", "2", "3", "04", "y")
+    assert table["b"].words == ("1", "2", "x", "4", "5")
+
+
+def test_quotes_semicolons_blank_lines_a_mark_at_the_beginning_and_an_index_without_a_name(tmp_path: Path) -> None:
+    table = read(file(tmp_path, '\ufeff;"a;b";c\r\n0;"x\ny";1\r\n\r\n1;"""";2\r\n'), ALL)
+    assert table.names == ("column 0", "a;b", "c")
+    assert table["a;b"].words == ("x\ny", '"')
+
+
+def test_columns_are_chosen_by_name_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = file(tmp_path, 'a,"b,c",d\n1,2,3\n')
+    assert read(path, ("d,a",)).names == ("a", "d")
+    assert read(path, ("b,c", "d")).names == ("b,c", "d")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("1.5,x\n2,y\n", "data.csv has no header: its first line holds the number 1.5"),
+        ("", "data.csv is empty"),
+        ("a,b\n", "data.csv has no rows"),
+        ("a,a\n1,2\n", "two columns called 'a'"),
+        ("a,b\n1,2\n1,2,3\n", "row 1 has 3 cells and the header has 2"),
+        ("a\n\0\n", "cannot be read as CSV|holds"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    path = file(tmp_path, text)
+    if "\0" in text and sys.version_info < (3, 11):
+        pytest.skip("a NUL is a character from 3.11 on")
+    if "\0" in text:
+        assert read(path, ALL)["a"].words == ("\0",)
+        return
+    with pytest.raises(Refusal, match=sentence):
+        read(path, ALL)
+
+
+def test_other_faults_of_files_are_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes("a\nM\u00fcller\n".encode("latin-1"))
+    with pytest.raises(Refusal, match=r"latin[.]csv is not UTF-8 text"):
+        read(tmp_path / "latin.csv", ALL)
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a\n1\n")[:-6])
+    with pytest.raises(Refusal, match=r"cut[.]csv[.]gz cannot be read"):
+        read(tmp_path / "cut.csv.gz", ALL)
+    with pytest.raises(Refusal, match=r"data[.]xlsx is not a [.]csv"):
+        read(file(tmp_path, "a\n1\n", "data.xlsx"), ALL)
+    with pytest.raises(Refusal, match="has no column 'z'; there are a, b"):
+        read(file(tmp_path, "a,b\n1,2\n"), ("z",))
+
+
+def test_parquet_is_read_as_the_same_table(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    made = arrow.table(
+        {
+            "x": arrow.array([1, None, 3], arrow.int32()),
+            "plan": arrow.array(["pro", None, "free"]).dictionary_encode(),
+            "paid": [True, False, None],
+            "list": [[1], [2], [3]],
+        }
+    )
+    parquet.write_table(made, tmp_path / "data.parquet")
+    table = read(tmp_path / "data.parquet", ALL)
+    assert table.names == ("x", "plan", "paid")
+    assert np.array_equal(table["x"].values, [1, np.nan, 3], equal_nan=True)
+    assert (table["plan"].words, table["plan"].values.tolist()) == (("pro", "free"), [0, -1, 1])
+    assert table["paid"].words == ("true", "false")
+    with pytest.raises(Refusal, match="has no column 'list'"):
+        read(tmp_path / "data.parquet", ("list",))
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1")
+    with pytest.raises(Refusal, match=r"bad[.]parquet cannot be read as Parquet"):
+        read(tmp_path / "bad.parquet", ALL)
+
+
+def test_without_pyarrow_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(Refusal, match=r"pip install 'leeway\[evaluate\]'"):
+        read(tmp_path / "data.parquet", ALL)

@@ -1,0 +1,111 @@
+"""A file is judged as the same rows would be as events: the same panes, the same fold, the same findings."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.budget import parse
+from stream.evaluate.judged import LEAST_PANES, judged, watch_over
+from stream.evaluate.panes import Panes
+from stream.evaluate.table import Table, numbers
+from stream.evaluate.trial import Trial
+from tests.evaluate.tables import cells, mixed
+from tests.judge import panes as hand_made
+
+BUDGET = parse("1 per 10000 events")
+
+
+def by_hand(table: Table, first: int, end: int, at: int) -> Any:
+    """A pane as the tests of the judge make them, value by value."""
+    made = {f"feature:{place}": cells(table, name, first, end) for place, name in enumerate(table.names)}
+    return hand_made.pane(made, at, rows=end - first)
+
+
+def test_panes_count_what_the_rows_hold() -> None:
+    table = mixed(1_000)
+    made = list(Panes(table, 30).of(100, 1_000))
+    assert [pane.rows for pane in made] == [30] * 30
+    for number, pane in enumerate(made):
+        first = 100 + 30 * number
+        columns = by_hand(table, first, first + 30, number).columns
+        assert pane.columns.keys() == columns.keys()
+        for name, column in columns.items():
+            own = pane.columns[name]
+            assert own.sum == pytest.approx(column.sum)
+            own.sum = column.sum
+            assert own.values == column.values
+            own.values = column.values
+            assert own == column
+
+
+@pytest.mark.parametrize("size", [13, 40])
+def test_the_alarms_are_the_findings_of_the_watch_on_panes_made_by_hand(size: int) -> None:
+    table = mixed(3_000)
+    table["age"].values[1_800:] += 10
+    table["plan"].values[2_200:] = np.random.default_rng(3).permutation(table["plan"].values[2_200:])
+    table["wrong"].values[2_000:] = np.nan
+    trial = Trial(table, 1_000, BUDGET, size)
+    found, watch = judged(trial), watch_over(trial)
+    state, at, expected = watch.start(), 0, []
+    learning = min(size, 500 // LEAST_PANES)
+    for first, end, rows in ((0, 1_000, learning), (1_000, 3_000, size)):
+        for begin in range(first, end, rows):
+            until = min(begin + rows, end)
+            state, news = watch.step(state, by_hand(table, begin, until, at := at + 1))
+            expected += [
+                (one.column, one.part, until - 1, one.evidence) for one in news.findings if one.edge == "firing"
+            ]
+    alarms = [
+        (f"feature:{at}", one.part, one.row, one.evidence) for at, said in enumerate(found.alarms) for one in said
+    ]
+    assert sorted(alarms) == sorted(expected)
+    assert {column for column, *_ in alarms} >= {"feature:0", "feature:2"}
+
+
+def test_bins_of_its_own_change_nothing_but_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = mixed(3_000)
+    table["age"].values[2_000:] *= 1.5
+    with_bins = judged(Trial(table, 1_000, BUDGET, 20))
+    monkeypatch.setattr(Panes, "learn", lambda panes, binning: None)
+    assert judged(Trial(table, 1_000, BUDGET, 20)) == with_bins
+
+
+def test_what_cannot_happen_takes_no_share_of_the_budget() -> None:
+    whole = Table((numbers("x", np.random.default_rng(1).normal(size=4_000)),))
+    gaps = Table((numbers("x", np.where(np.arange(4_000) % 50 == 7, np.nan, whole["x"].values)),))
+    for table, detectors in ((whole, 1), (gaps, 2)):
+        trial = Trial(table, 1_000, BUDGET, 20)
+        seen: list[float] = []
+        watch = watch_over(trial)
+        judged(trial, lambda state, rows, watch=watch, seen=seen: seen.append(watch.threshold(state)))  # type: ignore[misc]
+        assert seen[-1] == detectors * 10_000
+
+
+def test_volume_says_nothing_about_a_file_however_ragged_its_end() -> None:
+    table = Table((numbers("x", np.random.default_rng(1).normal(size=60_003)),))
+    seen = []
+    judged(
+        Trial(table, 1_000, parse("1 per 1000 events"), 1_000, independent=True), lambda state, rows: seen.append(state)
+    )
+    assert not any(state.volume_since or state.volume.buckets for state in seen)
+
+
+def test_what_columns_say_together_takes_a_share_of_the_budget_where_it_is_asked_for() -> None:
+    random = np.random.default_rng(5)
+    table = Table(tuple(numbers(f"x{at}", random.normal(size=1_500)) for at in range(5)))
+    thresholds = []
+    for together in (False, True):
+        trial = Trial(table, 1_000, BUDGET, 20, together=together)
+        watch, seen = watch_over(trial), list[float]()
+        judged(trial, lambda state, rows, watch=watch, seen=seen: seen.append(watch.threshold(state)))  # type: ignore[misc]
+        thresholds.append(seen[-1])
+    assert thresholds[0] < thresholds[1] <= 2 * thresholds[0]
+
+
+def test_a_short_reference_comes_in_panes_small_enough_to_be_trusted_at_its_end() -> None:
+    table = Table((numbers("x", np.random.default_rng(1).normal(size=1_500)),))
+    for size in (1, 20, 500):
+        [since] = judged(Trial(table, 1_000, BUDGET, size)).watching_from
+        assert since is not None
+        assert 1_000 <= since <= 1_020
