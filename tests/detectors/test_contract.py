@@ -16,6 +16,7 @@ from detectors.budget import parse
 from detectors.dense import Dense, Scores
 from detectors.expected_quality import CENTRES, ExpectedQuality, Scored, binned
 from detectors.guests import GUESTS
+from detectors.label_age import LabelAge
 from detectors.margin import Margin
 from detectors.urn import Urns
 from detectors.volume import Volume
@@ -54,6 +55,12 @@ def scored(random: np.random.Generator, at: int, cliff: bool) -> Any:
     return Scored(scores=counts, labelled=labels, positives=random.binomial(labels.astype(int), CENTRES).astype(float))
 
 
+def labels_by_age(random: np.random.Generator, at: int, cliff: bool) -> Any:
+    many = random.multinomial(50, [0.4, 0.3, 0.2, 0.1] + [0] * 8)
+    wrong = random.binomial(many, 0.4 if cliff else 0.05)
+    return np.stack([wrong, many - wrong], axis=1)
+
+
 CASES: dict[str, tuple[Any, Stream]] = {
     "urn of numbers": (Urns(NUMBERS), numbers),
     "urn of texts": (Urns(CATEGORIES), numbers),
@@ -66,6 +73,7 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
     "expected_quality": (ExpectedQuality(reference=600), scored),
+    "label_age": (LabelAge(reference=100), labels_by_age),
     "adwin": (GUESTS["adwin"](), value),
     "ddm": (GUESTS["ddm"](drift_threshold=5.0), value),  # type: ignore[call-arg]
     "eddm": (GUESTS["eddm"](warm_start=3, beta=0.6), value),  # type: ignore[call-arg]
