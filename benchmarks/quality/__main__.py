@@ -45,13 +45,13 @@ def table(row: Row, records: Sequence[Record]) -> Table:
     return drawn
 
 
-def head(row: Row, seconds: float, processes: int) -> list[str]:
+def head(row: Row, seconds: float) -> list[str]:
     """Return the lines above a row's records: command, date, machine, versions and seeds."""
     return [
         f"{row.id} {row.title}",
         "command: python -m benchmarks.quality " + " ".join(sys.argv[1:]),
         f"date: {date.today().isoformat()}",
-        f"machine: {processor()}, {os.cpu_count()} cores; {processes} processes, {seconds:.0f} s of them",
+        f"machine: {processor()}, {os.cpu_count()} cores; {seconds:.0f} s of processor time",
         f"versions: Python {sys.version.split()[0]}, " + ", ".join(f"{name} {installed(name)}" for name in VERSIONS),
         "seeds: numpy SeedSequence of the row's letters and the numbers in the column `seeds`",
     ]
@@ -131,11 +131,11 @@ def main() -> int:
             found[row.file] = [record for place in places for record in done[place][0]]
             console.print(table(row, found[row.file]))
             if where is not None:
-                lines = head(row, sum(done[place][1] for place in places), chosen.processes)
+                lines = head(row, sum(done[place][1] for place in places))
                 write(where / f"{row.file}.csv", lines, found[row.file])
     broken = summary(console, found)
     spent = sum(seconds for _, seconds in done.values())
-    console.print(f"{spent:.0f} s in {chosen.processes} processes" + (f"; written to {where}" if where else ""))
+    console.print(f"{spent:.0f} s of processor time" + (f"; written to {where}" if where else ""))
     return 1 if chosen.quick and broken else 0
 
 

@@ -22,35 +22,39 @@ STYLE = {
 METADATA = {"Date": None, "Creator": None}
 
 
-def draw(found: Mapping[str, Sequence[Record]], folder: Path) -> dict[str, str]:
-    """Draw a figure for each row that has something to draw; return the names of the files by row."""
-    if not found:
-        return {}
+def names(found: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+    """Return the file of each row that has something to draw."""
+    return {row: f"{row}.svg" for row, records in found.items() if delays(records) or budgets(records)}
+
+
+def draw(found: Mapping[str, Sequence[Record]], folder: Path) -> None:
+    """Write the figures."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
-    made = {}
     with mpl.rc_context(STYLE):
-        for row, records in found.items():
-            figure = picture(records)
-            if figure is not None:
-                figure.savefig(folder / f"{row}.svg", metadata=METADATA, bbox_inches="tight")
-                made[row] = f"{row}.svg"
-    return made
+        for row, name in names(found).items():
+            picture(found[row]).savefig(folder / name, metadata=METADATA, bbox_inches="tight")
+
+
+def delays(records: Sequence[Record]) -> list[Record]:
+    """Return what can be drawn of how soon changes are seen."""
+    return [r for r in records if r.measure == DELAY and r.pane <= 1 and math.isfinite(r.value) and r.value > 0]
+
+
+def budgets(records: Sequence[Record]) -> list[Record]:
+    """Return what can be drawn of false alarms."""
+    return [r for r in records if r.measure == SPENT and math.isfinite(r.value)]
 
 
 def picture(records: Sequence[Record]) -> Any:
-    """Return the figure of a row, None if there is nothing to see."""
-    delays = [r for r in records if r.measure == DELAY and r.pane == 1 and math.isfinite(r.value) and r.value > 0]
-    budgets = [r for r in records if r.measure == SPENT and math.isfinite(r.value)]
-    if len({r.threshold for r in delays}) > 2:
-        return curves(delays)
-    if delays and not budgets:
-        return dots(delays, "events from the change to the alarm, mean")
-    if budgets:
-        return dots(budgets, "alarms / budget, mean over references, thresholds and panes", limit=1.0)
-    return None
+    """Return the figure of a row: its budgets if it is about them, otherwise its delays."""
+    if len({r.threshold for r in delays(records)}) > 2:
+        return curves(delays(records))
+    if budgets(records):
+        return dots(budgets(records), "alarms / budget, mean over references, thresholds and panes", limit=1.0)
+    return dots(delays(records), "events from the change to the alarm, mean")
 
 
 def colours(detectors: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Is the budget kept? Streams without change, every alarm dismissed as false, the urn watching on.
 
-The budget at a threshold A is one alarm in A events. A cell has as many events as its budget can be measured with, in
-runs of at most `LONGEST` events; its interval is that of a Poisson count, wider where the runs differ more.
+The budget at a threshold A is one alarm in A events. A cell has as many events as its budget can be measured with,
+spread over `BANK` runs; its interval is that of a Poisson count, wider where the runs differ more.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from detectors.alternatives import Law
 from detectors.urn import Urns
 
 ALLOWED = {1e4: 200, 1e6: 20}  # alarms that the budget allows in one cell at scale 1: 2e6 and 2e7 events
-LEAST_ALLOWED = 4  # at any scale
-MOST_ALLOWED = 2000  # small change for large panes
+LEAST_ALLOWED, LEAST_PANES = 4, 40  # at any scale: alarms that the budget allows, and panes of a run
+OPPONENT_RUNS = 20
 
 
 def null(
@@ -39,7 +39,7 @@ def null(
 ) -> list[Record]:
     """Return the alarms over the budget of one cell."""
     allowed = max(LEAST_ALLOWED, ALLOWED[threshold] * scale)
-    events = int(allowed * threshold / BANK) // pane * pane
+    events = max(int(allowed * threshold / BANK) // pane, LEAST_PANES) * pane
     independent = SETTINGS[setting]
     learning = LEARNING_PANE if independent else pane
     urns = Urns(law, float(reference), independent)
@@ -60,8 +60,7 @@ def opponent_null(
     """Return the alarms of a library's default, over the budget that the urns are held to."""
     if not opponent.installed():
         return [Record(row, case, opponent.label, 1, 0, threshold, SPENT, float("nan"), note="not installed")]
-    runs = OPPONENT_RUNS
-    alarms = opponent.alarms(stream, runs, seed, events // runs)
+    alarms = opponent.alarms(stream, OPPONENT_RUNS, seed, events // OPPONENT_RUNS)
     value, low, high = rate_of(alarms, events / threshold)
     note = f"{1e5 * float(np.sum(alarms)) / events:.3g} per 100,000 events"
     return [
@@ -70,6 +69,3 @@ def opponent_null(
             n=events, seeds="-".join(map(str, seed)), note=note,
         )
     ]  # fmt: skip
-
-
-OPPONENT_RUNS = 20

@@ -215,17 +215,29 @@ def anchor(row: Row) -> str:
     return kept.replace(" ", "-")
 
 
+def unexplained(found: Sequence[Result]) -> list[str]:
+    """Return the losses that no row has a paragraph for."""
+    return [
+        f"{result.row.id} {named(record)}"
+        for result in found
+        for record in result.records
+        if is_loss(record) and explanation(result.row, record) == UNEXPLAINED
+    ]
+
+
+def written(found: Sequence[Result]) -> str:
+    """Return the document of these results."""
+    return document(found, figures.names({result.row.file: result.records for result in found}))
+
+
 def main() -> int:
     """Write the document and its figures."""
     found = results(RESULTS)
-    pictures = figures.draw({result.row.file: result.records for result in found}, DOCS / "benchmark")
-    (DOCS / "benchmark.md").write_text(document(found, pictures), encoding="utf-8")
-    unexplained = [
-        named(r) for result in found for r in result.records if is_loss(r) and explanation(result.row, r) == UNEXPLAINED
-    ]
-    for line in unexplained:
+    (DOCS / "benchmark.md").write_text(written(found), encoding="utf-8")
+    figures.draw({result.row.file: result.records for result in found}, DOCS / "benchmark")
+    for line in unexplained(found):
         print(f"{UNEXPLAINED}: {line}", file=sys.stderr)
-    print(f"{len(found)} rows, {len(pictures)} figures")
+    print(f"{len(found)} rows")
     return 0
 
 
