@@ -18,6 +18,7 @@ from detectors.expected_quality import CENTRES, ExpectedQuality, Scored, binned
 from detectors.guests import GUESTS
 from detectors.label_age import LabelAge
 from detectors.margin import Margin
+from detectors.season import HOUR_MS, Season
 from detectors.urn import Urns
 from detectors.volume import Volume
 from detectors.watch.fold import Watch
@@ -70,6 +71,8 @@ CASES: dict[str, tuple[Any, Stream]] = {
     "margin of texts": (Margin(CATEGORIES, least_reference=2000), numbers),
     "margin of nulls": (Margin(RATES, least_reference=2000), rates),
     "dense": (Dense(least_blocks=30, rehearsed=30), crowd),
+    "season of numbers": (Season(NUMBERS, least_reference=2000), lambda *now: (now[1] * HOUR_MS, numbers(*now))),
+    "season of texts": (Season(CATEGORIES, least_reference=2000), lambda *now: (now[1] * HOUR_MS, numbers(*now))),
     "volume": (Volume(), lambda random, at, cliff: int(random.poisson(5 if cliff else 200))),
     "watch": (Watch(budget=parse("1 per 100000 events"), reference=1000, burn_in=300), pane_of),
     "expected_quality": (ExpectedQuality(reference=600), scored),
@@ -89,7 +92,7 @@ THRESHOLD = 1e5
 
 def start(detector: Any) -> Any:
     """A bank needs a feature; everything else starts by itself."""
-    if isinstance(detector, Urns | Margin):
+    if isinstance(detector, Urns | Margin | Season):
         bins = 2 if detector.law in (RATES, RATES_UP) else 10
         return detector.add(detector.start(), [np.zeros(bins, np.int64)])
     if isinstance(detector, Dense):
@@ -103,7 +106,7 @@ def step(detector: Any, state: Any, data: Any) -> tuple[Any, bool]:
         after, news = detector.step(state, data)
         return after, any(finding.edge == "firing" for finding in news.findings)
     after, verdict = detector.step(state, data, THRESHOLD)
-    if isinstance(detector, Urns | Margin):
+    if isinstance(detector, Urns | Margin | Season):
         return after, bool((verdict.turn == 2).any())
     return after, verdict.drifted
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from benchmarks.quality import streams
+from detectors import binning
 from detectors.alternatives import CATEGORIES, NUMBERS, RATES, RATES_UP
 from detectors.margin import Margin, Twins
 from detectors.polya import log_law
@@ -17,6 +17,10 @@ A = 1e4
 RUNS = 40
 
 
+def counted(buckets: Any, edges: Any) -> Any:
+    return np.bincount(np.searchsorted(edges, buckets, side="right"), minlength=len(edges) + 1)
+
+
 class Watched:
     """Normal numbers and their twins, many runs at once; or the counts of a rate or a category."""
 
@@ -24,9 +28,9 @@ class Watched:
         self.margin, self.random, self.edges = margin, np.random.default_rng(seed), []
         size = int(margin.least_reference)
         if shares is None:
-            values = streams.binning.universal(self.random.normal(0, 1, (RUNS, size)))
-            self.edges = [streams.binning.derive(*np.unique(row, return_counts=True)) for row in values]
-            counts = [streams.counted(row, edges) for row, edges in zip(values, self.edges, strict=True)]
+            values = binning.universal(self.random.normal(0, 1, (RUNS, size)))
+            self.edges = [binning.derive(*np.unique(row, return_counts=True)) for row in values]
+            counts = [counted(row, edges) for row, edges in zip(values, self.edges, strict=True)]
         else:
             counts = list(self.random.multinomial(size, shares, RUNS))
         self.twins: Twins = margin.add(margin.start(), counts)
@@ -37,8 +41,8 @@ class Watched:
         turns = []
         for _ in range(events // pane):
             if shares is None:
-                values = streams.binning.universal(self.random.normal(shift, 1, (RUNS, pane)))
-                counts = [streams.counted(row, edges) for row, edges in zip(values, self.edges, strict=True)]
+                values = binning.universal(self.random.normal(shift, 1, (RUNS, pane)))
+                counts = [counted(row, edges) for row, edges in zip(values, self.edges, strict=True)]
             else:
                 counts = list(self.random.multinomial(pane, shares, RUNS))
             self.twins, self.said = self.margin.step(self.twins, counts, A, np.full(RUNS, factor))
