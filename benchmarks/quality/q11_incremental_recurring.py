@@ -10,7 +10,7 @@ Recurring: A-B-A-B-A-B, 20,000 events each (4,000 are reported), panes 20 and 20
     alerts a drift               alarms from the change until what is new has been accepted, or the end of the concept
     returns not named            concepts that were there before, and were not said to be back: at once, and 500 events
                                  later at the latest; the end of an alert by recovery says it too
-    false recoveries             in 10,000 events of a concept: an alert is over while what it was for is still there
+    false recoveries             in 10,000 events of a concept: an alert is over before what it was for is, or accepted
 
 Scale 1: 200 runs of each ramp, 50 of each recurrence; about 9 minutes on two cores.
 """
@@ -132,7 +132,7 @@ class Told:
 
     alerts: NDArray[np.int64]
     settled: NDArray[np.bool_]  # what is new was accepted
-    recovered: NDArray[np.bool_]  # an alert from an earlier concept ended
+    recovered: NDArray[np.bool_]  # the alert of the concept before ended
     false: NDArray[np.int64]
     at_once: NDArray[np.bool_]
     named: NDArray[np.bool_]
@@ -172,6 +172,7 @@ def concepts(runs: streams.Runs, period: int, pane: int) -> list[Told]:
     runs.begin(Part.BEFORE)
     for concept in range(CONCEPTS):
         told = Told.nothing(len(bank))
+        still = (found[-1].alerts > 0) & ~found[-1].settled if found else np.zeros(len(bank), bool)
         for _ in range(period // pane):
             bank, said = runs.urns.step(bank, runs.pane(pane, concept % 2 == 1), THRESHOLD)
             retired = (bank.events - said.back_to - began) // period  # during which concept the one that is back did
@@ -179,8 +180,8 @@ def concepts(runs: streams.Runs, period: int, pane: int) -> list[Told]:
             alarmed = said.turn == Turn.ALARM
             firing = (said.phase == Phase.FIRING) | (said.turn == Turn.ACCEPTED)
             recovered = said.turn == Turn.RECOVERED
-            told.false += recovered & (told.alerts > 0)
-            told.recovered |= recovered & (told.alerts == 0)
+            told.false += recovered & (told.alerts > 0) & ~told.settled
+            told.recovered |= recovered & (told.alerts == 0) & still
             told.at_once |= alarmed & right & (told.alerts == 0)
             told.named = np.where(firing & (told.alerts + alarmed > 0) & ~told.settled, right, told.named)
             told.alerts += alarmed & ~told.settled

@@ -36,7 +36,15 @@ AIMS = {"F1": 0.72, "cover": 0.60}
 
 Find = Callable[[Floats], list[int]]
 
-LOSSES: dict[str, str] = {}
+TOO_SHORT = (
+    "An urn makes no assumption about a law, so it has to have seen one before it can doubt it, and has to see "
+    "some twenty events of a large change; with 58 to 581 rows and several changes, there is little between two "
+    "changes. Trends are changes to it all the time, so the rows as they are give one onset after another; of the "
+    "differences only a change of the slope or of the noise is left. What knows the shape of its series, or looks "
+    "back over all of it, is better here, and to say nothing at all is hard to beat. Leeway is not a segmentation "
+    "tool."
+)
+LOSSES: dict[str, str] = {"rows": TOO_SHORT, "differences": TOO_SHORT}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:

@@ -38,7 +38,15 @@ AIM = 54.6
 ORDER = 3
 LEAST = 150  # rows of a reference: half of the probation of the shortest series
 
-LOSSES: dict[str, str] = {}
+NOT_ANOMALIES = (
+    "The windows of this benchmark hold anomalies, of which many are a few rows; an urn weighs a law, needs tens "
+    "of events of a new one, and after an alarm waits until it is over before it can raise another. The series "
+    "have a daily season that an autoregression leaves in, and a variance that moves: true changes of law, "
+    "outside of every window. Detectors of the mean that forget at once, like PageHinkley, do better, and those "
+    "made for anomalies better still. Nothing is to be gained here without giving up the budget on streams of "
+    "events, which is what it is for."
+)
+LOSSES: dict[str, str] = {"34 series, 50 windows": NOT_ANOMALIES}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:

@@ -48,7 +48,21 @@ SEEDS = 5
 IDENTITY = ("id", "year", "prediction", "employed")  # columns that are not watched
 ALARMS, MISSED = "alarms", "breaks not found"
 
-LOSSES: dict[str, str] = {}
+DEPENDENT = (
+    "The break is found within the pane. The alarms after it come from what follows: two columns that were "
+    "constant turn into prices and flows with a daily season and hours of dependence. Declared independent, every "
+    "stretch of it is a change. As shipped, the urn has learnt from the constant that its events are independent, "
+    "accepts the new law after 10,000 rows, and has to unlearn the independence while it watches, half as much "
+    "again with every alarm."
+)
+LIMIT = (
+    "The break of 2016 (ANC was recoded) is found and named. What is different in 2017 and 2018 are shifts of "
+    "some .03 standard deviations and of single per cents of a category. Evidence saturates at the size of the "
+    "reference times the divergence, and an urn holds 20,000 events so that slow drift does not become an alarm: "
+    "that is some 9 nats of such a shift, and A = 1e6 asks for 14. With all events kept, AGEP and SCHL are found "
+    "within each year. A shift so small is for a monthly report and not for an alert."
+)
+LOSSES: dict[str, str] = {"elec2: transfer": DEPENDENT, "elec2: vicprice": DEPENDENT, "employment_ma": LIMIT}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:
