@@ -97,6 +97,8 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
     name = escape(" ".join(str(subject.get(part, "")) for part in ("model", "deployment", "source")))
     age_s = max(0, time.time() - view.get("at", 0) / 1000)
     paper.print(f"{sign(view['state'])}  [bold]{name}[/bold]  {view['rows']:,} rows, {view['rate']:g}/s, {_ago(age_s)}")
+    if line := expected_line(view.get("expected_quality")):
+        paper.print(f"    [dim]{line}[/dim]", soft_wrap=True)
     shown = view["by_column"] if every else view["by_column"][:SHOWN]
     for column in shown:
         evidence, threshold = float(column.get("evidence") or 0), float(column.get("threshold") or 0)
@@ -123,6 +125,20 @@ def readings_line(column: dict[str, Any]) -> str:
         for one in column.get("readings") or ()
     )
     return ", ".join(shown)
+
+
+def expected_line(quality: dict[str, Any] | None) -> str:
+    """What the scores let one expect, and why it is not to be relied on.
+
+    >>> accuracy = {"value": 0.826, "low": 0.81, "high": 0.84}
+    >>> expected_line({"accuracy": accuracy, "reasons": ["uncalibrated: 0 labels"], "blind": "blind to concept drift"})
+    'expected accuracy 0.83 (0.81 to 0.84); uncalibrated: 0 labels; blind to concept drift'
+    """
+    if not quality or not quality.get("accuracy"):
+        return ""
+    accuracy = quality["accuracy"]
+    said = f"expected accuracy {accuracy['value']:.2f} ({accuracy['low']:.2f} to {accuracy['high']:.2f})"
+    return "; ".join([said, *quality["reasons"], quality["blind"].partition(":")[0]])
 
 
 def _ago(seconds: float) -> str:
