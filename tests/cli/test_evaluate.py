@@ -3,13 +3,17 @@
 import csv
 import gzip
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from tests.cli.command import leeway
+from stream.cli.evaluate import command
+from tests.cli.command import ROOT, leeway
+from tests.evaluate import orders
 
 REFERENCE, ROWS, CHANGE = 2_000, 8_000, 5_000
 
@@ -67,3 +71,104 @@ def test_what_is_put_in_is_found_with_its_row_onset_and_effect(file: Path) -> No
         assert alarm["evidence"] >= alarm["threshold"] == 2e5  # two columns share one alarm in 100,000 rows
     assert age["alarms"][0]["effect"].startswith("mean 39.")
     assert "free +" in plan["alarms"][0]["effect"]
+
+
+def test_rows_are_those_of_the_file_whether_the_reference_is_in_it_or_not(tmp_path: Path) -> None:
+    whole = columns()
+    parts = [
+        {name: values[part] for name, values in whole.items()} for part in (slice(REFERENCE), slice(REFERENCE, None))
+    ]
+    written(tmp_path / "before.csv.gz", parts[0])
+    written(tmp_path / "after.csv", parts[1])
+    written(tmp_path / "whole.csv", whole)
+    arguments = ("--column", "age", "--detectors", "urn,adwin")
+    together = evaluated(
+        tmp_path / "whole.csv", "--reference", str(REFERENCE), *arguments, "--inject", f"shift:1sd@{CHANGE}", code=3
+    )
+    apart = evaluated(
+        tmp_path / "after.csv", "--reference", str(tmp_path / "before.csv.gz"), *arguments,
+        "--inject", f"shift:1sd@{CHANGE - REFERENCE}", code=3,
+    )  # fmt: skip
+    for one, other in zip(together, apart, strict=True):
+        assert one["delay"] == other["delay"]
+        for alarm, same in zip(one["alarms"], other["alarms"], strict=True):
+            assert alarm["row"] - REFERENCE == same["row"]
+    assert apart[0]["watching_from"] == 0
+
+
+def test_two_runs_print_the_same_bytes_and_the_table_is_in_words(file: Path) -> None:
+    arguments = ("evaluate", str(file), "--reference", str(REFERENCE), "--detectors", "urn,adwin,ddm,model", "--inject",
+                 f"nulls:0.2@{CHANGE}", "--seed", "3")  # fmt: skip
+    first, second = (leeway(*arguments) for _ in range(2))
+    assert first.stdout == second.stdout
+    assert "\x1b" not in first.stdout
+    assert "nulls 0 % -> " in first.stdout
+    assert "ddm looks at rates, and age is not between 0 and 1." in first.stdout
+    assert "people.csv: 8,000 rows of 2 columns; reference: rows 0 to 1,999; urn, adwin, ddm, model" in first.stderr
+
+
+def test_calibrated_guests_say_how_they_were_set(file: Path) -> None:
+    [urn, adwin] = evaluated(
+        file, "--column", "age", "--reference", str(REFERENCE), "--detectors", "urn,adwin", "--pane", "100",
+        "--calibrate", "--budget", "1 per 3000 events", "--changes", "none", code=0,
+    )  # fmt: skip
+    assert urn["calibrated"]["alarms"] <= urn["calibrated"]["allowed"]
+    assert adwin["calibrated"]["parameter"] == "delta"
+    assert adwin["calibrated"]["alarms"] <= adwin["calibrated"]["allowed"]
+    assert adwin["calibrated"]["rows"] >= 10 * 3_000
+
+
+def test_a_picture_is_drawn(file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "people.png"
+    ended = leeway(
+        "evaluate", str(file), "--reference", str(REFERENCE), "--pane", "100", "--detectors", "urn,adwin",
+        "--inject", f"shift:1sd@{CHANGE}:age", "--plot", str(picture),
+    )  # fmt: skip
+    assert ended.returncode == 3, ended.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"picture of 2 columns in {picture}" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--reference", "100"], "a reference of 100 rows is too short: at least 300 are needed"),
+        (["--reference", "9000"], "the file has 8000 rows: with a reference of 9000 nothing is left to be judged"),
+        (["--reference", "nowhere.csv"], "--reference nowhere.csv is neither a number of rows nor a file"),
+        (["--budget", "1 per model per week"], "rows of a file have no time"),
+        (["--budget", "never"], "'never' is not an alert budget"),
+        (["--detectors", "adwinn"], "no detector 'adwinn'; there are urn, model, adwin"),
+        (["--column", "size"], "people.csv has no column 'size'; there are age, plan"),
+        (["--changes", "soon"], "--changes 'soon' is not a list of rows like 1000,2000"),
+        (["--changes", "1999"], "row 1999 is no row that is evaluated: those are 2000 to 7999"),
+        (["--inject", "shift:1sd@8000"], "row 8000 is no row that is evaluated"),
+        (["--inject", "shift:1sd@5000:plan"], "shift needs a column of numbers"),
+        (["--pane", "0"], "0 is not in the range 1<=x<=100000"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(file: Path, arguments: list[str], sentence: str) -> None:
+    ended = CliRunner().invoke(command, [str(file), "--reference", str(REFERENCE), *arguments])
+    assert ended.exit_code == 2
+    assert sentence in " ".join(ended.output.split())
+
+
+def test_a_file_that_is_not_there_is_said() -> None:
+    ended = CliRunner().invoke(command, ["nowhere.csv", "--reference", "1000"])
+    assert (ended.exit_code, ended.output) == (2, "Error: there is no file nowhere.csv\n")
+
+
+EXAMPLES = [
+    line for line in (ROOT / "docs/evaluate.md").read_text().splitlines() if line.startswith("leeway evaluate ")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_an_example_that_is_shown_runs(line: str, tmp_path: Path) -> None:
+    for name in ("orders.csv", "january.csv"):
+        with (tmp_path / name).open("w") as file:
+            orders.write(file)
+    ended = leeway(*shlex.split(line)[1:], cwd=tmp_path, timeout_s=300)
+    assert ended.returncode in (0, 3), ended.stderr
+    assert ended.returncode == 3 or "--inject" not in line
