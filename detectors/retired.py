@@ -37,6 +37,7 @@ FEWEST = 200.0  # effective events a shape must have been seen for, to be worth 
 # and than under the reference with most of what it knows forgotten: either can explain any change a little.
 SURE = 1.5
 VAGUE = 20.0  # events that are left of the reference once it has forgotten
+LOYALTY = 5.0  # nats: a name once given needs so much against it, or it would come and go with the noise of the shapes
 
 LATER = 500.0  # effective events since the onset after which the name is looked up once more
 
@@ -68,20 +69,34 @@ def likelihoods(kept: Kept, pane: Floats, factor: Floats) -> Floats:
     return found
 
 
-def recognised(kept: Kept, reference: Floats, live: Floats, mixture: Floats, factor: Floats) -> NDArray[np.intp]:
+def recognised(
+    kept: Kept, reference: Floats, live: Floats, mixture: Floats, factor: Floats, named: NDArray[np.int8]
+) -> NDArray[np.intp]:
     """Return the place of the retired reference that the events `live` came from, [features], or -1.
 
-    `mixture` is the log likelihood ratio of the mixture of all alternatives against the `reference`, for these events.
+    `named` is the place it is thought to be, or -1. `mixture` is the log likelihood ratio of the mixture of all alternatives against the `reference`, for these events.
     """
     v = factor[:, None]
-    changed = log_law(reference / v, live / v) + mixture
+    changed = log_law(reference / v, live / v) + mixture + ignorance(live, reference.sum(axis=1), factor)
     vague = log_law(VAGUE * reference / reference.sum(axis=1, keepdims=True), live / v)
     found = likelihoods(kept, live, factor)
-    if not found.shape[1]:
-        return np.full(len(live), -1)
+    for place in range(found.shape[1]):
+        found[:, place] += ignorance(live, np.maximum(kept.counts[:, place].sum(axis=1), 1), factor)
+    found += LOYALTY * (np.arange(found.shape[1]) == named[:, None])
     best = found.argmax(axis=1)
     sure = found.max(axis=1) > np.maximum(changed, vague) + np.log(SURE)
     return np.where(sure, best, -1)
+
+
+def ignorance(live: Floats, size: Floats, factor: Floats) -> Floats:
+    """Return what it costs, in nats on average, that the shape the events come from is known from `size` events only.
+
+    Half a nat for every bin but one, times log(1 + n / size): the redundancy of a Dirichlet-multinomial law (Clarke and
+    Barron, "Information-theoretic asymptotics of Bayes methods", 1990). A retired reference that was small must not
+    lose to the alternatives of a large one for that.
+    """
+    free = np.maximum((live > 0).sum(axis=1) - 1, 0)
+    return np.asarray(free / 2 * np.log1p(live.sum(axis=1) / np.maximum(size, factor)))
 
 
 def shelve(bank: Bank, rows: Rows, references: Floats) -> Bank:

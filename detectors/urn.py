@@ -250,7 +250,7 @@ class Urns:
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, rows, pane, logarithms)
         events = pane.sum(axis=1)
-        ratio = np.exp(np.clip(self.ratio(bank, rows, bank.urn[rows], pane, logarithms), -690, 600))
+        ratio = np.exp(np.clip(self.ratio(bank, rows, bank.urn[rows], pane, bank.factor[rows], logarithms), -690, 600))
         ratio = np.where(self.weights(bank)[rows] > 0, ratio, 0)
         evidence = (bank.evidence[rows].astype(np.float64) + events[:, None]) * ratio
         cusum, age = onset.advance(bank.cusum[rows].astype(np.float64), bank.age[rows], ratio, events)
@@ -324,10 +324,12 @@ class Urns:
         bank.phase[rows] = Phase.FIRING
         bank.factor[rows] = bank.factor_before[rows]
         dependence.cap(bank.blocks, rows, DOUBT * bank.factor[rows].max(axis=1))
+        self.rename(bank, rows, np.ones(len(rows), bool))
         shape = self.foretold(bank, rows)
+        known = bank.back_to[rows] >= 0
+        shape[known] = bank.retired[rows[known], bank.back_to[rows[known]]]
         bank.urn[rows] = aftermath.new_normal(bank.live[rows].astype(np.float64), shape, bank.factor[rows].max(axis=1))
         bank.recovery[rows] = 0
-        self.rename(bank, rows, np.ones(len(rows), bool))
         forget(bank, rows)
 
     def move(self, bank: Bank, rows: Rows, pane: Floats) -> None:
@@ -357,10 +359,11 @@ class Urns:
             return changed
         of = rows[some]
         factor, live, before = bank.factor[of].max(axis=1), bank.live[of].astype(np.float64), self.remembered(bank, of)
-        logarithms = self.logarithms(bank, of, live)
-        believed = np.where(self.weights(bank)[of] > 0, self.ratio(bank, of, before, live, logarithms), -np.inf)
+        every = np.repeat(factor[:, None], bank.factor.shape[1], axis=1)
+        ratio = self.ratio(bank, of, before, live, every, self.logarithms(bank, of, live))
+        believed = np.where(self.weights(bank)[of] > 0, ratio, -np.inf)
         mixture = log_sum(believed + np.log(np.maximum(self.weights(bank)[of], 1e-300)))
-        found = retired.recognised(self.kept(bank, of), before, live, mixture, factor)
+        found = retired.recognised(self.kept(bank, of), before, live, mixture, factor, bank.back_to[of])
         changed[some] = found != bank.back_to[of]
         bank.back_to[of] = found
         return changed
@@ -465,13 +468,13 @@ class Urns:
         urn = bank.urn[rows]
         return np.asarray(pane[:, :watched] - events * urn[:, :watched] / urn.sum(axis=1, keepdims=True))
 
-    def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, logarithms: Floats) -> Floats:
-        """Return the log likelihood ratio of every alternative to these urns."""
+    def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, factor: Floats, logarithms: Floats) -> Floats:
+        """Return the log likelihood ratio of every alternative to these urns; `factor` is [rows, groups]."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
             tilt = of_rows(bank.tilts.tilt, rows)
-            return tilted_numbers(tilt, urn, pane, bank.factor[rows], self.law.groups, logarithms)
-        return tilted_shares(self.law, urn, pane, bank.factor[rows, 0])
+            return tilted_numbers(tilt, urn, pane, factor, self.law.groups, logarithms)
+        return tilted_shares(self.law, urn, pane, factor[:, 0])
 
     def foretold(self, bank: Bank, rows: Rows) -> Floats:
         """Return the shape that the alternatives foretell, each as far as it is believed."""
@@ -555,7 +558,7 @@ class Urns:
         if not bank.places.any():
             return np.asarray(changed, np.float64)
         back = bank.retired_evidence.sum(axis=1, dtype=np.float64) / np.maximum(bank.places, 1)
-        return np.where(bank.places > 0, (1 - retired.STAKE) * changed + retired.STAKE * back, changed)
+        return np.asarray(np.where(bank.places > 0, (1 - retired.STAKE) * changed + retired.STAKE * back, changed))
 
     def back_to(self, bank: Bank) -> NDArray[np.int64]:
         """Return how many events ago the reference retired that a firing feature has gone back to, or -1."""
