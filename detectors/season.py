@@ -135,6 +135,10 @@ class Slots:
     def panes(self) -> NDArray[np.int64]:
         return self.bank.panes
 
+    def reference(self, row: int) -> Floats:
+        """Return the counts of all slots of when nothing was wrong."""
+        return np.asarray(self.kept[:, row, : self.bank.bins[row]].sum(axis=0, dtype=np.float64))
+
     @property
     def cusum(self) -> NDArray[np.float32]:
         return self.bank.cusum
@@ -461,6 +465,10 @@ class Season:
             return dependence.careful_shares(found)
         return dependence.careful(found, blocks.events[:, 0] / np.maximum(blocks.blocks[:, 0], 1))
 
+    def alone(self, slots: Slots) -> Floats:
+        """Return the variance factor of each feature's location against one urn for all slots."""
+        return np.ones(len(slots)) if self.independent else self.factors(slots, slots.one, 0)[:, 0]
+
     def a_day(self, slots: Slots) -> Floats:
         """Return how many events of each feature there are in a day."""
         return np.asarray(24 * slots.bank.events / np.maximum(self.age(slots), 1))
@@ -503,6 +511,10 @@ class Season:
     def weights(self, slots: Slots) -> Floats:
         """Return the weight of every alternative, [features, alternatives]."""
         return self.urns.weights(slots.bank)
+
+    def evidence(self, slots: Slots) -> Floats:
+        """Return the evidence of each feature."""
+        return self.urns.evidence(slots.bank)
 
     def verdicts(self, slots: Slots, threshold: Floats) -> Verdicts:
         """Return what there is to say before any turn is taken."""

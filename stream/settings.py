@@ -89,6 +89,7 @@ class Judge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reference: Annotated[int, Meta(ge=300, le=20_000)] = 5_000  # events to learn from before watching
     burn_in: Annotated[int, Meta(ge=100, le=20_000)] = 500  # events from which the bins are derived
     independent: bool = False  # the stream is declared free of dependence: variance factors fixed at 1
+    season: dict[str, Literal["day", "week"]] = {}  # column -> how long its season is; `*` matches any text
     margin: Annotated[float, Meta(ge=0, le=3)] = 0.0  # sd: alarm while further from the reference (0: not asked)
     segments: bool = True  # watch the slices of declared segments too
     bucket_s: Annotated[int, Meta(ge=1, le=3600)] = 10  # volume is counted per so many seconds

@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from detectors.alternatives import CATEGORIES
 from detectors.dependence import HEALTH
+from detectors.season import Season
 from detectors.urn import Urns, Verdicts
-from detectors.watch import causes
+from detectors.watch import calendar, causes
 from detectors.watch.banks import LAWS, kind_of, name_of
 from detectors.watch.finding import Alarm, Edge, Finding, Histogram, Part
 from detectors.watch.ledger import mean_before, mean_since
@@ -33,7 +34,7 @@ def account(
         edge=edge,
         column=track.column,
         part=part,
-        detector=Urns.kind,
+        detector=Season.kind if part == "values" and track.season else Urns.kind,
         evidence=float(verdicts.evidence[row]),
         threshold=threshold,
         at=state.at,
@@ -53,9 +54,15 @@ def account(
         unseen=kind == "texts" and not track.tails and unseen(int(verdicts.alternative[row]), reference, live),
         stuck=kind == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
         causes=(*causes.deployments(state, onset), *causes.places(state, track, part)),
+        returned=returned(state, track, part, int(verdicts.back_to[row])),
         version=state.version,
         alarm=alarm,
     )
+
+
+def returned(state: WatchState, track: Track, part: Part, ago: int) -> int:
+    """When the reference retired that a change has gone back to; 0 if it has not gone back to any."""
+    return calendar.when(state.calendar, max(0, state.rows - state.stretched(track, part, ago))) if ago >= 0 else 0
 
 
 def segment_pair(track: Track) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,8 @@ budget is for what the columns say together (`together.py`): what is left for ea
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -25,11 +26,12 @@ from detectors.budget import Budget
 from detectors.contract import refuse_newer
 from detectors.guests import Guest
 from detectors.margin import Margin
-from detectors.urn import Phase, Turn, Urns, Verdicts
+from detectors.season import Period
+from detectors.urn import Phase, Turn, Verdicts
 from detectors.volume import Volume
 from detectors.watch import calendar, causes, crowds, ledger, likeness, outlook, together
 from detectors.watch.account import account
-from detectors.watch.banks import PARTS, kind_of, name_of, urns
+from detectors.watch.banks import PARTS, Judge, kind_of, name_of, step, urns
 from detectors.watch.burn_in import BurnIn, add
 from detectors.watch.finding import Alarm, Edge, Finding, Part
 from detectors.watch.gathered import Gathered
@@ -81,6 +83,7 @@ class Watch:
     silence_ms: int = 60_000
     heartbeat_ms: int = 60_000
     signals: tuple[Signal, ...] = ()  # guests, and what they look at
+    season: tuple[tuple[str, Period], ...] = ()  # columns, `*` matches any text, and how long their season is
     margin: float = 0.0  # still like the declared reference, give or take so many standard deviations? 0: not asked
     parts: tuple[Part, ...] = ("values", "nulls", "errors", "volume", "model")  # what is left out takes no budget
     kind: ClassVar[str] = "watch"
@@ -110,7 +113,7 @@ class Watch:
         if content.rows:
             columns = self._columns(after, content)
             self._meet(after, columns, news)
-            self._judge(after, columns, content.part + 1 == content.parts, news)
+            self._judge(after, columns, content, news)
             after.expected = outlook.follow(after, content.columns)
             self._ask_guests(after, columns, content, news)
         heartbeat = self._take_pulse(after, news)
@@ -138,13 +141,17 @@ class Watch:
         state.bucket_fresh = state.bucket_fresh and pane.lag_ms <= self.bucket_ms
         if pane.part:
             return
-        began = pane.since if 0 <= pane.at - pane.since <= pane.lag_ms + self.lagging_ms else pane.at - pane.lag_ms
-        state.calendar = calendar.turn(state.calendar, state.rows, began)
+        state.calendar = calendar.turn(state.calendar, state.rows, self._began(pane))
         state.rows += pane.rows
         state.panes += 1
         state.rows_at = state.at
         state.bucket_rows += pane.volume or pane.rows
         state.version = max(pane.versions, key=lambda name: (pane.versions[name], name), default=state.version)
+
+    def _began(self, pane: Pane) -> int:
+        """When the earliest event of a pane happened; when it was read, if its own time cannot be."""
+        known = 0 <= pane.at - pane.since <= pane.lag_ms + self.lagging_ms
+        return pane.since if known else pane.at - pane.lag_ms
 
     def _turn_bucket(self, state: WatchState, news: News) -> None:
         """When a bucket of time is over, judge the rows in it. Buckets in which the pipeline itself was away, or
@@ -234,6 +241,7 @@ class Watch:
         pane adds is in them already: `fresh` says that it is not to be counted twice."""
         burn_in = track.burn_in or BurnIn()
         track, counts = settled(track)
+        track = msgspec.structs.replace(track, season=season_of(track, self.season))
         track = self._join(state, track, "values", counts)
         if track.form == "numbers":
             bank, row = name_of(track, "values"), track.rows["values"]
@@ -247,7 +255,7 @@ class Watch:
     def _join(self, state: WatchState, track: Track, part: Part, counts: Counts) -> Track:
         """A new row of a bank."""
         bank = name_of(track, part)
-        held = state.banks.get(bank) or self.urns(bank).start()
+        held: Any = state.banks.get(bank) or self.urns(bank).start()
         state.banks[bank] = self.urns(bank).add(held, [counts])
         state.ledgers[bank] = widen(state.ledgers.get(bank) or open_ledgers(0), len(held) + 1)
         state.order = {**state.order, bank: [*state.order.get(bank, []), track.key]}
@@ -259,7 +267,7 @@ class Watch:
         """Whether the missing values of a column are watched."""
         return "nulls" in self.parts and nullable(track)
 
-    def urns(self, bank: str) -> Urns:
+    def urns(self, bank: str) -> Judge:
         """The detector of one bank."""
         return urns(bank, self.reference, self.independent)
 
@@ -268,8 +276,9 @@ class Watch:
         found = {bank: likeness.of(bank, self.margin, self.reference) for bank in state.banks}
         return {bank: margin for bank, margin in found.items() if margin is not None}
 
-    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], last: bool, news: News) -> None:
-        """Every bank takes one step with what the pane has for it. `last`: no other part of the pane is to come."""
+    def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], pane: Pane, news: News) -> None:
+        """Every bank takes one step with what the pane has for it."""
+        at, last = self._began(pane), pane.part + 1 == pane.parts
         found: Found = {}
         for key, (column, rows) in columns.items():
             track = state.tracks.get(key)
@@ -282,10 +291,10 @@ class Watch:
         for bank, gathered in found.items():
             held = state.banks[bank]
             state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
-            pane = arrived[bank] = gathered.array(held.pending.shape)
-            state.banks[bank], said[bank] = self.urns(bank).step(held, pane, threshold)
+            counts = arrived[bank] = gathered.array(held.pending.shape)
+            state.banks[bank], said[bank] = step(self.urns(bank), held, at, counts, threshold)
             if bank in margins:
-                alike[bank] = likeness.compare(state, margins[bank], bank, held, pane, threshold)
+                alike[bank] = likeness.compare(state, self.urns(bank), margins[bank], bank, held, counts, threshold)
         for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
@@ -320,8 +329,10 @@ class Watch:
         the budget: the rest of it is for what they say together (`detectors.model_level`)."""
         seen = sum(float(bank.events.sum()) for bank in (*state.banks.values(), *state.twins.values()))
         detectors = ("volume" in self.parts) + seen / max(1, state.rows)
-        shared = sum(map(len, state.banks.values())) if "model" in self.parts else 0
-        return self.sole_threshold(state, int(np.ceil(detectors))) / crowds.shares(state.together, shared)[0]
+        alone = self.sole_threshold(state, int(np.ceil(detectors)))
+        if "model" not in self.parts:
+            return alone
+        return alone / crowds.shares(state.together, sum(map(len, state.banks.values())))[0]
 
     def sole_threshold(self, state: WatchState, detectors: int = 1) -> float:
         """What so many detectors need that have the whole budget to themselves."""
@@ -360,9 +371,7 @@ class Watch:
 
     def _onset(self, state: WatchState, track: Track, part: Part, ago: int) -> int:
         """When it began. The rows of a slice are a part of all rows: they reach back further."""
-        bank, row = state.place(track, part)
-        stretch = max(1.0, state.rows / max(1, int(bank.events[row]))) if track.segment else 1.0
-        return calendar.when(state.calendar, max(0, state.rows - round(ago * stretch)))
+        return calendar.when(state.calendar, max(0, state.rows - state.stretched(track, part, ago)))
 
     # -- guests --------------------------------------------------------------------------------------------------------
 
@@ -473,6 +482,12 @@ class Watch:
         state.twins = {name: margins[name].decode(blob) for name, blob in state.twins.items() if name in margins}
         state.together = crowds.decode(state.together)
         return state
+
+
+def season_of(track: Track, wanted: tuple[tuple[str, Period], ...]) -> Period | Literal[""]:
+    """How long the season of a column of the whole is: that of the first pattern that fits its name."""
+    fitting = (period for pattern, period in wanted if fnmatchcase(track.column, pattern))
+    return "" if track.segment else next(fitting, "")
 
 
 def nullable(track: Track) -> bool:

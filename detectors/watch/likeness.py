@@ -6,16 +6,18 @@ the urn stands, or is about to be raised, there is one cause and one alert. It s
 change as the new normal.
 """
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.dependence import HEALTH
 from detectors.margin import Margin, Twins
-from detectors.urn import CALM, Bank, Phase, Turn, Urns, Verdicts
+from detectors.urn import CALM, Phase, Turn, Verdicts
 from detectors.watch import calendar, causes
 from detectors.watch.account import scale, smallest
-from detectors.watch.banks import LAWS, SLICES, kind_of, name_of
+from detectors.watch.banks import LAWS, SLICES, Judge, factors, kind_of, name_of
 from detectors.watch.finding import Alarm, Edge, Finding, Histogram, Part
 from detectors.watch.state import WatchState
 from detectors.watch.track import Track, labels, mean
@@ -36,24 +38,23 @@ def of(bank: str, eps: float, reference: int) -> Margin | None:
 
 
 def compare(
-    state: WatchState, margin: Margin, bank: str, before: Bank, pane: NDArray[np.uint32], threshold: float
+    state: WatchState, judge: Judge, margin: Margin, bank: str, before: Any, pane: NDArray[np.uint32], threshold: float
 ) -> Verdicts:
     """Take one step with the twins of a bank. `before` is the bank without this pane: what new twins begin with."""
-    twins, after = state.twins.get(bank) or margin.start(), state.banks[bank]
+    twins = state.twins.get(bank) or margin.start()
     if len(twins) < len(before):
         twins = margin.add(twins, [before.reference(row) for row in range(len(twins), len(before))])
-    factor = np.where(after.phase == Phase.LEARNING, np.inf, after.factor[:, 0])
-    state.twins[bank], said = margin.step(twins, pane, threshold, factor)
+    state.twins[bank], said = margin.step(twins, pane, threshold, factors(judge, state.banks[bank]))
     return said
 
 
 def tell(
-    state: WatchState, urns: Urns, margin: Margin, bank: str, said: Verdicts, turn: NDArray[np.uint8]
+    state: WatchState, judge: Judge, margin: Margin, bank: str, said: Verdicts, turn: NDArray[np.uint8]
 ) -> list[Finding]:
     """What there is to say of the twins of a bank, after the urns have spoken. `turn` is what the urns did."""
     findings = []
-    held: Bank = state.banks[bank]
-    best = (urns.weights(held) * held.cusum).max(axis=1, initial=0)
+    held = state.banks[bank]
+    best = (judge.weights(held) * held.cusum).max(axis=1, initial=0)
     for row in np.flatnonzero((said.phase == Phase.FIRING) | (said.turn == Turn.RECOVERED)):
         track = state.tracks[state.order[bank][row]]
         alarm = track.firing.get("margin")

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from detectors.dependence import HEALTH, health
 from detectors.readings import readings
-from detectors.urn import Bank, Phase, Urns
-from detectors.watch.banks import name_of
+from detectors.urn import Phase
+from detectors.watch.banks import Judge, name_of
 from detectors.watch.fold import Watch
 from detectors.watch.outlook import middles_of, outlook
 from detectors.watch.state import WatchState
@@ -68,7 +68,7 @@ def readings_of(track: Track, picture: dict[str, Any]) -> list[dict[str, Any]]:
 ORDERS = 3.0  # of magnitude that people are shown; below, chance goes up and down as it likes
 
 
-def fullness(urns: Urns, bank: Bank, threshold: float) -> Floats:
+def fullness(urns: Judge, bank: Any, threshold: float) -> Floats:
     """0 to 1 for every row: the last orders of magnitude before an alarm, for evidence multiplies.
 
     Drawn from the best bet since its change point, and not from the evidence itself: that grows by one per event while

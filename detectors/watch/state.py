@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from detectors.guests import GuestState
+from detectors.season import Slots
 from detectors.urn import Bank, Phase
 from detectors.volume import VolumeState
 from detectors.watch.banks import name_of
@@ -55,7 +56,13 @@ class WatchState(msgspec.Struct, kw_only=True):
 
     def place(self, track: Track, part: Part) -> tuple[Bank, int]:
         """The bank and the row of a part of a track. KeyError if the part has no urn (yet)."""
-        return self.banks[name_of(track, part)], track.rows[part]
+        held = self.banks[name_of(track, part)]
+        return (held.bank if isinstance(held, Slots) else held), track.rows[part]
+
+    def stretched(self, track: Track, part: Part, events: int) -> int:
+        """How many rows of the subject so many events of a part of a track are: a slice has a part of all rows."""
+        bank, row = self.place(track, part)
+        return round(events * max(1.0, self.rows / max(1, int(bank.events[row])))) if track.segment else events
 
     def phase(self, track: Track) -> Phase:
         """The phase of the values of a track."""

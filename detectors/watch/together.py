@@ -9,6 +9,7 @@ their part of the budget alike.
 
 from collections.abc import Callable, Mapping
 from math import inf
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,9 +18,8 @@ from numpy.typing import NDArray
 from detectors import model_level
 from detectors.aftermath import ACCEPTANCE, Turn
 from detectors.dense import Dense, moved
-from detectors.urn import Bank, Urns
 from detectors.watch import calendar, causes
-from detectors.watch.banks import PARTS
+from detectors.watch.banks import PARTS, Judge
 from detectors.watch.crowds import DENSE, Together, gather, scored, shares
 from detectors.watch.finding import Alarm, Edge, Finding
 from detectors.watch.ledger import mean_before, mean_since
@@ -37,7 +37,7 @@ Names = list[tuple[str, int, float]]  # bank, row, how firmly it is believed
 
 
 def listen(
-    state: WatchState, urns: Callable[[str], Urns], arrived: Arrived, last: bool, threshold: float
+    state: WatchState, urns: Callable[[str], Judge], arrived: Arrived, last: bool, threshold: float
 ) -> list[Finding]:
     """One pane further, in place; what there is to say. `last`: no other part of the pane will come. `threshold` is
     that of a single detector with the whole budget."""
@@ -58,7 +58,7 @@ def listen(
 
 
 def hear_all(
-    state: WatchState, after: Together, urns: Callable[[str], Urns], busy: bool, threshold: float
+    state: WatchState, after: Together, urns: Callable[[str], Judge], busy: bool, threshold: float
 ) -> Finding | None:
     """The mean of the evidence of all columns. What is heard while a column has an alarm, it has said itself."""
     evidence = {name: evidence_of(urns(name), state.banks[name]) for name in BANKS if name in state.banks}
@@ -83,12 +83,12 @@ def hear_all(
     return None
 
 
-def evidence_of(urns: Urns, bank: Bank) -> NDArray[np.float64]:
+def evidence_of(urns: Judge, bank: Any) -> NDArray[np.float64]:
     """The evidence of every row of a bank."""
     return urns.verdicts(bank, np.ones(len(bank))).evidence
 
 
-def onset_of(state: WatchState, urns: Callable[[str], Urns], names: Names) -> int:
+def onset_of(state: WatchState, urns: Callable[[str], Judge], names: Names) -> int:
     """How many rows ago it began for the first of the names."""
     if not names:
         return 0

@@ -36,6 +36,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     column: str
     segment: str = ""  # "region=eu", or nothing for the whole subject
     form: Form = ""  # nothing while burning in
+    season: Literal["", "day", "week"] = ""  # decided when it has burnt in
     burn_in: BurnIn | None = None
     edges: list[int] = []
     names: list[str] = []

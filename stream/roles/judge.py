@@ -160,6 +160,7 @@ def watch(settings: Settings) -> Watch:
         reference=judge.reference,
         burn_in=judge.burn_in,
         independent=judge.independent,
+        season=tuple(judge.season.items()),
         margin=judge.margin,
         segments=judge.segments,
         bucket_ms=judge.bucket_s * 1000,
