@@ -19,13 +19,15 @@ whole event.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.alternatives import Shares
 
 Floats = NDArray[np.float64]
-Table = NDArray[np.float32] | NDArray[np.float64]
+Table = NDArray[Any]  # of single or double precision
 
 SMALL = 6  # the series below is used from here on; smaller numbers of balls are first raised by as much
 
@@ -131,14 +133,14 @@ def tilted_numbers(
     one event, which makes small panes cheap without any approximation. The rest is computed in the precision of
     `tilt`: in single precision a ratio is good to about 1e-4.
     """
-    exact = tilt.dtype.type
+    exact: Any = tilt.dtype.type
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
     scale = (urn.astype(exact)[:, None, :] @ tilt)[:, 0, :] / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
     row, bin = np.nonzero(pane > factor.min(axis=1, keepdims=True))
     if not row.size:
         return np.asarray(ratio)
-    bent = np.empty((row.size, tilt.shape[2]), exact)
+    bent: Table = np.empty((row.size, tilt.shape[2]), exact)
     for part in parts(row.size):
         r, b = row[part], bin[part]
         one = pane[r, b][:, None] / factor[r]

@@ -61,8 +61,9 @@ def advance(evidence: Floats, kept: Kept, urn: Floats, pane: Floats, factor: Flo
 def likelihoods(kept: Kept, pane: Floats, factor: Floats) -> Floats:
     """Return the log probability of each pane under each retired reference, -inf where there is none."""
     v = factor[:, None]
-    found = np.full(kept.counts.shape[:2], -np.inf)
-    for place in range(found.shape[1]):
+    features, places, _ = kept.counts.shape
+    found = np.full((features, places), -np.inf)
+    for place in range(places):
         there = kept.taken > place
         counts = kept.counts[there, place]
         found[there, place] = log_law(counts / v[there], pane[there] / v[there])
@@ -74,7 +75,8 @@ def recognised(
 ) -> NDArray[np.intp]:
     """Return the place of the retired reference that the events `live` came from, [features], or -1.
 
-    `named` is the place it is thought to be, or -1. `mixture` is the log likelihood ratio of the mixture of all alternatives against the `reference`, for these events.
+    `named` is the place it is thought to be, or -1. `mixture` is the log likelihood ratio of the mixture of all
+    alternatives against the `reference`, for these events.
     """
     v = factor[:, None]
     changed = log_law(reference / v, live / v) + mixture + ignorance(live, reference.sum(axis=1), factor)
@@ -85,7 +87,7 @@ def recognised(
     found += LOYALTY * (np.arange(found.shape[1]) == named[:, None])
     best = found.argmax(axis=1)
     sure = found.max(axis=1) > np.maximum(changed, vague) + np.log(SURE)
-    return np.where(sure, best, -1)
+    return np.asarray(np.where(sure, best, -1))
 
 
 def ignorance(live: Floats, size: Floats, factor: Floats) -> Floats:

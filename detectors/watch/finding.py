@@ -60,6 +60,7 @@ class Finding:
     movement: float = 0.0  # of the subject's predictions, at the same time: the impact
     unseen: bool = False  # texts: what grew is what was never seen before
     stuck: bool = False  # numbers: nearly all rows have one value
+    returned: int = 0  # until when the reference was in use that it has gone back to; 0: it has not
     causes: tuple[tuple[str, str, float, str], ...] = ()  # kind, ref, score, why
     version: str = ""
     alarm: "Alarm | None" = None  # of later edges: what the first was called

@@ -192,7 +192,6 @@ def summary_of(finding: Finding) -> str:
         gone = segment_of(finding).get(name_of(finding), "")
         subject, verb = f"{name_of(finding)}={gone}", "has stopped arriving"
     where = "".join(f" in {key}={value}" for key, value in finding.segment)
-    since = datetime.fromtimestamp(finding.onset / 1000, UTC).strftime("%H:%M:%S")
     if finding.part == "model" and finding.edge != "firing":
         return f"{subject}: {'back to what they were' if finding.edge == 'recovered' else finding.change}"
     if kind == "skew" and finding.edge in ("recovered", "accepted"):
@@ -201,7 +200,18 @@ def summary_of(finding: Finding) -> str:
         return f"{subject} is back to what it was{where}"
     if finding.edge == "accepted":
         return f"{subject} has stayed where it is{where} ({effect_of(finding)}): accepted as the new normal"
-    return f"{subject} {verb}{where}: {effect_of(finding)} since {since} UTC, n={finding.n}"
+    if finding.returned:
+        verb = f"is back to what it was until {clock(finding.returned)}"
+    return f"{subject} {verb}{where}: {effect_of(finding)} since {clock(finding.onset)}, n={finding.n}"
+
+
+def clock(at: int) -> str:
+    """The time of day.
+
+    >>> clock(1_000_000)
+    '00:16:40 UTC'
+    """
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M:%S UTC")
 
 
 def smallest_of(finding: Finding) -> str:
