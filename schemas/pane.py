@@ -4,22 +4,22 @@ What flows from `profile` to `judge`, keyed by model. Where panes are cut is up 
 what they add up to is not. A pane without rows is a heartbeat of the pipeline: time has passed and nothing came.
 
 Columns are named `feature:age`, `prediction:value`, `prediction:label`, `prediction:score`, `latency:ms`,
-`status:status`, `signal:cost`, `label:value`, `segment:region`.
+`status:status`, `signal:cost`, `label:value`, `segment:region`, `embedding:text.0` and `embedding:text.norm`.
 
 >>> column = Column(n=3, sum=6.0, min=1.0, max=3.0, at=[2043904, 2044928], counts=[1, 2])
 >>> column.binning, column.nulls
 ('u', 0)
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from schemas.deployment import Deployment
 from schemas.subject import Subject
 
-Family = Literal["feature", "prediction", "latency", "status", "signal", "label", "segment"]
-FAMILIES: tuple[Family, ...] = ("feature", "prediction", "latency", "status", "signal", "label", "segment")
+Family = Literal["feature", "prediction", "latency", "status", "signal", "label", "segment", "embedding"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
 class Column(Struct, kw_only=True, omit_defaults=True, gc=False):

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.pane import family
 from stream.counting.columns import CODE_BITS, Floats, Ints, starts_of_runs
 from stream.counting.tally import OUTPUTS, SEGMENT, VERSION, Piece, Sheet, Tally
 from stream.counting.texts import Texts
@@ -149,7 +150,7 @@ def add_absent(tally: Tally, cells: Piece, slices: Slices, varied: set[int], fou
 
 def named_columns(sheet: Sheet, many: int) -> tuple[list[str], Ints]:
     """The columns of a sheet that are features, signals or segments, and of each group its position among them."""
-    named = list(sheet.groups.items())[VERSION + 1 :]
+    named = [item for item in list(sheet.groups.items())[VERSION + 1 :] if family(item[0]) != "embedding"]
     where = np.full(many, -1, np.int64)
     where[[group for _, group in named]] = np.arange(len(named))
     return [name for name, _ in named], where

@@ -31,6 +31,7 @@ from schemas.label import Label
 from schemas.pane import family
 from schemas.prediction import Answer, Prediction
 from schemas.subject import Subject, subject_of
+from stream.counting import embeddings
 from stream.counting.columns import Floats, Ints
 
 Counted = Prediction | Feature | Label
@@ -54,20 +55,20 @@ TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, Un
 NUMERIC = {float, int, type(None)}
 
 
-Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]  # names of the features, the signals, the segments
+Shape = tuple[tuple[str, ...], ...]  # names of the features, the signals, the segments, and embeddings if there are any
 
 
 def columns_of(shape: Shape) -> list[str]:
-    """The columns of rows of one shape, in their order."""
-    return [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=True) for name in part]
+    """The columns of rows of one shape, in their order, but for those of embeddings: they are not cells of the row."""
+    return [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=False) for name in part]
 
 
 class Lot:
     """Rows of one sheet that have the same columns in the same order."""
 
-    __slots__ = ("columns", "first", "groups", "id", "sheet", "width")
+    __slots__ = ("columns", "embedded", "first", "groups", "id", "sheet", "width")
 
-    def __init__(self, id: int, sheet: "Sheet", columns: list[str]) -> None:
+    def __init__(self, id: int, sheet: "Sheet", columns: list[str], embedded: dict[str, int]) -> None:
         groups = [sheet.groups[name] for name in columns]
         self.id = id
         self.columns = columns  # the same list for every lot of one shape
@@ -75,6 +76,7 @@ class Lot:
         self.first = sheet.groups[OUTPUTS[0]]
         self.groups = np.array(groups, np.int64)
         self.width = len(groups)
+        self.embedded = embedded  # the first group of each embedding
 
 
 class Sheet:
@@ -105,6 +107,7 @@ class Waiting:
     arrived: list[int] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
     named: list[dict[str, Any]] = field(default_factory=list)  # features, signals and segments, row after row
+    embedded: list[int] = field(default_factory=list)  # the rows that have embeddings
 
 
 class Piece(NamedTuple):
@@ -125,16 +128,21 @@ class Piece(NamedTuple):
     null_groups: Ints
 
 
+Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values
+Known = tuple[Ints, Ints, Floats]  # the same, of numbers
+
 INTS: Ints = np.empty(0, np.int64)
 FLOATS: Floats = np.empty(0, np.float64)
 NOTHING = Piece(INTS, INTS, INTS, INTS, FLOATS, INTS, INTS, FLOATS, INTS, INTS, INTS, INTS, INTS)
 
 
 class Tally:
-    """Rows and their cells. `columns` bounds one subject, `sheets` the number of subjects."""
+    """Rows and their cells. `columns` bounds one subject, `sheets` the number of subjects, and embeddings are looked at
+    along `projections` directions, or not at all if that is 0."""
 
-    def __init__(self, columns: int, sheets: int) -> None:
+    def __init__(self, columns: int, sheets: int, projections: int = 0) -> None:
         self._bound = columns
+        self._projections = projections
         self._sheets_bound = sheets
         self._columns: dict[Shape, list[str]] = {}
         self._found: dict[tuple[Any, ...], Sheet] = {}
@@ -167,11 +175,16 @@ class Tally:
         sheet = self._found.get(whose) or self._sheet(whose, event)
         if isinstance(sheet, Reason):
             return sheet
-        shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
+        shape: Shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
+        embedded = kind is Prediction and event.embeddings and self._projections  # type: ignore[union-attr]
+        if embedded:
+            shape = (*shape, tuple(event.embeddings))  # type: ignore[union-attr, arg-type]
         lot = sheet.lots.get(shape) or self._lot(sheet, shape)
         if isinstance(lot, Reason):
             return lot
         waiting = self._waiting[kind]
+        if embedded:
+            waiting.embedded.append(len(waiting.events))
         waiting.events.append(event)
         waiting.arrived.append(arrived)
         waiting.lots.append(lot)
@@ -216,7 +229,8 @@ class Tally:
 
     def _lot(self, sheet: Sheet, shape: Shape) -> Lot | Reason:
         names = self._columns.get(shape) or self._columns.setdefault(shape, columns_of(shape))
-        unknown = [name for name in names if name not in sheet.groups]
+        embedded = {name: embeddings.columns(name, self._projections) for name in chain(*shape[len(NAMED) :])}
+        unknown = [name for name in chain(names, *embedded.values()) if name not in sheet.groups]
         many = len(sheet.groups) + len(unknown)
         if many > self._bound + len(FIXED):
             return Reason(
@@ -228,7 +242,8 @@ class Tally:
             sheet.groups[name] = len(self.names)
             self.names.append(name)
             self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
-        lot = sheet.lots[shape] = Lot(len(self.lots), sheet, names)
+        firsts = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}
+        lot = sheet.lots[shape] = Lot(len(self.lots), sheet, names, firsts)
         self.lots.append(lot)
         return lot
 
@@ -236,12 +251,12 @@ class Tally:
         for kind, waiting in self._waiting.items():
             if waiting.events:
                 self._waiting[kind] = Waiting()
-                self._pieces.append(settled(kind, waiting, self._settled, self.codes))
+                self._pieces.append(settled(kind, waiting, self._settled, self.codes, self._projections))
                 self._settled += len(waiting.events)
                 self.admitted[kind] += len(waiting.events)
 
 
-def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece:
+def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes, projections: int) -> Piece:
     """Turn waiting rows into arrays."""
     events, many = waiting.events, len(waiting.events)
     rows, firsts = np.arange(first_row, first_row + many), of_each("first", waiting.lots)
@@ -259,6 +274,8 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece
     elif kind is Label:
         truths = [UNSET if event.op == "retract" else event.label for event in events]
         parts.append((rows, firsts + TRUTH, truths))
+    if waiting.embedded:
+        add_embeddings(waiting, first_row, projections, numbers, texts)
     rates = list(map(attrgetter("sample_rate"), events))
     return Piece(
         of_each("sheet", waiting.lots),
@@ -270,13 +287,25 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes) -> Piece
     )
 
 
+def add_embeddings(waiting: Waiting, first_row: int, projections: int, numbers: list[Known], texts: list[Part]) -> None:
+    """Project the embeddings of the rows that have any: of one subject and name all at once."""
+    alike: dict[tuple[str, int], list[int]] = {}
+    for row in waiting.embedded:
+        for name, first in waiting.lots[row].embedded.items():
+            alike.setdefault((name, first), []).append(row)
+    for (name, first), whose in alike.items():
+        found = embeddings.projected(name, [waiting.events[row].embeddings[name] for row in whose], projections)
+        rows, width = np.array(whose, np.int64) + first_row, projections + 1
+        groups = np.tile(np.arange(first, first + width), len(found.right))
+        numbers.append((np.repeat(rows[found.right], width), groups, found.values.ravel()))
+        if found.wrong:
+            norm = np.full(len(found.wrong), first + projections)
+            texts.append((rows[found.wrong], norm, list(found.words)))
+
+
 def of_each(name: str, things: list[Any]) -> Ints:
     """An attribute of each thing, which is an integer."""
     return np.fromiter(map(attrgetter(name), things), np.int64, len(things))
-
-
-Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values
-Known = tuple[Ints, Ints, Floats]  # the same, of numbers
 
 
 def by_column(rows: Ints, groups: Ints, values: list[Any]) -> tuple[list[Part], list[Known], list[Part]]:

@@ -83,7 +83,7 @@ class Profile:
 
     def forget(self) -> None:
         """Drop what was added up: its lanes have another owner."""
-        self._tally = Tally(self._bounds.columns, self._bounds.subjects)
+        self._tally = Tally(self._bounds.columns, self._bounds.subjects, self._bounds.projections)
         self._panes: list[Pane] = []
         self._deployed: list[Deployed] = []
 
@@ -142,7 +142,7 @@ class Profile:
             self._panes += panes(self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker)
             for kind, many in self._tally.admitted.items():
                 self.events[KINDS[kind]] += many
-            self._tally = Tally(self._bounds.columns, self._bounds.subjects)
+            self._tally = Tally(self._bounds.columns, self._bounds.subjects, self._bounds.projections)
 
     def _learn(self, now_ms: int) -> None:
         for binning in self._news():
