@@ -15,7 +15,7 @@ NONE_CHOSEN := 5
 .PHONY: help demo test check bench bench-quality up lock clean
 
 help: ## what there is
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(VENV)/demo.stamp ## real data drifts and the alarm goes, in two minutes
 	@$(BIN)/leeway demo $(ARGS)

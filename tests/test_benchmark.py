@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.quality import oracle, q01_nulls, q08_small_references, report, streams
+from benchmarks.quality import figures, oracle, q01_nulls, q08_small_references, report, streams
 from benchmarks.quality.changes import mean_shift, rate, spikes
 from benchmarks.quality.delay import LESS, Case, compare
 from benchmarks.quality.opponents import Focus, Looped, river
@@ -148,6 +148,20 @@ def test_a_missed_bar_and_an_opponent_ahead_are_losses_and_are_told():
     assert "missed, urn, pane 1: 30 where 20 was wanted" in text
     assert "behind ADWIN, calibrated by 5 events" in text
     assert "1 of 2" in text
+
+
+def test_the_same_results_give_the_same_figures(tmp_path):
+    pytest.importorskip("matplotlib")
+    nothing = Record("Q2", "small", "urn", 1, 5000, 1e4, DELAY, 10.0, bar=20.0)
+    delays = [replace(nothing, detector=name, value=10.0 + i) for i, name in enumerate(["urn", "ADWIN, default", "x"])]
+    curve = [replace(record, threshold=threshold) for record in delays for threshold in (1e3, 1e4, 1e5)]
+    nulls = [replace(nothing, measure=SPENT, value=value) for value in (0.0, 0.5)]
+    found = {"q02_a": delays, "q21_b": curve, "q01_c": nulls, "q20_d": [replace(nothing, measure="ms / step")]}
+    figures.draw(found, tmp_path / "one")
+    figures.draw(found, tmp_path / "two")
+    made = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    assert sorted(made) == ["q01_c.svg", "q02_a.svg", "q21_b.svg"]
 
 
 @pytest.mark.slow

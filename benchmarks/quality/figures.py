@@ -11,7 +11,7 @@ from benchmarks.quality.record import DELAY, SPENT, Record
 
 COLOURS = {"urn": "#0b6e4f", "urn, independent": "#2ca58d", "oracle CUSUM": "#888888"}
 OTHERS = ("#d1495b", "#edae49", "#66507a", "#30638e", "#9c6644", "#b56576", "#5c677d", "#003d5b")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "leeway",
     "svg.fonttype": "none",  # text stays text: small files
     "font.size": 8.0,
@@ -79,8 +79,9 @@ def dots(records: Sequence[Record], label: str, limit: float | None = None) -> A
                 points.append((min(sum(values) / len(values), 1e9), at))
         if points:
             hollow = "default" in detector
+            across, down = zip(*points, strict=True)
             axes.scatter(
-                *zip(*points, strict=True), s=26, label=detector, zorder=3,
+                across, down, s=26, label=detector, zorder=3,
                 facecolors="none" if hollow else colour[detector], edgecolors=colour[detector],
             )  # fmt: skip
     for at, case in enumerate(cases):
@@ -110,7 +111,8 @@ def curves(records: Sequence[Record]) -> Any:
         for detector in detectors:
             points = sorted((r.threshold, r.value) for r in records if r.case == case and r.detector == detector)
             if points:
-                axes.plot(*zip(*points, strict=True), marker="o", markersize=3, linewidth=1.2,
+                across, up = zip(*points, strict=True)
+                axes.plot(across, up, marker="o", markersize=3, linewidth=1.2,
                           color=colour[detector], label=detector)  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)

@@ -19,7 +19,8 @@ from detectors.alternatives import Law
 from detectors.urn import Urns
 
 ALLOWED = {1e4: 200, 1e6: 20}  # alarms that the budget allows in one cell at scale 1: 2e6 and 2e7 events
-LEAST_ALLOWED, LEAST_PANES = 4, 40  # at any scale: alarms that the budget allows, and panes of a run
+LEAST_ALLOWED = {1e4: 10, 1e6: 1}  # at any scale
+LEAST_PANES = 40  # of a run
 OPPONENT_RUNS = 20
 
 
@@ -38,7 +39,7 @@ def null(
     note: str = "",
 ) -> list[Record]:
     """Return the alarms over the budget of one cell."""
-    allowed = max(LEAST_ALLOWED, ALLOWED[threshold] * scale)
+    allowed = max(LEAST_ALLOWED[threshold], ALLOWED[threshold] * scale)
     events = max(int(allowed * threshold / BANK) // pane, LEAST_PANES) * pane
     independent = SETTINGS[setting]
     learning = LEARNING_PANE if independent else pane

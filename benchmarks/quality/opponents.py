@@ -5,6 +5,10 @@ the change and after it. `default` is how a library comes; `calibrated` has its 
 simulated events without change it alarms once in A events, with its own restarts. River's and frouros' detectors are
 loops over single events, so they get fewer runs. Packages are imported when they are needed: one that is missing is a
 note in the table.
+
+alibi-detect's online detectors take a mean time between false alarms as we do, and find their threshold by bootstrap
+for each reference: minutes a run for 1,000 events, and they refuse the 10,000 that everybody is asked for here. So
+they do not take part.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def shown(value: str | float) -> str:
     return str(value)
 
 
-def parsed(text: str, kind: str) -> str | float:
+def parsed(text: str, kind: str) -> Any:
     """Return the value that `shown` showed."""
     if kind == "int":
         return int(text)
