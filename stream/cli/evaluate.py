@@ -83,14 +83,15 @@ def command(
         found = contestants(detectors)
         if plot is not None:
             drawable()
+        together = any(one.name == MODEL for one in found)
         with working() as progress:
             reading = partial(progress, "reading")
-            together = any(one.name == MODEL for one in found)
             trial = request(
                 file, columns, reference, budget, pane, inject, changes, independent, together, seed, reading
             )
-            click.echo(preface(file, trial, [one.name for one in found]), err=True)
-            trace = Trace.of(trial) if plot is not None and any(one.guest is None for one in found) else None
+        click.echo(preface(file, trial, [one.name for one in found]), err=True)
+        trace = Trace.of(trial) if plot is not None and any(one.guest is None for one in found) else None
+        with working() as progress:
             results = list(evaluate(trial, found, calibrate, progress, trace or unseen))
         if plot is not None:
             drawn(plot, draw(plot, trial, results, trace), len(trial.table.columns))
@@ -174,8 +175,8 @@ def counts(score: "Score | None") -> tuple[str, str, str]:
 
 
 def said(result: "Result") -> str:
-    """The alarms of a detector, a line each."""
-    lines = [line(alarm) for alarm in result.alarms[:SHOWN]]
+    """The alarms of a detector, a line each, and why there can be none."""
+    lines = [*map(line, result.alarms[:SHOWN]), *([result.note] if result.note else [])]
     if len(result.alarms) > SHOWN:
         lines.append(f"and {len(result.alarms) - SHOWN} more, the last at row {result.alarms[-1].row:,}")
     return "\n".join(lines)
@@ -196,9 +197,6 @@ def remarks(trial: "Trial", results: "Sequence[Result]") -> Iterator[str]:
         f"The budget, {trial.budget}, allows {trial.allowed_per_row * evaluated:.3g} false alarms "
         f"in these {evaluated:,} rows, for each detector on all columns."
     )
-    for result in results:
-        if result.note:
-            yield f"{result.detector}, {result.column}: {result.note}."
     yield from settings(results)
 
 

@@ -14,7 +14,7 @@ from stream.evaluate.result import Alarm, Calibrated, Edge, Result
 from stream.evaluate.score import score
 from stream.evaluate.trial import Trial
 
-STILL_LEARNING = "the urn was still learning at the end: it needs a longer reference, or more rows"
+STILL_LEARNING = "still learning at the end: a longer reference is needed, or more rows"
 
 Progress = Callable[[str, int], object]  # is told what is at work, and how many rows it has seen
 

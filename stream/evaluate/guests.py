@@ -62,12 +62,13 @@ def unfit(contestant: Contestant, column: Column) -> str:
     look = look_of(contestant, column)
     if look == "mean" and column.words is not None:
         return f"{column.name} holds texts: there is no mean to look at"
+    if look == "mean" and column.nulls.all():
+        return f"{column.name} is empty"
     if look == "null_rate" and not column.nulls.any():
         return f"{column.name} has no missing values to look at"
     if contestant.guest is None or look != "mean" or contestant.guest.kind not in RATES:
         return ""
-    low, high = np.nanmin(column.values, initial=np.inf), np.nanmax(column.values, initial=-np.inf)
-    if low < 0 or high > 1:
+    if np.nanmin(column.values) < 0 or np.nanmax(column.values) > 1:
         return f"{contestant.guest.kind} looks at rates, and {column.name} is not between 0 and 1"
     return ""
 

@@ -135,7 +135,7 @@ def changed(
     elif injection.kind == "unit":
         after *= injection.size
     elif injection.kind == "scale":
-        mean = np.nanmean(column.values[:reference])
+        mean = known(column, reference).mean()
         after[:] = mean + injection.size * (after - mean)
     elif injection.kind == "spikes":
         after[chosen] += SPIKE_SDS * deviation(column, reference)
@@ -146,16 +146,24 @@ def changed(
 
 def deviation(column: Column, reference: int) -> float:
     """The standard deviation of the reference."""
-    known = column.values[:reference][~column.nulls[:reference]]
-    if known.size < 2 or not known.std() > 0:
+    found = float(known(column, reference).std())
+    if found == 0:
         raise Refusal(f"column '{column.name}' does not vary in the reference: it has no standard deviation to move by")
-    return float(known.std())
+    return found
+
+
+def known(column: Column, reference: int) -> NDArray[Any]:
+    """The values of the reference."""
+    values: NDArray[Any] = column.values[:reference][~column.nulls[:reference]]
+    if not values.size:
+        raise Refusal(f"column '{column.name}' has no values in the reference: there is nothing to measure a change by")
+    return values
 
 
 def two_most_frequent(column: Column, reference: int) -> tuple[int, int]:
     """The two most frequent texts of the reference."""
     words = column.words or ()
-    counts = np.bincount(column.values[:reference][~column.nulls[:reference]], minlength=len(words))
+    counts = np.bincount(known(column, reference), minlength=len(words))
     if np.count_nonzero(counts) < 2:
         raise Refusal(f"column '{column.name}' has fewer than two values in the reference: there is nothing to swap")
     first, second = np.argsort(-counts, kind="stable")[:2]

@@ -113,3 +113,10 @@ def test_a_column_that_does_not_vary_has_no_standard_deviation_to_be_shifted_by(
     with pytest.raises(Refusal, match="'x' does not vary in the reference"):
         after("shift:1sd@1500", table)
     assert values(after("shift:1@1500", table)[1], "x").tolist() == [2.0] * 1_500
+
+
+def test_an_empty_reference_has_nothing_to_measure_a_change_by() -> None:
+    table = Table((numbers("x", np.where(np.arange(3_000) < 1_000, np.nan, 1.0)),))
+    for text in ("shift:1sd@1500", "scale:2@1500", "spikes:0.1@1500"):
+        with pytest.raises(Refusal, match="'x' has no values in the reference"):
+            after(text, table)
