@@ -16,7 +16,7 @@ from benchmarks.quality.opponents import Opponent
 from benchmarks.quality.record import SPENT, Record
 from benchmarks.quality.streams import Stream, false_alarms, learnt
 from detectors.alternatives import Law
-from detectors.urn import Urns
+from detectors.urn import Phase, Urns
 
 ALLOWED = {1e4: 200, 1e6: 20}  # alarms that the budget allows in one cell at scale 1: 2e6 and 2e7 events
 LEAST_ALLOWED = {1e4: 10, 1e6: 1}  # at any scale
@@ -45,6 +45,8 @@ def null(
     learning = LEARNING_PANE if independent else pane
     urns = Urns(law, float(reference), independent)
     runs = learnt(urns, stream, learning, BANK, seed, min(BURN_IN, reference))
+    if unready := int((runs.bank.phase == Phase.LEARNING).sum()):
+        note = f"{unready} of {BANK} runs begin while still learning"
     alarms = false_alarms(runs, pane, events, threshold)
     value, low, high = rate_of(alarms, BANK * events / threshold)
     return [

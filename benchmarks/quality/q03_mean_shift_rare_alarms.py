@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.quality.changes import mean_shift
 from benchmarks.quality.delay import Case, both, compare, runs_at
 from benchmarks.quality.opponents import ADWINS, at_scale
+from benchmarks.quality.q02_mean_shift import OF_MEANS_ONLY
 from benchmarks.quality.record import Record, Task
 
 TITLE = "Normal, shift of the mean, A = 1e6"
@@ -20,7 +21,7 @@ ROW = "Q3"
 REFERENCE, THRESHOLD = 5000, 1e6
 BARS = {0.25: 395.0, 0.5: 112.0, 1.0: 32.0}
 
-LOSSES: dict[str, str] = {}
+LOSSES: dict[str, str] = {f"mean +{shift:g} sd, ADWIN, calibrated": OF_MEANS_ONLY for shift in BARS}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:
