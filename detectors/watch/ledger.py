@@ -1,7 +1,7 @@
 """Ledgers: sums of many streams, so that the mean since a point in the past can be told in a stream's own units.
 
-One row a stream: cumulative counts and sums after each pane. The latest are kept one by one, older ones ever more
-sparsely, in a few hundred bytes.
+One row a stream: how many values, and their sum, pane after pane. The latest panes are kept one by one, older ones
+added up in ever longer stretches, in some two hundred bytes: single precision, since a person reads four digits.
 
 >>> book = open_ledgers(1)
 >>> for i in range(200):
@@ -20,20 +20,22 @@ from numpy.typing import NDArray
 from detectors.contract import refuse_newer
 
 MOST = 32
+VERSION = 2  # 1 had running totals in double precision
 
 
 @dataclass(frozen=True)
 class Ledgers:
-    """Rows of cumulative counts and sums that begin at 0; `used` says how many entries each row has."""
+    """Rows of counts and sums, the latest last; `used` says how many entries each row has."""
 
-    n: NDArray[np.int64]
-    total: NDArray[np.float64]
+    n: NDArray[np.float32]
+    total: NDArray[np.float32]
     used: NDArray[np.int32]
 
 
 def open_ledgers(streams: int) -> Ledgers:
     """Empty ledgers."""
-    return Ledgers(np.zeros((streams, MOST), np.int64), np.zeros((streams, MOST)), np.ones(streams, np.int32))
+    entries = np.zeros((streams, MOST), np.float32)
+    return Ledgers(entries, entries.copy(), np.zeros(streams, np.int32))
 
 
 def widen(ledgers: Ledgers, streams: int) -> Ledgers:
@@ -44,29 +46,30 @@ def widen(ledgers: Ledgers, streams: int) -> Ledgers:
 
 
 def enter(ledgers: Ledgers, rows: Sequence[int], n: Sequence[int], total: Sequence[float]) -> Ledgers:
-    """One more pane of these streams. A full row first loses every second entry of its older half."""
+    """One more pane of these streams. Of a full row the older half is first added up, two and two."""
     counts, sums, used, at = ledgers.n.copy(), ledgers.total.copy(), ledgers.used.copy(), np.asarray(rows, np.intp)
     full = at[used[at] == MOST]
     if full.size:
-        kept = np.r_[0 : MOST // 2 : 2, MOST // 2 : MOST]
-        counts[full, : kept.size], sums[full, : kept.size] = counts[full][:, kept], sums[full][:, kept]
-        used[full] = kept.size
-    counts[at, used[at]] = counts[at, used[at] - 1] + np.asarray(n, np.int64)
-    sums[at, used[at]] = sums[at, used[at] - 1] + np.asarray(total, np.float64)
+        half, quarter = MOST // 2, MOST // 4
+        for array in (counts, sums):
+            pairs = array[full, :half:2] + array[full, 1:half:2]
+            array[full, :quarter], array[full, quarter : quarter + half] = pairs, array[full, half:]
+        used[full] = quarter + half
+    counts[at, used[at]], sums[at, used[at]] = n, total
     used[at] += 1
     return Ledgers(counts, sums, used)
 
 
 def cut(ledgers: Ledgers, row: int, ago: int) -> int:
-    """The entry after which the last `ago` values came; at least one pane lies behind it."""
-    last = int(ledgers.used[row]) - 1
-    at = int(np.searchsorted(ledgers.n[row, : last + 1], ledgers.n[row, last] - ago, side="right")) - 1
-    return max(0, min(at, last - 1))
+    """The first entry of the last `ago` values; at least one pane lies behind it."""
+    last = int(ledgers.used[row])
+    since = np.cumsum(ledgers.n[row, :last][::-1], dtype=np.float64)
+    return max(0, last - max(1, int(np.searchsorted(since, ago, side="left")) + 1))
 
 
 def mean_since(ledgers: Ledgers, row: int, ago: int) -> float:
     """The mean of about the last `ago` values; NaN if there are none."""
-    return mean_between(ledgers, row, cut(ledgers, row, ago), int(ledgers.used[row]) - 1)
+    return mean_between(ledgers, row, cut(ledgers, row, ago), int(ledgers.used[row]))
 
 
 def mean_before(ledgers: Ledgers, row: int, ago: int) -> float:
@@ -75,9 +78,9 @@ def mean_before(ledgers: Ledgers, row: int, ago: int) -> float:
 
 
 def mean_between(ledgers: Ledgers, row: int, first: int, last: int) -> float:
-    """The mean of what was entered after `first` up to `last`."""
-    n = int(ledgers.n[row, last] - ledgers.n[row, first])
-    return float(ledgers.total[row, last] - ledgers.total[row, first]) / n if n else float("nan")
+    """The mean of what was entered from `first` up to, and without, `last`."""
+    n = float(ledgers.n[row, first:last].sum(dtype=np.float64))
+    return float(ledgers.total[row, first:last].sum(dtype=np.float64)) / n if n else float("nan")
 
 
 def forget(ledgers: Ledgers, row: int, ago: int) -> Ledgers:
@@ -93,17 +96,33 @@ def forget(ledgers: Ledgers, row: int, ago: int) -> Ledgers:
 def encode(ledgers: Ledgers) -> bytes:
     """Little-endian, without what is not used."""
     there = np.arange(MOST) < ledgers.used[:, None]
-    counts, sums = ledgers.n[there].astype("<i8").tobytes(), ledgers.total[there].astype("<f8").tobytes()
-    return msgspec.msgpack.encode((1, ledgers.used.astype("<i4").tobytes(), counts, sums))
+    counts, sums = ledgers.n[there].astype("<f4").tobytes(), ledgers.total[there].astype("<f4").tobytes()
+    return msgspec.msgpack.encode((VERSION, ledgers.used.astype("|u1").tobytes(), counts, sums))
 
 
 def decode(blob: bytes) -> Ledgers:
-    """What `encode` wrote. Raises ValueError in a sentence for a newer version."""
+    """What `encode` wrote, now or in version 1. Raises ValueError in a sentence for a newer version."""
     version, used, counts, sums = msgspec.msgpack.decode(blob, type=tuple[int, bytes, bytes, bytes])
-    refuse_newer("a state of ledgers", version)
-    entries = np.frombuffer(used, "<i4").astype(np.int32)
+    refuse_newer("a state of ledgers", version, VERSION)
+    if version == 1:
+        return decode_totals(used, counts, sums)
+    entries = np.frombuffer(used, "|u1").astype(np.int32)
     ledgers = open_ledgers(entries.size)
     there = np.arange(MOST) < entries[:, None]
-    ledgers.n[there], ledgers.total[there] = np.frombuffer(counts, "<i8"), np.frombuffer(sums, "<f8")
+    ledgers.n[there], ledgers.total[there] = np.frombuffer(counts, "<f4"), np.frombuffer(sums, "<f4")
     ledgers.used[:] = entries
+    return ledgers
+
+
+def decode_totals(used: bytes, counts: bytes, sums: bytes) -> Ledgers:
+    """Ledgers of version 1: running totals that begin at 0, of which the differences are the entries."""
+    entries = np.frombuffer(used, "<i4").astype(np.int32)
+    there = np.arange(MOST) < entries[:, None]
+    running = np.zeros((2, entries.size, MOST))
+    running[0][there], running[1][there] = np.frombuffer(counts, "<i8"), np.frombuffer(sums, "<f8")
+    ledgers = open_ledgers(entries.size)
+    between = np.arange(MOST - 1) < (entries - 1)[:, None]
+    ledgers.n[:, :-1] = np.where(between, np.diff(running[0], axis=1), 0)
+    ledgers.total[:, :-1] = np.where(between, np.diff(running[1], axis=1), 0)
+    ledgers.used[:] = entries - 1
     return ledgers
