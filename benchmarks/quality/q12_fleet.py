@@ -37,7 +37,7 @@ TITLE = "A fleet: 50 models of 100 features, one budget a model, A = 1e4"
 ROW = "Q12"
 MODELS, FUTURES, FEATURES = 50, 3, 100
 REFERENCE, BURN_IN, THRESHOLD, SHIFT = 5000, 500, 1e4, 0.25
-QUIET, HORIZON = 1000, 3000
+QUIET, HORIZON = 200, 3000
 SETTINGS = {"urn, independent": True, "urn": False}
 ALLOWANCE = 1.3  # of the shipped default
 PUBLISHED = {1: 398.0, 3: 265.0, 10: 94.0, 30: 36.0, 100: 13.0}  # rows
@@ -59,8 +59,11 @@ class Model:
     watch: Watch
     state: WatchState
     edges: list[NDArray[np.int32]]
-    random: np.random.Generator
+    seed: tuple[int, ...]
     rho: float
+
+    def __post_init__(self) -> None:
+        self.random = seeded(ROW, *self.seed)
 
     def rows(self, n: int, moved: int = 0) -> Floats:
         """Return n rows, of which the first `moved` features have moved."""
@@ -100,15 +103,13 @@ class Model:
 
     def future(self, number: int) -> Model:
         """Return the same model with rows of its own to come."""
-        seed = self.random.bit_generator.seed_seq  # type: ignore[attr-defined]
-        child = np.random.SeedSequence([*seed.entropy, number])
-        return Model(self.watch, self.state, self.edges, np.random.default_rng(child), self.rho)
+        return Model(self.watch, self.state, self.edges, (*self.seed, number), self.rho)
 
 
 def learnt(independent: bool, rho: float, pane: int, number: int) -> Model:
     """Return a model that is watching and has begun to bet."""
     watch = Watch(Budget(1, events=THRESHOLD), reference=REFERENCE, burn_in=BURN_IN, independent=independent)
-    model = Model(watch, watch.start(), [], seeded(ROW, round(10 * rho), pane, number), rho)
+    model = Model(watch, watch.start(), [], (round(10 * rho), pane, number), rho)
     first = universal(model.rows(BURN_IN))
     model.edges = [derive(*np.unique(column, return_counts=True)) for column in first.T]
     found = [
@@ -192,7 +193,7 @@ def futures(models: list[Model], pane: int, moved: int) -> tuple[Floats, Floats,
 
 def first_alarm(model: Model, pane: int, moved: int) -> tuple[int, list[str]]:
     """Return rows from the change to the first alarm and the names in it; 0 if an alarm came before the change."""
-    for _ in range(QUIET // 5 // pane):
+    for _ in range(QUIET // pane):
         if model.step(model.rows(pane)):
             return 0, []
     for at in range(pane, HORIZON + 1, pane):

@@ -44,7 +44,7 @@ from schemas.binning import Binning
 from schemas.heartbeat import Health
 from schemas.pane import Column, Deployed, Pane, Slice, family
 
-WEEK_MS = 604_800_000
+DAY_MS, WEEK_MS = 86_400_000, 604_800_000
 KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
 MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
 MOST_COLUMNS = 4_096  # of one subject: names that change with every event must not fill the memory
@@ -210,7 +210,7 @@ class Watch:
     ) -> Iterator[tuple[str, tuple[Column, int]]]:
         """The tracks of one slice: the outputs in full, of all other columns the nulls."""
         for name in pane.columns:
-            if family(name) == "segment":
+            if family(name) in ("segment", "embedding"):
                 continue
             missing = part.nulls.get(name, 0)
             column = part.columns.get(name) or Column(n=part.rows - missing, nulls=missing)
@@ -232,9 +232,13 @@ class Watch:
             if track.burn_in is not None and judged(track):
                 burn_in = add(track.burn_in, column)
                 track = msgspec.structs.replace(track, burn_in=burn_in)
-                if burn_in.numbers + burn_in.texts >= self.burn_in:
+                if burn_in.numbers + burn_in.texts >= self.burn_in and self._seen_enough(state, track):
                     track = self._settle(state, track, news)
             state.tracks[key] = track
+
+    def _seen_enough(self, state: WatchState, track: Track) -> bool:
+        """Whether the bins of a column may be derived: with a season, only after a day, for they have to fit all of it."""
+        return not season_of(track, self.season) or state.at - state.first_at >= DAY_MS
 
     def _settle(self, state: WatchState, track: Track, news: News) -> Track:
         """From burn-in to bins: the urn gets the counts so far, profile is told how to count from now on. What this
@@ -246,7 +250,7 @@ class Watch:
         if track.form == "numbers":
             bank, row = name_of(track, "values"), track.rows["values"]
             state.ledgers[bank] = enter(state.ledgers[bank], [row], [burn_in.numbers], [burn_in.sum])
-        if track.family != "segment" and "errors" in self.parts:
+        if track.family != "segment" and not track.projection and "errors" in self.parts:
             track = self._join(state, track, "errors", np.zeros(2, np.int64))
         if not track.segment and state.subject is not None:
             news.binnings.append(binning(track, state.subject))
@@ -358,8 +362,11 @@ class Watch:
         elif alarm is None:
             return
         onset = alarm.since if alarm else self._onset(state, track, part, int(verdicts.onset_events[row]))
-        finding = account(state, track, part, verdicts, EDGES[turn], onset, alarm)
-        news.findings.append(finding)
+        others = sum(part in other.firing for other in embedded(state, track) if other.key != track.key)
+        edge: Edge = "moved" if others and turn == Turn.ALARM else EDGES[turn]
+        finding = account(state, track, part, verdicts, edge, onset, alarm)
+        if not others or turn in (Turn.ALARM, Turn.MOVED):
+            news.findings.append(finding)
         firing = {name: standing for name, standing in track.firing.items() if name != part}
         if turn in (Turn.ALARM, Turn.MOVED):
             firing[part] = alarm or Alarm(onset, class_of(finding), tuple(segment_of(finding).items()))
@@ -492,7 +499,13 @@ def season_of(track: Track, wanted: tuple[tuple[str, Period], ...]) -> Period | 
 
 def nullable(track: Track) -> bool:
     """Whether missing values mean something: a prediction without a status or a segment is nothing new."""
-    return track.family in ("feature", "prediction", "label", "signal")
+    return track.family in ("feature", "prediction", "label", "signal", "embedding") and not track.projection
+
+
+def embedded(state: WatchState, track: Track) -> list[Track]:
+    """The columns of the embedding that a track is of. They are one thing to people: it fires with the first of them,
+    further ones make it move, and it is over when the last one is."""
+    return [other for other in state.tracks.values() if other.embedding == track.embedding] if track.embedding else []
 
 
 def judged(track: Track) -> bool:

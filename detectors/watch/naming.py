@@ -23,6 +23,7 @@ DRIFT: dict[Family, Class] = {
     "signal": "signal_drift",
     "label": "concept_drift",  # the labels themselves have moved
     "segment": "segment_drift",
+    "embedding": "feature_drift",
 }
 GONE = 0.1  # a segment with less than this share of its usual traffic has stopped rather than shrunk
 
@@ -107,7 +108,7 @@ def impact(finding: Finding) -> float:
         return finding.movement
     if family(finding.column) == "segment":
         return finding.histogram.movement()
-    if family(finding.column) in ("feature", "signal"):
+    if family(finding.column) in ("feature", "signal", "embedding"):
         return finding.movement
     return max(finding.movement, finding.histogram.movement())
 
@@ -126,6 +127,9 @@ def label_of(finding: Finding) -> str:
         return name
     if kind in ("latency", "status"):
         return kind
+    if kind == "embedding":
+        name, _, direction = name.rpartition(".")
+        return f"embedding {name} ({'length' if direction == 'norm' else f'direction {direction}'})"
     return f"{kind} {name}"
 
 

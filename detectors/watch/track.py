@@ -60,6 +60,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return family(self.column)
 
     @property
+    def embedding(self) -> str:
+        """`text` for `embedding:text.0`: whose direction or length it is; nothing for other columns."""
+        return self.column.partition(":")[2].rpartition(".")[0] if self.family == "embedding" else ""
+
+    @property
+    def projection(self) -> bool:
+        """Whether it is one of an embedding's directions. What is missing or of another dimension its length says."""
+        return bool(self.embedding) and not self.column.endswith(".norm")
+
+    @property
     def categories(self) -> Categories:
         """The bins of texts."""
         return Categories(tuple(self.names), self.tails)

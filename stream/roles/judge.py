@@ -179,9 +179,14 @@ def judge(settings: Settings) -> Judge:
 
 
 def feature_of(finding: Finding) -> str:
-    """A feature by its bare name, everything else by its column's."""
-    if finding.column and family(finding.column) == "feature":
-        return naming.name_of(finding)
+    """A feature by its bare name, directions of an embedding by the embedding's, everything else by its column's."""
+    if not finding.column:
+        return ""
+    match family(finding.column):
+        case "feature":
+            return naming.name_of(finding)
+        case "embedding":
+            return finding.column.rpartition(".")[0]
     return finding.column
 
 
