@@ -237,7 +237,7 @@ class Watch:
             state.tracks[key] = track
 
     def _seen_enough(self, state: WatchState, track: Track) -> bool:
-        """Whether the bins of a column may be derived: with a season, only after a day, for they have to fit all of it."""
+        """Whether bins may be derived: of a column with a season after a day, for they have to fit all of it."""
         return not season_of(track, self.season) or state.at - state.first_at >= DAY_MS
 
     def _settle(self, state: WatchState, track: Track, news: News) -> Track:
