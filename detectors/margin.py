@@ -74,7 +74,7 @@ INSIDE = ((10, 11), (10, 12))  # of these shifts, the two that an alarm upwards,
 # that brings the logistic closest to the normal).
 LOGISTIC = 1.702
 
-STEP = 0.005  # boundaries are rounded up to a multiple, so that features share their tables
+STEP = 0.002  # boundaries are rounded up to a multiple, so that features share their tables
 WIDEST = 3.0  # a reference that tells less than this tells nothing
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.intervals import mean_of, rate_of
 from benchmarks.quality.record import DELAY, NAN, SPENT, Record, Task, seeded
+from benchmarks.quality.streams import STEP, tally
 from detectors import binning
 from detectors.alternatives import NUMBERS
 from detectors.season import HOUR_MS, Season
@@ -36,7 +37,6 @@ HISTORIES = ((20, 7), (20, 28), (200, 7))  # events an hour, days
 BAR, ALLOWANCE = 95.0, 1.3  # of the delay, told that days are alike; and how much longer the default may take
 HORIZON_HOURS, QUIET_HOURS, WATCHED_DAYS = 200, 24, 14
 LEARNING_PANE = 20  # seasons measure the dependence on stretches of time: while learning any size comes to the same
-STEP = 1 << 24  # more than there are universal buckets
 MIDNIGHT = 1_759_968_000_000
 
 Judge = Season | Urns
@@ -86,13 +86,10 @@ class Days:
         season = self.swing * np.sin(2 * np.pi * (hours - self.noon) / 24)
         return np.asarray(self.random.normal(0, 1, (self.runs, number)) + season + self.level + shift)
 
-    def pane(self, number: int, shift: float = 0.0) -> NDArray[np.uint32]:
+    def pane(self, number: int, shift: float = 0.0) -> NDArray[np.int64]:
         """Return the counts of the next events, [runs, bins]."""
         keys = binning.universal(self.draw(number, shift)) + STEP * np.arange(self.runs)[:, None]
-        found = np.searchsorted(self.flat, keys, side="right") - self.offset
-        counts = np.zeros((self.runs, self.bins), np.uint32)
-        np.add.at(counts, (np.arange(self.runs)[:, None], found), 1)
-        return counts
+        return tally(np.searchsorted(self.flat, keys, side="right") - self.offset, self.bins)
 
 
 @dataclass
