@@ -59,6 +59,7 @@ RECURRING_PANES = (20, 200)
 CONCEPTS = 6
 QUICK_BELOW = 0.1  # below such a scale only two ramps and one change that recurs
 RETURNS = 2  # from this concept on, it was there before
+NEITHER = -1
 RECURRING_RUNS, LEAST_RUNS = 50, 8
 ALERTS, AT_ONCE, LATER, FALSE = "alerts a drift", "returns not named at once", "returns not named", "false recoveries"
 BARS = {ALERTS: 1.0, AT_ONCE: NAN, LATER: 0.05, FALSE: 0.2}
@@ -166,26 +167,33 @@ def recurring(number: int, period: int, setting: str, pane: int, scale: float) -
 
 
 def concepts(runs: streams.Runs, period: int, pane: int) -> list[Told]:
-    """Return what was said in each concept. What the reference was is number 0, the others take turns."""
-    bank, found = runs.bank, []
-    began = np.asarray(bank.events, np.int64)
+    """Return what was said in each concept. What the reference was is number 0, the others take turns.
+
+    A retired reference is known by when it retired, so it is written down which of the two laws retires in each step:
+    the one from before if what is new is accepted, the new one if it is over.
+    """
+    bank = runs.bank
+    found: list[Told] = []
+    began, every = np.asarray(bank.events, np.int64), np.arange(len(bank))
+    law = np.full((len(bank), CONCEPTS * period // pane + 1), NEITHER)
     runs.begin(Part.BEFORE)
     for concept in range(CONCEPTS):
-        told = Told.nothing(len(bank))
+        told, now = Told.nothing(len(bank)), concept % 2
         still = (found[-1].alerts > 0) & ~found[-1].settled if found else np.zeros(len(bank), bool)
         for _ in range(period // pane):
-            bank, said = runs.urns.step(bank, runs.pane(pane, concept % 2 == 1), THRESHOLD)
-            retired = (bank.events - said.back_to - began) // period  # during which concept the one that is back did
-            right = (said.back_to >= 0) & (retired >= 0) & (retired % 2 != concept % 2)
-            alarmed = said.turn == Turn.ALARM
-            firing = (said.phase == Phase.FIRING) | (said.turn == Turn.ACCEPTED)
-            recovered = said.turn == Turn.RECOVERED
+            bank, said = runs.urns.step(bank, runs.pane(pane, now == 1), THRESHOLD)
+            step = (bank.events - began) // pane
+            right = (said.back_to >= 0) & (law[every, (bank.events - said.back_to - began) // pane] == now)
+            alarmed, accepted = said.turn == Turn.ALARM, said.turn == Turn.ACCEPTED
+            recovered, firing = said.turn == Turn.RECOVERED, (said.phase == Phase.FIRING) | accepted
+            law[every, step] = np.where(accepted | (recovered & still), 1 - now, now)
             told.false += recovered & (told.alerts > 0) & ~told.settled
             told.recovered |= recovered & (told.alerts == 0) & still
             told.at_once |= alarmed & right & (told.alerts == 0)
             told.named = np.where(firing & (told.alerts + alarmed > 0) & ~told.settled, right, told.named)
             told.alerts += alarmed & ~told.settled
-            told.settled |= said.turn == Turn.ACCEPTED
+            told.settled |= accepted
+            still &= ~recovered
         found.append(told)
     return found
 
