@@ -188,7 +188,8 @@ def frouros(name: str, parameter: str) -> Callable[[float], Update]:
         detector = kind(config(**{parameter: value}))
 
         def update(event: float) -> bool:
-            detector.update(value=event)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                detector.update(value=event)
             drifted = bool(detector.drift)
             if drifted:
                 detector.reset()

@@ -21,7 +21,13 @@ ROW = "Q5"
 REFERENCE, THRESHOLD = 5000, 1e4
 CASES = ((spikes(0.05), 50.0), (rate(RATES, 0.01, 0.06), 90.0))
 
-LOSSES: dict[str, str] = {}
+LOSSES: dict[str, str] = {
+    "5% spikes of 5 sd, FOCuS0, calibrated": (
+        "FOCuS0 has been told that events are normal, and to a normal law one value at five standard deviations is an "
+        "alarm: it waits for the first spike, as the oracle does. Without that law a single value far out is what any "
+        "heavy-tailed column has daily (Q6), so the urn waits for the third or so."
+    ),
+}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:
