@@ -30,6 +30,7 @@ from benchmarks.quality.changes import mean_shift, variance
 from benchmarks.quality.delay import (
     BANK,
     LEARNING_PANE,
+    LESS,
     SETTINGS,
     Case,
     Change,
@@ -41,7 +42,7 @@ from benchmarks.quality.delay import (
 )
 from benchmarks.quality.intervals import mean_of
 from benchmarks.quality.opponents import ADWINS, Looped, at_scale
-from benchmarks.quality.record import NAN, Record, Task
+from benchmarks.quality.record import DELAY, NAN, Record, Task
 from benchmarks.quality.streams import Part, false_alarms, learnt
 from detectors.alternatives import NUMBERS
 from detectors.urn import Phase, Turn, Urns
@@ -64,7 +65,27 @@ RECURRING_RUNS, LEAST_RUNS = 50, 8
 ALERTS, AT_ONCE, LATER, FALSE = "alerts a drift", "returns not named at once", "returns not named", "false recoveries"
 BARS = {ALERTS: 1.0, AT_ONCE: NAN, LATER: 0.05, FALSE: 0.2}
 
-LOSSES: dict[str, str] = {}
+SLOW = (
+    "On a slow ramp of a normal mean ADWIN at the same rate of false alarms is ahead: it looks at the mean "
+    "only, on which all its stake is, and at every cut of a window that remembers the time before the ramp. "
+    "The urn spreads its stake over twenty-three changes of location, scale and tails, each of them abrupt, "
+    "and what has come of the ramp so far grows into its reference. A second, held-back reference was "
+    "measured to win a few per cent back at this size of reference, at twice the cost; on variance, tails and "
+    "categories ADWIN is blind or many times slower."
+)
+TWICE = (
+    "An alert that ends by recovery while the change is still there is followed by a second one. It takes "
+    "evidence of a million for that, so it is rare; but the urn of what is new knows little at first, and "
+    "where the change is of the variance, ordinary values are likelier under the old reference than under the "
+    "new."
+)
+UNNAMED = (
+    "A concept that comes back is looked for among the retired references at the alarm and once more 500 "
+    "effective events later. What it is compared with is every change that the urn bets on, and one of them "
+    "may explain the first events as well as the reference that is really back; the name is then not given, "
+    "rather than given wrongly."
+)
+LOSSES: dict[str, str] = {LESS: SLOW, DELAY: SLOW, ALERTS: TWICE, FALSE: TWICE, LATER: UNNAMED}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:
