@@ -1,7 +1,9 @@
 """ADWIN: the window is as long as its mean has not changed (Bifet and Gavalda, SDM 2007).
 
-Operating point: with `delta` .002 it raises 0.02 false alarms in 100,000 independent Gaussian values, 2 to 35 in
-heavy-tailed, skewed or autocorrelated ones. It looks at means only, and every `clock` values.
+Operating point (`python -m benchmarks.guests`): on independent standard normal values `delta` .17 raises one false
+alarm in 10,000 and sees a mean higher by half a standard deviation after 55 values (median; mean 64); .016 one in
+100,000, after 87 (91); the default, .002, one in a million, after 119 (116). On errors of 5 % that become 10 %: .62
+and 183 values (289), .12 and 327 (553). It looks at means only, and every `clock` values.
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,10 @@
 For errors, 1 a value that is wrong and 0 one that is right. A pane's rate of errors is a fraction, and River counts
 only values that are exactly 1: rates are therefore added up, and each time they come to a whole error it is given one.
 It sees rises only.
+
+Operating point (`python -m benchmarks.guests`): on independent errors of 5 % `beta` .86 raises one false alarm in
+10,000 values and sees them become 10 % after 266 values (median; mean 425); .73 one in 100,000, after 1,728 (2,002).
+The default, .9, raises 42 in 100,000.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,11 @@ For errors, 1 a value that is wrong and 0 one that is right, or a pane's rate of
 It sees rises of the errors only. The paper slides over right answers, and so does River's code, which alarms when the
 mean of its input *falls*; River's documentation says the reverse, 1 for an error. Which of the two the installed River
 does is tried out once, and it is given right answers, or errors, accordingly.
+
+Operating point (`python -m benchmarks.guests`): what it counts are whole errors in a window, so its false alarms come
+in steps. On independent errors of 5 % `confidence_level` .056 raises seven in 100,000 values and sees them become 10
+% after 176 values (median; mean 255); .011 four in a million, after 548 (868). The default, one in a million, raises
+none and does not see them in 20,000.
 """
 
 from dataclasses import dataclass

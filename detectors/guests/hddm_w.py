@@ -1,7 +1,10 @@
 """HDDM_W: McDiarmid's bound on weighted means that forget (Frias-Blanco et al., TKDE 2015).
 
-For signals between 0 and 1. Operating point: the fastest on large jumps (10 % to 90 %), blind to small ones (5 % to
-8 % is never seen at the default), no false alarm in 100,000.
+For signals between 0 and 1. The fastest on large jumps (10 % to 90 %), blind to small ones.
+
+Operating point (`python -m benchmarks.guests`): on independent errors of 5 % `drift_confidence` .083 raises one false
+alarm in 10,000 values and sees them become 10 % after 732 values (median; mean 1,078). The default, .001, raises none
+in two million and does not see them in 20,000.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,10 @@
 """Page-Hinkley: the cumulative distance from the running mean, less an allowance (Page, Biometrika 1954).
 
-Operating point: `threshold` is in the signal's own units times values, so no default fits two signals; on standard
-Gaussian values the default raises 63 false alarms in 100,000.
+Operating point (`python -m benchmarks.guests`): `threshold` is in the signal's own units times values, so no default
+fits two signals; on standard normal values the default raises 64 false alarms in 100,000. There, with `delta` .125, a
+quarter of the rise looked for, `threshold` 38 raises one in 10,000 and sees a mean higher by half a standard
+deviation after 79 values (median); 214 one in 100,000, after 535: it alarms most when it is young, and must be deaf
+to be quiet then. On errors of 5 % that become 10 %, with the default `delta`: 17.6 and 288 values, 50 and 1,098.
 """
 
 from dataclasses import dataclass
