@@ -271,23 +271,39 @@ class Season:
         after = self.turned(slots, at)
         pane = padded(panes, after.visit.shape)
         before, phase = after.bank, after.bank.phase
-        firing = np.flatnonzero((phase == Phase.FIRING) & (at - after.alarm_at < HOURS[self.period] * HOUR_MS))
-        hidden = before.live[firing].copy()
-        before.live[firing] = 0  # what is new is accepted when a whole period of it was seen, not earlier
-        bank, said = self.urns.step(before, pane, threshold)
-        bank.live[firing] += hidden
-        before.live[firing] = hidden
-        after = replace(after, bank=without_retired(bank))
+        early = np.flatnonzero((phase == Phase.FIRING) & (at - after.alarm_at < HOURS[self.period] * HOUR_MS))
+        bank, said = self.judged(before, pane, threshold, early)
+        after = replace(after, bank=bank)
         self.weigh(after, pane, np.flatnonzero((phase != Phase.FIRING) & pane.any(axis=1)))
         after.visit[:] += pane
         calm = (phase != Phase.FIRING) & ~bank.live.any(axis=1)  # what fired until now is not "before", come what may
         after.since[:] = np.where(calm[:, None], 0, after.since + pane)
         after.calmed[:] |= calm
-        live = bank.live.sum(axis=1, dtype=np.int64)
-        said = replace(
-            said, n=np.where(bank.phase == Phase.FIRING, live, said.n), back_to=bank.back_to.astype(np.int64)
+        if said.turn.any():
+            after = self.changed(after, before, pane, said)
+        ready = (slots.bank.phase == Phase.LEARNING) & (after.bank.phase == Phase.WATCHING)
+        return after, replace(
+            said, turn=np.where(ready, np.uint8(Turn.READY), said.turn), phase=after.bank.phase.copy()
         )
-        return (self.changed(after, before, pane, said), said) if said.turn.any() else (after, said)
+
+    def judged(
+        self, bank: Bank, pane: NDArray[np.uint32], threshold: float | Floats, early: Rows
+    ) -> tuple[Bank, Verdicts]:
+        """Return the bank after one step of the urns, in which nothing is accepted of the features that fire since less
+        than a period, `early`; and without references that have retired: they were of one slot."""
+        hidden = bank.live[early].copy()
+        bank.live[early] = 0  # what is new looks new, so that it is not accepted ...
+        after, said = self.urns.step(bank, pane, threshold)
+        bank.live[early] = hidden
+        turn, n = said.turn.copy(), said.n.copy()
+        undone = early[turn[early] == Turn.ACCEPTED]  # ... but for a pane that is enough by itself
+        turn[undone], after.phase[undone], after.live[undone] = Turn.NONE, Phase.FIRING, pane[undone]
+        after.before[undone], after.recovery[undone] = bank.before[undone], bank.recovery[undone]
+        after.live[early] += np.where(after.phase[early, None] == Phase.FIRING, hidden, np.uint32(0))
+        n[early] += hidden.sum(axis=1, dtype=np.int64)
+        none = {name: getattr(after, name)[:, :0] for name in ("retired", "retired_at", "retired_evidence")}
+        after = replace(after, **none, places=np.zeros_like(after.places), back_to=np.full_like(after.back_to, -1))
+        return after, replace(said, turn=turn, phase=after.phase.copy(), n=n, back_to=np.full_like(said.back_to, -1))
 
     def turned(self, slots: Slots, at: int) -> Slots:
         """Return a copy of the state at this time: with stretches that are over measured, and the urns of the slot."""
@@ -408,6 +424,7 @@ class Season:
         factor = np.where(slots.slotted[:, None], slot, one)
         self.count(slots, rows, np.ones_like(factor) if self.independent else factor)
         enough = size.sum(axis=0) >= np.maximum(self.least_reference, LEAST_EFFECTIVE * worst(bank.factor))
+        enough &= slots.slotted | (worst(one) < EXPLAINED) | (not self.independent)  # nothing else would tell a season
         ready = (bank.phase == Phase.LEARNING) & enough & (longest(slots.one, self.a_day(slots))[2] <= FARTHEST)
         bank.phase[ready] = Phase.WATCHING
         bank.factor_before[ready] = bank.factor[ready]
@@ -596,14 +613,6 @@ def foreseen(blocks: Blocks, groups: NDArray[np.intp], a_day: Floats, caution: f
     day *= np.where((day > dependence.CAREFUL_ABOVE) & (longer[:, None] > 1), FORETOLD, 1.0)
     day[longer > FARTHEST] = 1.0
     return np.stack([day[:, groups == group].max(axis=1) for group in range(int(groups.max()) + 1)], axis=1)
-
-
-def without_retired(bank: Bank) -> Bank:
-    """Return the bank without references that have retired: they were of one slot."""
-    if not bank.places.any():
-        return bank
-    none = {name: getattr(bank, name)[:, :0] for name in ("retired", "retired_at", "retired_evidence")}
-    return replace(bank, **none, places=np.zeros_like(bank.places))
 
 
 def packed_array(array: NDArray[Any], kind: str | None) -> bytes:

@@ -120,6 +120,18 @@ def test_what_stays_is_accepted_after_a_whole_period_and_its_slots_are_learnt_an
     assert (days.live(6, dismiss=False) == Turn.ALARM).any(axis=0).all()  # what was normal once is a drift now
 
 
+def test_a_pane_that_would_be_accepted_at_once_waits_for_its_period_too() -> None:
+    season, random = Season(NUMBERS, least_reference=1000), np.random.default_rng(6)
+    slots, turns = season.add(season.start(), [np.zeros(4, np.int64)]), []
+    for hour in range(24 * 7):
+        shares = [0.4, 0.3, 0.2, 0.1] if hour < 24 * 5 else [0.1, 0.2, 0.3, 0.4]
+        pane = [random.multinomial(30_000, shares)]
+        slots, said = season.step(slots, (MIDNIGHT + hour * HOUR_MS, pane), A)
+        turns += [(hour - 24 * 5, Turn(said.turn[0]).name)] if said.turn[0] else []
+    assert [turn for _, turn in turns if turn != "MOVED"][:3] == ["READY", "ALARM", "ACCEPTED"]
+    assert dict((turn, hour) for hour, turn in turns)["ACCEPTED"] == 24
+
+
 @pytest.mark.parametrize("law", [RATES, CATEGORIES], ids=lambda law: law.name)
 def test_rates_and_categories_have_seasons_too(law: Any) -> None:
     random, season = np.random.default_rng(3), Season(law, least_reference=1000)
