@@ -27,6 +27,7 @@ from benchmarks.quality.intervals import mean_of, rate_of
 from benchmarks.quality.record import DELAY, SPENT, Record, Task, seeded
 from detectors.binning import derive, universal
 from detectors.budget import Budget
+from detectors.urn import Urns
 from detectors.watch import crowds, together
 from detectors.watch.fold import Watch
 from detectors.watch.ledger import enter, open_ledgers
@@ -81,10 +82,12 @@ class Model:
         counts = np.zeros(bank.pending.shape, np.uint32)
         np.add.at(counts, (np.repeat(np.arange(FEATURES), n), np.concatenate(bins)), 1)
         share = crowds.shares(state.together, FEATURES)[0]
-        after, said = watch.urns(together.NUMBERS).step(bank, counts, THRESHOLD * FEATURES / share)
+        urns = watch.urns(together.NUMBERS)
+        assert isinstance(urns, Urns)
+        after, said = urns.step(bank, counts, THRESHOLD * FEATURES / share)
         alarmed = np.flatnonzero(said.drifted)
         if alarmed.size:
-            after = watch.urns(together.NUMBERS).dismiss(after, alarmed.tolist())
+            after = urns.dismiss(after, alarmed.tolist())
         everyone = range(FEATURES)
         book = enter(state.ledgers[together.NUMBERS], everyone, [n] * FEATURES, values.sum(axis=0).tolist())
         state.banks, state.ledgers = {together.NUMBERS: after}, {together.NUMBERS: book}
@@ -118,6 +121,7 @@ def learnt(independent: bool, rho: float, pane: int, number: int) -> Model:
     ]
     names = [f"feature:{at}" for at in range(FEATURES)]
     urns = watch.urns(together.NUMBERS)
+    assert isinstance(urns, Urns)
     model.state = replace(
         model.state,
         tracks={name: Track(column=name, form="numbers", rows={"values": at}) for at, name in enumerate(names)},

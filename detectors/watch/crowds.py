@@ -19,7 +19,7 @@ from detectors.watch.finding import Alarm
 
 DENSE = Dense()
 
-PATIENCE = 30  # panes that numbers wait for others to be ready before they make a crowd
+PATIENCE = 50  # panes in which no further numbers have become ready, before those that are make a crowd
 LEAST_FEATURES = 3  # fewer are not many
 
 # A crowd judges blocks of several panes where its columns are dependent: blocks so many times as long as the variance
@@ -41,7 +41,8 @@ class Together(msgspec.Struct, kw_only=True):
     v: int = 1
     crowds: list[Crowd] = []
     alone: list[int] = []  # rows that fit into no crowd
-    waited: int = 0  # panes that others have been ready
+    ready: int = 0  # rows that wait for a crowd
+    waited: int = 0  # panes since there were more of them
     mean: Literal["calm", "alarm", "silent"] = "calm"  # silent: high, but said already
     alarm: Alarm | None = None
     detector: str = ""  # whose alarm it was
@@ -75,10 +76,11 @@ def gather(together: Together, bank: Bank) -> None:
     if len(taken) == len(bank):
         return
     ready = [row for row in np.flatnonzero(bank.phase == Phase.WATCHING).tolist() if row not in taken]
-    together.waited = together.waited + 1 if len(ready) >= LEAST_FEATURES else 0
-    if together.waited < PATIENCE:
+    together.waited = together.waited + 1 if len(ready) == together.ready else 0
+    together.ready = len(ready)
+    if len(ready) < LEAST_FEATURES or (together.waited < PATIENCE and len(ready) < MOST_FEATURES):
         return
-    together.waited = 0
+    together.ready = together.waited = 0
     fit = scorable(bank.before[ready].astype(np.float64), bank.bins[ready])
     together.alone = [*together.alone, *(row for row, fits in zip(ready, fit, strict=True) if not fits)]
     rows = [row for row, fits in zip(ready, fit, strict=True) if fits]

@@ -96,7 +96,7 @@ def test_a_state_from_before_is_read_and_begins_to_listen() -> None:
     del old["together"]
     state = WATCH.decode(msgspec.msgpack.encode(old))
     assert state.together.crowds == []
-    state, _ = watched(state, panes(0, 0.0, CHANGE, CHANGE + 40))
+    state, _ = watched(state, panes(0, 0.0, CHANGE, CHANGE + 60))
     assert len(state.together.crowds) == 1
 
 
