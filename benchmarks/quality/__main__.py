@@ -113,7 +113,7 @@ def main() -> int:
     wanted = [name.strip().upper() for name in chosen.row.split(",") if name.strip()]
     known = rows()
     if unknown := sorted(set(wanted) - {row.id for row in known}):
-        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(sorted({row.id for row in known}, key=len))}")
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(dict.fromkeys(row.id for row in known))}")
     used = [row for row in known if not wanted or row.id in wanted]
     jobs = [(row, task) for row in used for task in row.tasks(scale, chosen.data)]
     if chosen.list:

@@ -8,7 +8,7 @@ some 5 % of the runs of a detector that keeps the budget, and most runs of one t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, nan
 
 import numpy as np
@@ -174,10 +174,12 @@ def compare(case: Case, panes: Sequence[int] = PANES, opponents: Sequence[Oppone
 def against(case: Case, opponent: Opponent, urn: Floats, best: Floats) -> list[Record]:
     """Return the delays of one opponent, and how the urn compares in the same runs."""
     if not opponent.installed():
-        record = case.record(opponent.label, 1, np.zeros(0), best, note="not installed")
-        return [record]
-    numbers = banks(case.runs)[0][1]
+        return [case.record(opponent.label, 1, np.zeros(0), best, note="not installed")]
+    runs = banks(case.runs)[0][1]
     found, note = opponent.delays(
-        case.change.stream, case.reference, case.threshold, numbers, [*case.seed, 0], HORIZON, QUIET
+        case.change.stream, case.reference, case.threshold, runs, [*case.seed, 0], HORIZON, QUIET
     )
-    return [case.record(opponent.label, 1, found, best, note=note), case.less(opponent.label, urn, found)]
+    record = case.record(opponent.label, 1, found, best, note=note)
+    if not opponent.keeps_budget:  # the limits are those at the budget: they do not apply
+        record = replace(record, r1=nan, r2=nan)
+    return [record, case.less(opponent.label, urn, found)]

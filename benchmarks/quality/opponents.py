@@ -42,6 +42,11 @@ class Opponent(ABC):
 
     @property
     @abstractmethod
+    def keeps_budget(self) -> bool:
+        """Whether it is set to alarm once in A events."""
+
+    @property
+    @abstractmethod
     def label(self) -> str:
         """What it is called in tables."""
 
@@ -82,6 +87,10 @@ class Looped(Opponent):
     memory: int = 1_000_000_000  # events of the reference it can still know
     slowness: int = 1  # how many times fewer events it is tried on
     package: str = "river"
+
+    @property
+    def keeps_budget(self) -> bool:
+        return self.calibrated
 
     @property
     def label(self) -> str:
@@ -224,6 +233,10 @@ class Simulated(Opponent):
     kind: type[Statistic]
     package: str = "numpy"
     slowness: int = 1
+
+    @property
+    def keeps_budget(self) -> bool:
+        return True
 
     @property
     def label(self) -> str:

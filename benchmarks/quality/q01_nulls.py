@@ -8,7 +8,7 @@ events, at least .3 of the budget is to be spent, so "budget / alarms" has a bar
 
 Beside them the defaults of other detectors on the same families, against a budget of one alarm in 1e4 events.
 
-Scale 1: 2e6 events a cell at A = 1e4, 2e7 at 1e6; about 60 minutes on two cores. --quick: 1e4 and 500 only.
+Scale 1: 2e6 events a cell at A = 1e4, 2e7 at 1e6; about 65 minutes on two cores. --quick: 1e4 and 500 only.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Shifts of .25, .5 and 1 standard deviation after a reference of 5,000 events; panes of 1, 20 and 200. Nothing is
 calibrated in the urns: the threshold is the budget. The others come as they are, and calibrated to one alarm in 1e4.
 
-Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 5 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 2 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 As Q2 at A = 1e6: a hundred times fewer false alarms. The figures of the others stop at ADWIN, which is fast enough to
 be calibrated at one alarm in 1e6 events.
 
-Scale 1: 500 runs of the urns, 100 of ADWIN; about 6 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of ADWIN; about 3 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Twice and half the variance after a reference of 5,000 events; panes of 1, 20 and 200. A detector of means sees these
 only by accident.
 
-Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 6 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 2 minutes on two cores.
 """
 
 from __future__ import annotations

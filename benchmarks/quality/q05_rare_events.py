@@ -3,7 +3,7 @@
 Spikes are at five standard deviations, a tenth wide. Reference 5,000 events, A = 1e4, panes of 1, 20 and 200. Nulls
 are watched for rises and falls.
 
-Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 4 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 2 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Student's t with three degrees of freedom, +.5 standard deviations and twice the variance; lognormal, its logarithm
 +.25 and itself +.5 standard deviations. Reference 5,000 events; panes of 1, 20 and 200.
 
-Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 8 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of River's detectors (20 of KSWIN); about 3 minutes on two cores.
 """
 
 from __future__ import annotations

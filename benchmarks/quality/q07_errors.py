@@ -3,7 +3,7 @@
 5 % errors become 8 % or 10 % at once, or 8 % over a thousand events; rises only are watched for, as errors are.
 Reference 5,000 events; panes of 1, 20 and 200. The limit of the gradual change is where its divergences add up.
 
-Scale 1: 500 runs of the urns, 100 of the others; about 8 minutes on two cores.
+Scale 1: 500 runs of the urns, 100 of the others; about 4 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ within 1.35 times those of a reference of 20,000 events in the same setting (at 
 
 The shipped default trusts a reference from 300 effective events and 24 panes on, whatever it is told.
 
-Scale 1: 500 runs and 2e6 events a cell; about 10 minutes on two cores.
+Scale 1: 500 runs and 2e6 events a cell; about 6 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ events are independent, which is not so, and shows what learning the dependence 
 
 Delays: +.5 standard deviations, panes of 1, 20 and 200; the limit counts what an event tells given those before it.
 
-Scale 1: 500 runs and 2e6 events a cell; about 20 minutes on two cores.
+Scale 1: 500 runs and 2e6 events a cell; about 5 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Ten categories with Zipf's shares: the most frequent one rises from 34 to 44 %, the rarest from 3.4 to 8 %, a new one
 takes 2 %, the second and the sixth swap places. Reference 5,000 events; panes of 1, 20 and 200.
 
-Scale 1: 500 runs; about 5 minutes on two cores.
+Scale 1: 500 runs; about 2 minutes on two cores.
 """
 
 from __future__ import annotations

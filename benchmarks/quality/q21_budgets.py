@@ -4,7 +4,7 @@ Five changes, thresholds of 1e3 to 1e6, streams declared independent, pane 1, re
 the shift of a normal mean ADWIN and FOCuS0 calibrated at the thresholds that can be simulated. No bars: this is the
 figure "delay against budget". In the limit each factor of ten costs 2.3 nats, divided by what an event tells.
 
-Scale 1: 250 runs; about 5 minutes on two cores.
+Scale 1: 250 runs; about 2 minutes on two cores.
 """
 
 from __future__ import annotations
