@@ -49,7 +49,7 @@ from detectors.bank import padded
 from detectors.contract import refuse_newer
 from detectors.dependence import health
 from detectors.polya import tilted_numbers, tilted_shares
-from detectors.urn import CALM, LEAST_EFFECTIVE, Verdicts
+from detectors.urn import CALM, LEAST_EFFECTIVE, Verdicts, of_rows
 
 __all__ = ["RATES", "Margin", "Phase", "Twins"]
 
@@ -108,6 +108,14 @@ class Odds(Shares):
 
 
 @dataclass(frozen=True)
+class Tilts:
+    """Derived from the references of numbers, and never stored: [features, bins, SHIFTS]."""
+
+    tilt: NDArray[np.float32]
+    logarithm: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Twins:
     """The state of the twins of many features. Bins beyond a feature's own are empty."""
 
@@ -122,7 +130,7 @@ class Twins:
     alternative: NDArray[np.int32]  # [features]: which bet won, of an alarm that stands
     back: NDArray[np.float32]  # [features, 2]: evidence that it is inside again
     events: NDArray[np.int64]  # [features]
-    tilt: Floats | None = field(default=None, compare=False, repr=False)  # derived from the references of numbers
+    tilts: Tilts | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.bins)
@@ -172,7 +180,7 @@ class Margin:
         """Return twins of features with these numbers of bins, which have no reference."""
         long = self.lengths(int(bins.max(initial=0)))
         shapes = {name: (len(bins), *([long[axis]] if axis else [])) for name, (_, axis) in AXES.items()}
-        found = {name: np.zeros(shapes[name], dtype) for name, (dtype, _) in AXES.items()}
+        found: dict[str, Any] = {name: np.zeros(shapes[name], dtype) for name, (dtype, _) in AXES.items()}
         found["bins"][:] = bins
         found["factor"][:] = 1.0
         return Twins(**found)
@@ -200,7 +208,7 @@ class Margin:
 
     def declare(self, twins: Twins) -> Twins:
         """Return the twins learning anew: what comes next is the reference."""
-        after = replace(twins.copy(), tilt=None)
+        after = replace(twins.copy(), tilts=None)
         after.phase[:] = Phase.LEARNING
         after.reference[:] = 0
         forget(after, np.arange(len(after)))
@@ -228,7 +236,7 @@ class Margin:
         `panes` is as for `Urns.step`. `factor` [features] is the variance factor of each feature, infinite while it is
         not known: events are counted as events / factor.
         """
-        after = replace(twins.copy(), tilt=self.tilts(twins))
+        after = replace(twins.copy(), tilts=self.tilts(twins))
         pane = padded(panes, after.live.shape).astype(np.float64)
         events = pane.sum(axis=1)
         v = np.ones(len(after)) if factor is None else np.maximum(np.asarray(factor, np.float64), 1)
@@ -261,7 +269,7 @@ class Margin:
         twins.factor[ready] = factor[ready]
         own = np.arange(twins.reference.shape[1]) < twins.bins[ready, None]
         twins.reference[ready] += np.where(own, 1 / twins.bins[ready, None], 0)  # no bin is impossible
-        return replace(twins, tilt=None)
+        return replace(twins, tilts=None)
 
     def weigh(self, twins: Twins, rows: Rows, pane: Floats, factor: Floats) -> Floats:
         """Weigh the panes of these features, in place, and return the evidence of all features."""
@@ -302,18 +310,19 @@ class Margin:
         """Return the log likelihood ratio of every shift against the reference as it is, [rows, watched, SHIFTS]."""
         reference = twins.reference[rows].astype(np.float64)
         if isinstance(self.law, Numbers):
-            assert twins.tilt is not None
-            tilt, groups = twins.tilt[rows], np.zeros(len(SHIFTS), np.intp)
-            first = (pane[:, None, :] @ np.log(tilt))[:, 0, :]
+            assert twins.tilts is not None
+            tilt, logarithm = of_rows(twins.tilts.tilt, rows), of_rows(twins.tilts.logarithm, rows)
+            first = (pane.astype(np.float32)[:, None, :] @ logarithm)[:, 0, :].astype(np.float64)
+            groups = np.zeros(len(SHIFTS), np.intp)
             return tilted_numbers(tilt, reference, pane, factor[:, None], groups, first)[:, None, :]
         law = Odds("odds", (), every_bin=self.law.every_bin, logarithms=self.odds(twins, rows))
         found = tilted_shares(law, reference, pane, factor)
         return found.reshape(len(rows), -1, len(SHIFTS))
 
-    def tilts(self, twins: Twins) -> Floats | None:
-        """Return the tilts of numbers, [features, bins, SHIFTS], derived again if the twins come without them."""
-        if not isinstance(self.law, Numbers) or twins.tilt is not None:
-            return twins.tilt
+    def tilts(self, twins: Twins) -> Tilts | None:
+        """Return the tilts of numbers, derived again if the twins come without them."""
+        if not isinstance(self.law, Numbers) or twins.tilts is not None:
+            return twins.tilts
         tilt = np.ones((*twins.reference.shape, len(SHIFTS)))
         known = np.flatnonzero(twins.phase != Phase.LEARNING)
         reference = twins.reference.astype(np.float64)
@@ -321,7 +330,7 @@ class Margin:
         for one in np.unique(boundary):
             rows = known[boundary == one]
             tilt[rows] = shifted(float(one)).tilt(reference[rows])
-        return tilt
+        return Tilts(tilt.astype(np.float32), np.log(tilt).astype(np.float32))
 
     def boundaries(self, reference: Floats, factor: Floats) -> Floats:
         """Return eps' of numbers, [features]: the error of the reference is that of its best estimate of a shift."""

@@ -1,5 +1,6 @@
 """The fixed twin is silent within its margin and quick beyond it, and an alarm stands until it is back inside."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -59,8 +60,7 @@ def test_on_the_boundary_the_likelihood_ratio_is_one_on_average(law: Any, events
     bins = len(reference)
     panes = np.array([d for d in product(range(events + 1), repeat=bins) if sum(d) == events], np.float64)
     rows = np.zeros(len(panes), np.intp)
-    tilted = margin.tilts(twins)
-    ratio = margin.ratio(type(twins)(**{**vars(twins), "tilt": tilted}), rows, panes, np.ones(len(panes)))
+    ratio = margin.ratio(replace(twins, tilts=margin.tilts(twins)), rows, panes, np.ones(len(panes)))
     orders = gammaln(events + 1) - gammaln(panes + 1).sum(axis=1)
     own = np.exp(log_law(np.repeat(twins.reference.astype(float), len(panes), axis=0), panes) + orders)
     for watched in range(ratio.shape[1]):
