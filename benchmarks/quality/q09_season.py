@@ -35,7 +35,8 @@ THRESHOLD, SHIFT, REFERENCE = 1e4, 0.5, 1000.0
 SWINGS, NOISES, PANES = (0.5, 1.0), (0.0, 0.2), (1, 20)
 HISTORIES = ((20, 7), (20, 28), (200, 7))  # events an hour, days
 BAR, ALLOWANCE = 95.0, 1.3  # of the delay, told that days are alike; and how much longer the default may take
-HORIZON_HOURS, QUIET_HOURS, WATCHED_DAYS = 200, 24, 14
+HORIZON_HOURS, WATCHED_DAYS = 200, 14
+QUIET = 480  # events: more would leave out most runs
 LEARNING_PANE = 20  # seasons measure the dependence on stretches of time: while learning any size comes to the same
 MIDNIGHT = 1_759_968_000_000
 
@@ -178,9 +179,9 @@ def measured(
 
 
 def delays(watched: Watched, pane: int) -> NDArray[np.float64]:
-    """Return the events from the change to the alarm, of the runs that were quiet on the day before."""
+    """Return the events from the change to the alarm, of the runs that were quiet before."""
     an_hour, quiet = watched.days.an_hour, np.ones(watched.days.runs, bool)
-    for _ in range(QUIET_HOURS * an_hour // pane):
+    for _ in range(QUIET // pane):
         quiet &= ~watched.see(pane, dismiss=False).drifted
     horizon = HORIZON_HOURS * an_hour
     found = np.full(watched.days.runs, float(horizon))

@@ -107,7 +107,7 @@ def test_a_drift_ends_where_its_own_slots_fit_again() -> None:
 @pytest.mark.slow
 def test_what_stays_is_accepted_after_a_whole_period_and_its_slots_are_learnt_anew() -> None:
     days = Days(Season(NUMBERS, least_reference=1000), swing=1.0, an_hour=600, runs=4)
-    days.live(24 * 4)
+    days.live(24 * 5)
     assert days.slots.slotted.all()
     turns = days.live(30, shift=1.0, dismiss=False)
     alarm, accepted = (turns == Turn.ALARM).argmax(axis=0), (turns == Turn.ACCEPTED).argmax(axis=0)
