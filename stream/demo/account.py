@@ -6,7 +6,7 @@ alarm on a column that really changed from year to year, with its onset after th
 it be raised.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.anomaly import Anomaly
@@ -107,7 +107,7 @@ def settle(
 
 
 def _caused(outage: Outage, alarm: Alarm, diary: Diary, panes: Mapping[int, Span]) -> bool:
-    if alarm.anomaly.feature not in outage.columns:
+    if not _concerns(alarm.anomaly, outage.columns):
         return False
     begin, end = diary.ms_of(outage.begin), diary.ms_of(outage.end)
     onset, detected = to_ms(alarm.anomaly.onset_at), to_ms(alarm.anomaly.detected_at)
@@ -129,7 +129,16 @@ def _named(outage: Outage, anomaly: Anomaly) -> bool:
 
 def _moved(changed: Sequence[str], year: int, alarm: Alarm, story: Story, diary: Diary) -> bool:
     begin = diary.ms_of(story.year_begins(year))
-    return alarm.anomaly.feature in changed and begin is not None and to_ms(alarm.anomaly.onset_at) + SLACK_MS >= begin
+    return _concerns(alarm.anomaly, changed) and begin is not None and to_ms(alarm.anomaly.onset_at) + SLACK_MS >= begin
+
+
+def _concerns(anomaly: Anomaly, columns: Collection[str]) -> bool:
+    """Whether an alarm is of one of the columns. That of all together is of those it names; if of none for certain,
+    of any."""
+    if anomaly.feature or anomaly.class_ != "feature_drift":
+        return anomaly.feature in columns
+    named = {cause.ref for cause in anomaly.causes if cause.kind == "feature"}
+    return not named or any(name in columns for name in named)
 
 
 def _ended(alarm: Alarm, diary: Diary) -> bool:
