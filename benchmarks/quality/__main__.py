@@ -30,7 +30,7 @@ from benchmarks.quality.tables import LEFT, number, table_of
 
 QUICK = 0.02
 RESULTS = Path(__file__).parent / "results"
-VERSIONS = ("leeway", "numpy", "scipy", "river", "frouros", "alibi-detect")
+VERSIONS = ("leeway", "numpy", "scipy", "river", "frouros")
 FULL_LINE = 220  # characters of a table where the output is not a terminal
 
 
@@ -45,15 +45,15 @@ def table(row: Row, records: Sequence[Record]) -> Table:
     return drawn
 
 
-def head(row: Row, seconds: float) -> list[str]:
+def head(row: Row, command: str, seconds: float) -> list[str]:
     """Return the lines above a row's records: command, date, machine, versions and seeds."""
     return [
         f"{row.id} {row.title}",
-        "command: python -m benchmarks.quality " + " ".join(sys.argv[1:]),
+        f"command: python -m benchmarks.quality {command} --row {row.id}",
         f"date: {date.today().isoformat()}",
         f"machine: {processor()}, {os.cpu_count()} cores; {seconds:.0f} s of processor time",
         f"versions: Python {sys.version.split()[0]}, " + ", ".join(f"{name} {installed(name)}" for name in VERSIONS),
-        "seeds: numpy SeedSequence of the row's letters and the numbers in the column `seeds`",
+        "seeds: in the column `seeds`; numpy SeedSequence of them, the bank and the part of the run",
     ]
 
 
@@ -120,6 +120,9 @@ def main() -> int:
         console.print("\n".join(f"{task.row} {task.name}" for _, task in jobs), highlight=False)
         return 0
 
+    command = "--quick" if chosen.quick else f"--scale {scale:g}"
+    if chosen.data:
+        command += " --data DIR"
     where = chosen.csv or (None if chosen.quick else RESULTS)
     found: dict[str, list[Record]] = {}
     done: dict[int, tuple[list[Record], float]] = {}
@@ -131,7 +134,7 @@ def main() -> int:
             found[row.file] = [record for place in places for record in done[place][0]]
             console.print(table(row, found[row.file]))
             if where is not None:
-                lines = head(row, sum(done[place][1] for place in places))
+                lines = head(row, command, sum(done[place][1] for place in places))
                 write(where / f"{row.file}.csv", lines, found[row.file])
     broken = summary(console, found)
     spent = sum(seconds for _, seconds in done.values())
