@@ -74,8 +74,8 @@ LEAST_BLOCK = 4.0
 # there an alarm: M also creeps up, one per event, on a stream that never does anything.
 CALM = 7.4
 
-# A drift looks like dependence, and dependence like drift: while there is evidence, variance factors may grow by
-# half. That leaves a drift its speed, and lets a factor that was learnt too small correct itself, alarm by alarm.
+# A drift looks like dependence, and dependence like drift: while there is evidence, variance factors stay as they are.
+# After an alarm they may have grown by half: so a factor that was learnt too small corrects itself, alarm by alarm.
 DOUBT = 1.5
 
 # Tilts are computed again when the urn has grown by so much, and blocks measured with older tilts fade.
@@ -207,10 +207,12 @@ class Urns:
         self.learn(after, learning, turns)
         block = self.weigh(after, judged)
         said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)))
-        least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.sum(axis=1))
-        crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
-        after = self.turn(after, judged, block, crossed, turns)
-        after = self.retilted(after, np.concatenate([learning, judged]))
+        if judged.size:
+            least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.sum(axis=1))
+            crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
+            after = self.turn(after, judged, block, crossed, turns)
+        if judged.size or learning.size:
+            after = self.retilted(after, np.concatenate([learning, judged]))
         left = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
         over = (turns == Turn.RECOVERED) | (turns == Turn.ACCEPTED)
         n = np.where(over, since, left)
@@ -247,6 +249,8 @@ class Urns:
     def weigh(self, bank: Bank, rows: Rows) -> Floats:
         """Weigh the complete blocks of features that are judged, in place, and return the blocks."""
         pane = self.taken(bank, rows)
+        if not rows.size:
+            return pane
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, rows, pane, logarithms)
         events = pane.sum(axis=1)
@@ -413,12 +417,9 @@ class Urns:
             return
         self.measure(bank, rows, pane, scores, np.full(len(rows), inside))
         rows = rows[bank.blocks.panes[rows] % FACTOR_EVERY == 0]
-        if not rows.size:
-            return
-        factor = self.measured(bank, rows)
-        doubtful = (bank.phase[rows] != Phase.LEARNING) & ~self.is_calm(bank, rows)
-        most = np.where(doubtful[:, None], DOUBT * bank.factor_before[rows], np.inf)
-        bank.factor[rows] = np.minimum(factor, most)
+        rows = rows[(bank.phase[rows] == Phase.LEARNING) | self.is_calm(bank, rows)]
+        if rows.size:
+            bank.factor[rows] = self.measured(bank, rows)
 
     def measure(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: NDArray[np.bool_]) -> None:
         """Add a block to what is known of the dependence, in place."""
