@@ -12,8 +12,8 @@ Budget: alarms over the budget of every column, panes 1 and 20. Delay, pane 1, a
                                   occur, with other frequencies
     odds x2                       of the category whose share is nearest to a tenth
 
-R1 is the delay over log A / KL, KL that of the bins the column gets from all its rows; its bar is 1.1. Where it takes
-fewer than `FAST` events to be sure, a ratio says nothing and there is no bar.
+R1 is the delay over log A / KL, KL that of the bins the column gets from all its rows; its bar is 1.1. Where whoever
+knew the change would be sure within `FAST` events, it is 1.1 times those: no ratio to so few says anything.
 
 At scale 1 (16 alarms of budget a cell, 100 runs) about 8 minutes on two cores.
 """
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +66,11 @@ SHAPES = (
     "R1 compares with somebody who knows the column's law before and after the change. Half a standard "
     "deviation added to a column is not a shift of normal scores there: integers change places, a mode at 40 "
     "hours moves to 46, and a limit that knows so is far below what any of the twenty-three shapes of change "
-    "can tell. Where ranks move as a normal variable's do, on the same columns, the limit is reached. Of "
-    "categories every one is watched, so a change of one out of many costs the logarithm of their number, and "
-    "twice the odds lies between two alternatives."
+    "can tell. Where ranks move as a normal variable's do, on the same columns, the limit is reached. A "
+    "column of few values has a bin for each, cut half-way to the next, so that a value that was never seen "
+    "counts as its neighbour: if all zeros become a small number, as in capital-loss, that is seen only by "
+    "what happens to the other values. Of categories every one is watched, so a change of one out of many "
+    "costs the logarithm of their number, and twice the odds lies between two alternatives."
 )
 LOSSES: dict[str, str] = {DELAY: SHAPES}
 
@@ -119,8 +120,8 @@ def delayed(change: Change, setting: str, seed: tuple[int, ...], scale: float) -
     case = Case(ROW, change, REFERENCE, THRESHOLD, runs, seed)
     found = urn_delays(change, SETTINGS[setting], 1, REFERENCE, THRESHOLD, runs, seed)
     limit = change.limit(THRESHOLD)
-    wanted = R1_BAR * limit * (1 if SETTINGS[setting] else ALLOWANCE) if limit >= FAST else nan
-    note = "" if limit >= FAST else f"log A / KL is {limit:.2g} events: too few for a ratio to say anything"
+    wanted = R1_BAR * max(limit, FAST) * (1 if SETTINGS[setting] else ALLOWANCE)
+    note = "" if limit >= FAST else f"log A / KL is {limit:.2g} events; the bar is for {FAST:g}"
     return case.record(setting, 1, found, np.zeros(0), wanted, note)
 
 
