@@ -74,9 +74,9 @@ LEAST_KNOWN = 100.0
 
 # A factor that is foretold from shorter stretches is multiplied, and its error with it: so many standard errors are
 # taken off first. What is then large is not known well, and more of it is kept back: with days that differ by .2 sd,
-# and seven of them known, 1.0 times the budget was spent without, .6 with it.
+# and seven of them known, 1.0 times the budget was spent without.
 FORESIGHT = 1.0
-FORETOLD = 1.4
+FORETOLD = 1.6
 FARTHEST = 12.0  # how many times longer a day may be; until then nothing is judged
 
 HUGE = 1e30  # what no factor exceeds, and no urn holds
