@@ -31,6 +31,8 @@ Table = NDArray[Any]  # of single or double precision
 
 SMALL = 6  # the series below is used from here on; smaller numbers of balls are first raised by as much
 
+FEW = 4  # so many draws are multiplied out, which is exact and cheap
+
 PART = 2048  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
 
 
@@ -56,14 +58,29 @@ def bend(balls: Floats, drawn: Floats) -> Floats:
 def bend_each(balls: Floats, drawn: Floats) -> Floats:
     """Return `bend` without looking whether there is anything to do."""
     whole = np.floor(drawn)
+    bent = product(balls, whole) if whole.max(initial=0) <= FEW else raised(balls, whole)
+    fraction = drawn - whole
+    if fraction.any():
+        bent += fraction * np.log(1 + whole / balls)
+    return bent
+
+
+def product(balls: Floats, whole: Floats) -> Floats:
+    """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of at most FEW draws."""
+    one = 1 / balls
+    times = 1 + one * (whole > 1)
+    for i in range(2, FEW):
+        times *= 1 + i * one * (whole > i)
+    return np.asarray(np.log(times))
+
+
+def raised(balls: Floats, whole: Floats) -> Floats:
+    """Return the same of any number of draws, by a series that needs SMALL balls: fewer are raised by as much."""
     bent = gamma_ratio(np.maximum(balls, SMALL), whole)
     small = np.broadcast_to(balls < SMALL, bent.shape)
     if small.any():
         few, of = np.broadcast_to(balls, bent.shape)[small], np.broadcast_to(whole, bent.shape)[small]
         bent[small] = raised_gamma_ratio(few, of)
-    fraction = drawn - whole
-    if fraction.any():
-        bent += fraction * np.log(1 + whole / balls)
     return bent
 
 
@@ -141,7 +158,8 @@ def tilted_numbers(
     if not row.size:
         return np.asarray(ratio)
     bent: Table = np.empty((row.size, tilt.shape[2]), exact)
-    for part in parts(row.size):
+    many = pane[row, bin] >= (FEW + 1) * factor.min(axis=1)[row]
+    for part in (*parts(np.flatnonzero(~many)), *parts(np.flatnonzero(many))):
         r, b = row[part], bin[part]
         one = pane[r, b][:, None] / factor[r]
         balls = urn[r, b][:, None] / factor[r]
@@ -153,9 +171,9 @@ def tilted_numbers(
     return np.asarray(ratio + sums(bent, row, len(pane)))
 
 
-def parts(size: int) -> list[slice]:
-    """Return the slices that cut `size` rows into PARTs."""
-    return [slice(start, start + PART) for start in range(0, size, PART)]
+def parts(places: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the places in pieces of PART."""
+    return [places[start : start + PART] for start in range(0, places.size, PART)]
 
 
 def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Floats:

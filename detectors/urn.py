@@ -57,7 +57,7 @@ MOST_BALLS = 20_000.0
 # evidence.
 LEAST_BALLS = 1e-6
 
-FACTOR_EVERY = 4  # blocks between two estimates of the variance factors, which change slowly
+FACTOR_EVERY = 8  # blocks between two estimates of the variance factors, which change slowly
 
 LEAST_PANES = 24  # panes before the dependence is known: blocks of two panes then number twelve
 LEAST_EFFECTIVE = 300.0  # effective events before a reference can be compared with
@@ -79,8 +79,8 @@ CALM = 7.4
 DOUBT = 1.5
 
 # Tilts are computed again when the urn has grown by so much, and blocks measured with older tilts fade.
-RETILT_LEARNING, RETILT = 0.1, 0.02
-FADE_LEARNING, FADE = 0.9, 0.98
+RETILT_LEARNING, RETILT = 0.1, 0.05
+FADE_LEARNING, FADE = 0.9, 0.95
 RETILTS_PER_STEP = 24  # spreads the work over the panes; a stale tilt is a valid alternative all the same
 
 
