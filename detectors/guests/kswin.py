@@ -1,8 +1,12 @@
 """KSWIN: a Kolmogorov-Smirnov test of the newest values against a draw from the older ones (Raab, Heusinger and
 Schleif, Neurocomputing 2020).
 
-Operating point: one test a value at `alpha`, so about 134 false alarms in 100,000 at the default. The draw is seeded by
-the number of values seen, so that a replay draws alike.
+One test a value at `alpha`, so about 134 false alarms in 100,000 at the default. The draw is seeded by the number of
+values seen, so that a replay draws alike.
+
+Operating point (`python -m benchmarks.guests --quick kswin`, two streams and five changes only: a value takes 0.2 ms):
+on independent standard normal values `alpha` .00027 raises one false alarm in about 10,000, and misses two of five
+changes of the mean by half a standard deviation for 20,000 values. At one in 100,000 it was not measured.
 """
 
 from dataclasses import dataclass
