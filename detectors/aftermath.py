@@ -1,12 +1,15 @@
 """After an alarm: firing, then moved, recovered or accepted. A change that stays gives one alert, and its end no
 second one.
 
-``` WATCHING  evidence reaches the threshold: ALARM. The reference from before the change is kept; a new urn starts
-with the counts since the onset, and a guess of the shape that the winning alternatives foretell
--> FIRING FIRING    evidence that events come from the old reference rather than the new urn: RECOVERED, the old
-reference is back  -> WATCHING the new urn itself drifts: MOVED, an update of the alert, not another; the new urn
-starts again from the pane so many events since the onset: ACCEPTED, the new urn is the reference
--> WATCHING ```
+    WATCHING  evidence reaches the threshold: ALARM. The reference from before the change is kept; a new urn starts
+              with the counts since the onset, and a guess of the shape that the winning alternatives foretell
+              -> FIRING
+    FIRING    evidence that events come from the old reference rather than the new urn: RECOVERED, the old reference
+              is back -> WATCHING
+              the new urn itself drifts: MOVED, an update of the alert, not another; the new urn starts again from
+              the pane
+              so many events since the onset: ACCEPTED, the new urn is the reference. How dependent its events are
+              has to be learnt anew -> LEARNING
 
 The guess and the high bar for recovery are needed: an urn that knows only the first thirty counts after an alarm was
 measured to take ordinary events for a return 120 times per drift; with them 0 to 0.13 times per 10,000 events.

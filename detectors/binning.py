@@ -16,7 +16,7 @@ standard deviations takes 381 events to see, with these about 50.
 [-999.0, 0.0, 0.0, 0.24, 37.0, 37.0]
 >>> edges = derive(np.array([3, 5], np.int32), np.array([70, 30], np.int64))
 >>> rebin(np.array([1, 3, 5, 9], np.int32), np.array([1, 70, 30, 2], np.int64), edges)
-array([ 1, 70, 30,  2])
+array([ 1, 70,  0, 30,  2])
 """
 
 from __future__ import annotations
@@ -90,22 +90,30 @@ def derive(buckets: NDArray[np.int32], counts: NDArray[np.int64]) -> NDArray[np.
     if distinct.size == 0:
         return np.array([0, 1], np.int32)
     if distinct.size <= FEW:
-        return one_bin_each(distinct)
+        return one_bin_each(distinct, repeating(distinct, weights))
     return np.unique(np.concatenate([at_levels(distinct, weights), around(distinct, weights)])).astype(np.int32)
 
 
-def one_bin_each(distinct: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return edges half-way between neighbouring values, and one on either side of them all."""
+def one_bin_each(distinct: NDArray[np.int64], repeats: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return edges on either side of all values, and between neighbours half-way; but on both sides of a value that
+    repeats, because what comes close to it is not the same.
+    """
     values = [representative(int(bucket)) for bucket in distinct]
     halves = universal(np.array([low / 2 + high / 2 for low, high in pairwise(values)], np.float64))
-    inner = np.clip(halves, distinct[:-1] + 1, distinct[1:])
-    return np.unique(np.concatenate([distinct[:1], inner, distinct[-1:] + 1])).astype(np.int32)
+    inner = np.clip(halves, distinct[:-1] + 1, distinct[1:])[~repeats[:-1] & ~repeats[1:]]
+    atoms = distinct[repeats]
+    return np.unique(np.concatenate([distinct[:1], inner, atoms, atoms + 1, distinct[-1:] + 1])).astype(np.int32)
 
 
 def at_levels(distinct: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return edges at order statistics, and on both sides of every value that repeats."""
-    repeats = distinct[weights >= ATOM * weights.sum()]
-    return np.concatenate([order_statistics(distinct, weights, LEVELS), repeats, repeats + 1])
+    atoms = distinct[repeating(distinct, weights)]
+    return np.concatenate([order_statistics(distinct, weights, LEVELS), atoms, atoms + 1])
+
+
+def repeating(distinct: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which buckets are values that repeat."""
+    return np.asarray(weights >= ATOM * weights.sum())
 
 
 def around(distinct: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -116,6 +116,12 @@ def fade(blocks: Blocks, rows: Rows, keep: float) -> None:
         sums[rows] *= np.float32(keep)
 
 
+def clear(blocks: Blocks, rows: Rows) -> None:
+    """Forget everything, in place: what is measured from now on is another stream."""
+    for field in fields(blocks):
+        getattr(blocks, field.name)[rows] = 0
+
+
 def cap(blocks: Blocks, rows: Rows, factor: Floats) -> None:
     """Forget, in place, what the averages hold above `factor` [rows]: it was the drift that was measured, not the
     dependence.

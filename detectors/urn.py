@@ -62,6 +62,10 @@ FACTOR_EVERY = 8  # blocks between two estimates of the variance factors, which 
 LEAST_PANES = 24  # panes before the dependence is known: blocks of two panes then number twelve
 LEAST_EFFECTIVE = 300.0  # effective events before a reference can be compared with
 
+# References' worth of events after which a stream whose dependence goes on growing with the length of the blocks, as a
+# trend's does, is watched all the same.
+PATIENCE = 8.0
+
 # A pane of n events adds n to every M: the evidence must be well above that before it is evidence and not just a
 # large pane.
 LEAST_PER_EVENT = 100.0
@@ -220,6 +224,11 @@ class Urns:
         drifted = turns == Turn.ALARM
         return after, replace(said, drifted=drifted, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
 
+    @property
+    def patience(self) -> float:
+        """How many events to learn from at most while dependence does not saturate."""
+        return min(PATIENCE * self.least_reference, MOST_BALLS)
+
     def least_block(self, bank: Bank) -> Floats:
         """Return how many events each feature waits for before a step."""
         if self.independent:
@@ -240,7 +249,7 @@ class Urns:
         if not self.independent:
             known &= bank.blocks.panes[rows] >= LEAST_PANES
             known &= size / bank.factor[rows][:, :2].max(axis=1) >= LEAST_EFFECTIVE
-            known &= dependence.saturated(bank.blocks, rows) | (size >= MOST_BALLS)
+            known &= dependence.saturated(bank.blocks, rows) | (size >= self.patience)
         ready = rows[known]
         bank.phase[ready] = Phase.WATCHING
         turns[ready] = Turn.READY
@@ -347,13 +356,18 @@ class Urns:
         self.settle(bank, rows)
 
     def renew(self, bank: Bank, rows: Rows) -> None:
-        """Watch again, with what is new as the reference; or the retired reference that it was found to be."""
+        """Take what is new as the reference; or the retired reference that it was found to be. How dependent it is has
+        to be learnt anew.
+        """
         back = rows[bank.back_to[rows] >= 0]
         if back.size:
             bank.urn[back] = bank.retired[back, bank.back_to[back]].astype(np.float64) + bank.live[back]
             self.limit(bank, back)
             retired.take_out(bank, back)
         self.settle(bank, rows)
+        if not self.independent:
+            bank.phase[rows] = Phase.LEARNING
+            dependence.clear(bank.blocks, rows)
 
     def rename(self, bank: Bank, rows: Rows, now: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Look up, in place, which retired reference a firing feature has gone back to; return where that changed."""

@@ -12,6 +12,7 @@ is what the detectors together really see, so that a slice with a tenth of the t
 budget is for what the columns say together (`together.py`): what is left for each is `threshold`.
 """
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -58,6 +59,8 @@ EDGES: dict[Turn, Edge] = {
 }
 Found = dict[str, Gathered]  # by bank
 YES_NO = (0, 1)  # the bins of a rate
+COMPRESSION = 1  # the fastest; the next eight steps save four per cent more
+COMPRESSED = b"\x78"  # how every compressed state begins, and no map of MessagePack
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,12 +455,17 @@ class Watch:
         standing = state.volume_since or state.guests_firing or state.together.alarm
         if standing or any(track.firing for track in state.tracks.values()):
             return "drifting"
-        watching, columns = self.watching(state), len(state.columns)
+        watching, columns = self.watching(state), sum(1 for track in state.tracks.values() if not track.segment)
         return "quiet" if columns and 2 * watching >= columns else "learning"
 
     def watching(self, state: WatchState) -> int:
         """How many columns of the whole subject have learnt enough to be watched."""
-        return sum(1 for track in state.tracks.values() if not track.segment and state.phase(track) != Phase.LEARNING)
+        learnt = {name: (state.bank(name).phase != Phase.LEARNING).tolist() for name in state.banks}
+        return sum(
+            1
+            for track in state.tracks.values()
+            if not track.segment and "values" in track.rows and learnt[name_of(track, "values")][track.rows["values"]]
+        )
 
     def drifting(self, state: WatchState) -> list[str]:
         """What an alarm stands for."""
@@ -468,7 +476,8 @@ class Watch:
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
     def encode(self, state: WatchState) -> bytes:
-        """MessagePack; each bank in the form that it gives itself."""
+        """MessagePack, compressed: counts of which most are small take a third. Each bank in the form that it gives
+        itself."""
         banks = {name: self.urns(name).encode(bank) for name, bank in sorted(state.banks.items())}
         ledgers = {name: ledger.encode(held) for name, held in sorted(state.ledgers.items())}
         margins = self.margins(state)
@@ -476,11 +485,15 @@ class Watch:
         plain = {"banks": banks, "ledgers": ledgers, "twins": twins, "together": crowds.encode(state.together)}
         if state.expected is not None:
             plain["expected"] = outlook.of(state).encode(state.expected)
-        return msgspec.msgpack.encode(msgspec.structs.replace(state, **plain))
+        return zlib.compress(msgspec.msgpack.encode(msgspec.structs.replace(state, **plain)), COMPRESSION)
 
     def decode(self, data: bytes) -> WatchState:
-        """Raises ValueError with a sentence when the bytes come from a newer version."""
-        state = msgspec.msgpack.decode(data, type=WatchState)
+        """Raises ValueError with a sentence when the bytes come from a newer version. 0.1.0 did not compress."""
+        try:
+            plain = zlib.decompress(data) if data[:1] == COMPRESSED else data
+        except zlib.error as error:
+            raise ValueError(f"the judge's state is damaged: {error}") from error
+        state = msgspec.msgpack.decode(plain, type=WatchState)
         refuse_newer("the judge's state", state.v)
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}

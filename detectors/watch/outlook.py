@@ -24,7 +24,7 @@ from detectors.watch.track import Track, counted
 from schemas.pane import Column
 
 SCORE, VALUE, LABEL, TRUTH = "prediction:score", "prediction:value", "prediction:label", "label:value"
-TWO_NUMBERS = 3  # edges that two distinct numbers have
+TWO_NUMBERS = 4  # edges around two values that repeat
 BANDS = ("accuracy", "precision", "recall", "f1", "auc")
 
 

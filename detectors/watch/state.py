@@ -56,8 +56,12 @@ class WatchState(msgspec.Struct, kw_only=True):
 
     def place(self, track: Track, part: Part) -> tuple[Bank, int]:
         """The bank and the row of a part of a track. KeyError if the part has no urn (yet)."""
-        held = self.banks[name_of(track, part)]
-        return (held.bank if isinstance(held, Slots) else held), track.rows[part]
+        return self.bank(name_of(track, part)), track.rows[part]
+
+    def bank(self, name: str) -> Bank:
+        """A bank by its name; of seasonal columns, that of the present slot."""
+        held: Bank | Slots = self.banks[name]
+        return held.bank if isinstance(held, Slots) else held
 
     def stretched(self, track: Track, part: Part, events: int) -> int:
         """How many rows of the subject so many events of a part of a track are: a slice has a part of all rows."""

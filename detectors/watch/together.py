@@ -85,7 +85,7 @@ def hear_all(
 
 def evidence_of(urns: Judge, bank: Any) -> NDArray[np.float64]:
     """The evidence of every row of a bank."""
-    return urns.verdicts(bank, np.ones(len(bank))).evidence
+    return urns.evidence(bank)
 
 
 def onset_of(state: WatchState, urns: Callable[[str], Judge], names: Names) -> int:

@@ -64,6 +64,7 @@ def judged(trial: Trial, seen: Seen = unseen) -> Judged:
     alarms: list[list[Alarm]] = [[] for _ in trial.table.columns]
     since: list[int | None] = [None for _ in trial.table.columns]
     learning = min(trial.size, max(1, (trial.reference - watch.burn_in) // LEAST_PANES))
+    learning = -(-trial.reference // max(1, trial.reference // learning))  # alike, or the last would wait for more
     for first, end, rows in ((0, trial.reference, learning), (trial.reference, len(trial.table), trial.size)):
         for pane in panes.of(first, end, rows):
             state, news = watch.step(state, pane)

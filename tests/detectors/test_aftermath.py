@@ -85,7 +85,7 @@ def test_a_false_alarm_can_be_dismissed_and_a_new_normal_accepted_by_hand():
     bank, turns, _ = lived(runs, runs.bank, 400, True)
     assert turns[Turn.ALARM] == 1
     by_hand = runs.urns.accept(runs.urns.dismiss(bank, [0]), [1])
-    assert by_hand.phase.tolist() == [Phase.WATCHING, Phase.WATCHING, Phase.FIRING, Phase.FIRING]
+    assert by_hand.phase.tolist() == [Phase.WATCHING, Phase.LEARNING, Phase.FIRING, Phase.FIRING]
     old, new = by_hand.reference(0), by_hand.reference(1)
     assert old.sum() > new.sum()
     assert bank.phase.tolist() == [Phase.FIRING] * 4

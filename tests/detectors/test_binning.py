@@ -75,10 +75,16 @@ def test_a_constant_has_room_below_and_above():
 
 def test_few_values_have_a_bin_each_and_the_unseen_falls_to_its_nearest():
     values = np.array([0.0, 1.0, 5.0, 100.0])
-    edges = derive(universal(values), np.array([10, 10, 10, 10]))
-    buckets = universal(np.array([-1.0, 0.0, 0.4, 0.6, 1.0, 2.9, 3.1, 5.0, 100.0, 101.0]))
+    edges = derive(universal(values), np.array([3, 3, 3, 991]))
+    buckets = universal(np.array([-1.0, 0.0, 0.4, 0.6, 1.0, 2.9, 3.1, 5.0, 99.0, 100.0, 101.0]))
     bins = np.searchsorted(edges, buckets, side="right")
-    assert bins.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 4, 5]
+    assert bins.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 4, 5]
+
+
+def test_what_comes_close_to_a_value_that_repeats_is_not_the_same():
+    edges = derive(universal(np.array([0.0, 1400.0])), np.array([950, 50]))
+    bins = np.searchsorted(edges, universal(np.array([-1.0, 0.0, 201.5, 1400.0, 1601.5])), side="right")
+    assert bins.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_value_that_repeats_has_a_bin_of_its_own():

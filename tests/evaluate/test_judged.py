@@ -49,6 +49,7 @@ def test_the_alarms_are_the_findings_of_the_watch_on_panes_made_by_hand(size: in
     found, watch = judged(trial), watch_over(trial)
     state, at, expected = watch.start(), 0, []
     learning = min(size, 500 // LEAST_PANES)
+    learning = -(-1_000 // (1_000 // learning))
     for first, end, rows in ((0, 1_000, learning), (1_000, 3_000, size)):
         for begin in range(first, end, rows):
             until = min(begin + rows, end)

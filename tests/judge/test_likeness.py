@@ -65,7 +65,7 @@ def test_what_recovers_leaves_nothing_behind() -> None:
 
 
 def test_back_within_the_margin_is_a_recovery_of_its_own() -> None:
-    _, findings = watched(panes(lambda at: 0.5 * (QUIET <= at < 100), until=220))
+    _, findings = watched(panes(lambda at: 0.5 * (QUIET <= at < 140), until=260))
     assert [edge for detector, edge in said(findings) if detector == "margin"] == ["firing", "recovered"]
     last = [finding for finding in findings if finding.detector == "margin"][-1]
     assert naming.summary_of(last) == "age is again like its reference"

@@ -1,5 +1,7 @@
 """What the columns of a subject say together, on panes as the profile worker makes them."""
 
+import zlib
+
 import msgspec
 import numpy as np
 
@@ -92,7 +94,7 @@ def test_stopping_anywhere_changes_nothing() -> None:
 
 
 def test_a_state_from_before_is_read_and_begins_to_listen() -> None:
-    old = msgspec.msgpack.decode(WATCH.encode(LEARNT))
+    old = msgspec.msgpack.decode(zlib.decompress(WATCH.encode(LEARNT)))
     del old["together"]
     state = WATCH.decode(msgspec.msgpack.encode(old))
     assert state.together.crowds == []
