@@ -29,6 +29,7 @@ def same(one: list[Record], other: list[Record]) -> bool:
     return [repr(record) for record in one] == [repr(record) for record in other]
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_command_give_the_same_numbers():
     tasks = [q01_nulls.tasks(TINY, None)[4], q08_small_references.tasks(TINY, None)[-1]]
     here = [record for task in tasks for record in task.function(**task.arguments)]
@@ -81,6 +82,7 @@ def test_urns_of_every_pane_size_see_the_same_events():
     assert np.array_equal(one, many)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [mean_shift(0.5), rate(RATES_UP, 0.05, 0.10)], ids=lambda change: change.name)
 def test_the_oracle_keeps_its_mean_time_between_false_alarms(change):
     h = oracle.threshold(change.stream, change.ratio, 1000)
@@ -93,6 +95,7 @@ def test_the_simulated_divergence_is_the_formula(change):
     assert oracle.divergence(change.stream, change.ratio) == pytest.approx(change.divergence, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_spike_that_could_not_be_before_is_an_alarm_of_the_oracle():
     change = spikes(0.05)
     h = oracle.threshold(change.stream, change.ratio, 1e4)
@@ -114,6 +117,7 @@ def test_focus_is_the_maximum_over_all_times_of_the_change():
         assert found[n - 1] == pytest.approx(brute)
 
 
+@pytest.mark.slow
 def test_an_opponent_and_the_urn_are_compared_in_the_same_runs():
     adwin = Looped("ADWIN", river("ADWIN", "delta"), 0.002, 1e-6, 3.0, eager=True)
     case = Case("Q2", mean_shift(1.0), 500, 1e4, 40, (9,), (("urn, independent", 30.0),))
@@ -150,6 +154,7 @@ def test_a_missed_bar_and_an_opponent_ahead_are_losses_and_are_told():
     assert "1 of 2" in text
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_figures(tmp_path):
     pytest.importorskip("matplotlib")
     nothing = Record("Q2", "small", "urn", 1, 5000, 1e4, DELAY, 10.0, bar=20.0)

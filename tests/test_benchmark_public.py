@@ -217,6 +217,7 @@ def test_naive_bayes_is_that_of_river():
     assert same >= 390  # the first rows are guesses
 
 
+@pytest.mark.slow
 def test_a_drift_of_the_concept_has_the_model_thrown_away():
     random = np.random.default_rng(2)
     x = random.random((2400, 1))

@@ -50,6 +50,7 @@ def evaluated(*arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_nothing_happens_and_nothing_is_found(file: Path) -> None:
     results = evaluated(file, "--reference", str(REFERENCE), "--changes", "none")
     assert [(one["detector"], one["column"], one["alarms"]) for one in results] == [
@@ -121,6 +122,7 @@ def test_calibrated_guests_say_how_they_were_set(file: Path) -> None:
     assert adwin["calibrated"]["rows"] >= 10 * 3_000
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn(file: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     picture = tmp_path / "people.png"

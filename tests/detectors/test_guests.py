@@ -42,6 +42,7 @@ def test_a_guest_alarms_exactly_when_river_does(kind: str, seed: int) -> None:
     assert our_alarms(guest, values) == expected
 
 
+@pytest.mark.slow
 def test_kswin_sees_both_changes_and_a_replay_draws_alike() -> None:
     guest, values = GUESTS["kswin"](), stream(3)
     alarms = our_alarms(guest, values)

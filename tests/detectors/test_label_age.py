@@ -26,6 +26,7 @@ def test_an_age_is_found_by_how_long_a_label_took() -> None:
     assert len(detector.ages) == AGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("independent", [True, False])
 def test_another_mix_of_ages_is_no_alarm_though_the_rate_of_all_labels_doubles(independent: bool) -> None:
     random, detector = np.random.default_rng(1), LabelAge(reference=300, independent=independent)
@@ -68,6 +69,7 @@ def delays(detector: LabelAge | Urns, spread: bool) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_change_at_every_age_is_seen_as_soon_as_if_labels_had_no_ages() -> None:
     alone = delays(Urns(RATES_UP, 300.0, independent=True), spread=False)
     by_age = delays(LabelAge(reference=300, independent=True), spread=True)

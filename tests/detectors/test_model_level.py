@@ -62,6 +62,7 @@ def test_a_feature_that_joins_never_raises_the_mean() -> None:
         assert model_level.mean([(0.7, np.append(values, 0.0)), (0.3, nulls)]) <= before
 
 
+@pytest.mark.slow
 def test_alarms_of_a_mean_that_is_not_restarted_keep_its_budget() -> None:
     random, threshold, events, runs = np.random.default_rng(5), 200.0, 4000, 60
     line, alarms = model_level.raised(threshold), 0
@@ -85,6 +86,7 @@ def test_e_d_bh_names_as_many_as_their_evidence_carries() -> None:
 # -- bets on many features ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.0, 0.5])
 def test_the_budget_is_kept_although_what_varies_together_is_only_learnt(rho: float) -> None:
     alarms, panes = 0, 1500

@@ -58,6 +58,7 @@ def nulls(shape: NDArray[np.float64], n: int, runs: int, factor: float = 1.0) ->
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("n", [60, 500, 5_000])
 def test_chance_alone_gives_p_below_a_twentieth_once_in_twenty_times(shape: str, n: int) -> None:

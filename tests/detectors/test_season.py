@@ -77,6 +77,7 @@ def test_the_budget_is_kept_also_where_days_differ(swing: float, noise: float, a
     assert spent(days.live(24 * 10)) <= 1
 
 
+@pytest.mark.slow
 def test_a_season_that_was_imagined_is_one_urn() -> None:
     days = Days(Season(NUMBERS, least_reference=1000), swing=0.0)
     days.live(24 * 5)
@@ -93,6 +94,7 @@ def test_until_the_slots_are_known_nothing_is_judged_that_would_alarm_every_morn
     assert not days.slots.slotted.any()
 
 
+@pytest.mark.slow
 def test_a_drift_ends_where_its_own_slots_fit_again() -> None:
     days = Days(Season(NUMBERS, least_reference=1000), swing=1.0)
     days.live(24 * 8)
@@ -132,6 +134,7 @@ def test_a_pane_that_would_be_accepted_at_once_waits_for_its_period_too() -> Non
     assert dict((turn, hour) for hour, turn in turns)["ACCEPTED"] == 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", [RATES, CATEGORIES], ids=lambda law: law.name)
 def test_rates_and_categories_have_seasons_too(law: Any) -> None:
     random, season = np.random.default_rng(3), Season(law, least_reference=1000)
@@ -149,6 +152,7 @@ def test_rates_and_categories_have_seasons_too(law: Any) -> None:
     assert (slots.bank.phase == Phase.FIRING).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_week_has_a_weekend() -> None:
     season, random = Season(NUMBERS, "week", least_reference=1000), np.random.default_rng(4)
     slots = season.add(season.start(), [np.zeros(4, np.int64)])

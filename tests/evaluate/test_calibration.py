@@ -68,6 +68,7 @@ def test_blocks_keep_neighbours_together() -> None:
     assert 0 <= rows.min() <= rows.max() < 1_000
 
 
+@pytest.mark.slow
 def test_what_the_urn_really_raises_is_counted() -> None:
     report = judge_report(trial(budget="1 per 1000 events"), lambda what: None)
     assert report.rows >= 9_000

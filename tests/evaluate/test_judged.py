@@ -64,6 +64,7 @@ def test_the_alarms_are_the_findings_of_the_watch_on_panes_made_by_hand(size: in
     assert {column for column, *_ in alarms} >= {"feature:0", "feature:2"}
 
 
+@pytest.mark.slow
 def test_bins_of_its_own_change_nothing_but_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     table = mixed(3_000)
     table["age"].values[2_000:] *= 1.5

@@ -64,6 +64,7 @@ def test_what_recovers_leaves_nothing_behind() -> None:
     assert state.health == "quiet"
 
 
+@pytest.mark.slow
 def test_back_within_the_margin_is_a_recovery_of_its_own() -> None:
     _, findings = watched(panes(lambda at: 0.5 * (QUIET <= at < 140), until=260))
     assert [edge for detector, edge in said(findings) if detector == "margin"] == ["firing", "recovered"]
@@ -72,6 +73,7 @@ def test_back_within_the_margin_is_a_recovery_of_its_own() -> None:
     assert naming.class_of(last) == "skew"
 
 
+@pytest.mark.slow
 def test_a_deployment_declares_a_new_reference() -> None:
     content = panes(lambda at: 0.5 * (at >= QUIET), until=160)
     content.insert(100, note("deployed", content[99]))
@@ -81,6 +83,7 @@ def test_a_deployment_declares_a_new_reference() -> None:
     assert naming.summary_of(findings[-1]) == "age is compared with a new reference"
 
 
+@pytest.mark.slow
 def test_a_configuration_change_is_no_new_reference() -> None:
     content = panes(lambda at: 0.5 * (at >= QUIET), until=120)
     content.insert(100, note("config", content[99]))

@@ -49,6 +49,7 @@ def test_a_score_beside_a_label_is_the_chance_that_the_label_is_right() -> None:
     assert "recall" not in found
 
 
+@pytest.mark.slow
 def test_a_value_is_a_probability_only_where_labels_tell_two_classes_apart() -> None:
     assert seen([pane({"prediction:value": scores}, at=at) for at, scores in enumerate(SCORES)]) is None
     truth = ["yes", "no"] * 50
