@@ -31,7 +31,7 @@ check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a min
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q -n auto -m "not slow and not kafka" $(ARGS)
 
-bench: $(VENV)/dev.stamp ## how fast, how soon, how many false alarms
+bench: $(VENV)/dev.stamp ## how fast: an event, a pane, a state
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quality: $(VENV)/bench.stamp ## the public benchmark of detection; ARGS=--quick takes minutes, without it hours

@@ -1,4 +1,4 @@
-"""How fast, how soon, how many false alarms: `make bench`, or `python -m benchmarks --quick`.
+"""How fast: `make bench`, or `python -m benchmarks --quick`. How soon, and how many false alarms: `make bench-quality`.
 
 Prints tables and, with --json FILE, writes everything with the machine it was measured on. Needs Java and a
 redis-server for the first table; without them it says so and goes on.
@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import budget, counting, judging
+from benchmarks import counting, judging
 from benchmarks.machine import machine
 from tests.servers import Missing
 
@@ -30,7 +30,7 @@ def table(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> int:
-    """Run all three and show them."""
+    """Run both and show them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute instead of five")
     parser.add_argument("--json", type=Path, help="where to write the results")
@@ -50,9 +50,6 @@ def main() -> int:
         console.print(f"left out: CPU per event on a real Kafka ({missing})")
     result["judging"] = judging.run()
     table(console, "CPU per pane of the judge", result["judging"])
-    result |= budget.run(chosen.quick)
-    table(console, "alarms without any change, against the budget", result["null"])
-    table(console, "rows from a change to its alarm", result["delay"])
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         console.print(f"written to {chosen.json}")
