@@ -36,6 +36,7 @@ LEAST_MOVES = 12.0
 # are shorter than the dependence show a part of it only, and learning that ends as soon as the factor looks small
 # would end too soon just where it is underestimated.
 SATURATED = 1.25
+SUSPICION = 0.25  # standard errors by which it may in truth be more
 
 # Standard errors taken off each average before the largest is taken: the maximum of many would be biased upwards. The
 # scores of numbers are alike, so a half is enough; those of categories are not, so it takes more the more there are.
@@ -159,7 +160,7 @@ def saturated(blocks: Blocks, rows: Rows) -> NDArray[np.bool_]:
     longest = (number >= LEAST_BLOCKS).sum(axis=1) - 1
     at = np.arange(len(rows))
     here, half = average[at, np.maximum(longest, 0)], average[at, np.maximum(longest - 1, 0)]
-    here = here * (1 - CAUTION * np.sqrt(2 / np.maximum(number[at, np.maximum(longest, 0)], 1)))
+    here = here * (1 + SUSPICION * np.sqrt(2 / np.maximum(number[at, np.maximum(longest, 0)], 1)))
     return np.asarray((longest > 0) & (here <= SATURATED * np.maximum(half, 1)))
 
 

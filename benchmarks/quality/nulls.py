@@ -1,7 +1,8 @@
 """Is the budget kept? Streams without change, every alarm dismissed as false, the urn watching on.
 
 The budget at a threshold A is one alarm in A events. A cell has as many events as its budget can be measured with,
-spread over `BANK` runs; its interval is that of a Poisson count, wider where the runs differ more.
+spread over `BANK` runs, and each is asked from the moment on at which it has learnt. Its interval is that of a Poisson
+count, wider where the runs differ more.
 """
 
 from __future__ import annotations
@@ -44,15 +45,16 @@ def null(
     independent = SETTINGS[setting]
     learning = LEARNING_PANE if independent else pane
     urns = Urns(law, float(reference), independent)
-    runs = learnt(urns, stream, learning, BANK, seed, min(BURN_IN, reference))
+    runs = learnt(urns, stream, learning, BANK, seed, min(BURN_IN, reference), threshold)
     if unready := int((runs.bank.phase == Phase.LEARNING).sum()):
         note = f"{unready} of {BANK} runs begin while still learning"
-    alarms = false_alarms(runs, pane, events, threshold)
-    value, low, high = rate_of(alarms, BANK * events / threshold)
+    watched = int(runs.watched.sum()) + BANK * events
+    alarms = runs.alarms + false_alarms(runs, pane, events, threshold)
+    value, low, high = rate_of(alarms, watched / threshold)
     return [
         Record(
             row, case, setting, pane, reference, threshold, SPENT, value, low, high,
-            n=BANK * events, seeds="-".join(map(str, seed)), bar=bar, note=note,
+            n=watched, seeds="-".join(map(str, seed)), bar=bar, note=note,
         )
     ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from benchmarks.quality.tables import number, table_of, verdict
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parent.parent.parent / "docs"
 UNEXPLAINED = "not explained yet"
+WITHIN = "The bar lies within the interval: with so many runs this cannot be told from reached. It counts as missed."
 URNS = ("urn, independent", "urn")
 
 INTRODUCTION = """# Benchmark of the quality of detection
@@ -66,11 +67,13 @@ def is_loss(record: Record) -> bool:
 
 
 def explanation(row: Row, record: Record) -> str:
-    """Return the paragraph that the row has for a loss: of the case and detector, of the case, or of the measure."""
+    """Return the paragraph that the row has for a loss: of the case and detector, of the case, or of the measure; and
+    if it has none, whether it may be chance.
+    """
     for key in (f"{record.case}, {record.detector}", record.case, record.measure):
         if key in row.losses:
             return row.losses[key]
-    return UNEXPLAINED
+    return WITHIN if record.measure == DELAY and record.low <= record.bar else UNEXPLAINED
 
 
 def loss_paragraphs(result: Result) -> list[str]:

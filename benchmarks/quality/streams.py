@@ -255,6 +255,8 @@ class Runs:
     edges: NDArray[np.int64]  # of all runs, ascending: those of run r have r * STEP added
     offset: NDArray[np.int64]  # [runs, 1]: how many edges the runs before have
     ready: Values  # [runs, events]: events that are drawn and binned, and wait for a pane
+    alarms: NDArray[np.int64]  # [runs]: while others were still learning, and how many events each watched meanwhile
+    watched: NDArray[np.int64]
     changed: bool = False
 
     def begin(self, part: Part) -> None:
@@ -296,17 +298,17 @@ def counted(buckets: Values, edges: Values) -> NDArray[np.int64]:
 def begun(urns: Urns, stream: Stream, runs: int, seed: int | Sequence[int], burn_in: int) -> Runs:
     """Return runs that have their bins from their burn-in, and learn."""
     tape = Tape(stream, runs, seed)
-    first = tape.take(burn_in, False)
+    first, none = tape.take(burn_in, False), np.zeros(runs, np.int64)
     if stream.bins:
         nothing = np.zeros(0, np.int64)
         bank = urns.add(urns.start(), list(tally(first, stream.bins)))
-        return Runs(urns, bank, tape, nothing, nothing, first[:, :0])
+        return Runs(urns, bank, tape, nothing, nothing, first[:, :0], none, none)
     assert urns.law is NUMBERS
     universal = binning.universal(first)
     cuts = [binning.derive(*np.unique(row, return_counts=True)) for row in universal]
     edges = np.concatenate([cut.astype(np.int64) + STEP * run for run, cut in enumerate(cuts)])
     offset = np.cumsum([0, *(len(cut) for cut in cuts[:-1])])[:, None]
-    started = Runs(urns, urns.start(), tape, edges, offset, first[:, :0].astype(np.int64))
+    started = Runs(urns, urns.start(), tape, edges, offset, first[:, :0].astype(np.int64), none, none)
     widths = [len(cut) + 1 for cut in cuts]
     counts = tally(started.binned(first), max(widths))
     started.bank = urns.add(urns.start(), [row[:width] for row, width in zip(counts, widths, strict=True)])
@@ -317,15 +319,28 @@ MOST_LEARNING = 60_000  # events after which a run that still learns is left to 
 
 
 def learnt(
-    urns: Urns, stream: Stream, pane: int, runs: int = 60, seed: int | Sequence[int] = 1, burn_in: int = 500
+    urns: Urns,
+    stream: Stream,
+    pane: int,
+    runs: int = 60,
+    seed: int | Sequence[int] = 1,
+    burn_in: int = 500,
+    threshold: float = 1e30,
 ) -> Runs:
-    """Return runs that watch, after burn-in and learning in panes of this size."""
+    """Return runs that watch, after burn-in and learning in panes of this size. What the first of them say before the
+    last has learnt is counted, and dismissed as false.
+    """
     watching = begun(urns, stream, runs, seed, burn_in)
     bank = watching.bank
     for _ in range(MOST_LEARNING // pane):
-        if (bank.phase != Phase.LEARNING).all():
+        awake = bank.phase != Phase.LEARNING
+        if awake.all():
             break
-        bank, _ = urns.step(bank, watching.pane(pane, False), 1e30)
+        bank, said = urns.step(bank, watching.pane(pane, False), threshold)
+        watching.watched = watching.watched + pane * awake
+        watching.alarms = watching.alarms + said.drifted
+        if said.drifted.any():
+            bank = urns.dismiss(bank, np.flatnonzero(said.drifted).tolist())
     watching.bank = bank
     return watching
 

@@ -15,7 +15,7 @@ from schemas.pane import Deployed, Pane
 from tests.judge.panes import SUBJECT, T0, pane
 
 WATCH = Watch(budget=parse("1 per 100000 events"), reference=1200, burn_in=400, margin=0.1)
-ROWS, QUIET = 200, 40
+ROWS, QUIET = 200, 50
 
 
 def panes(shift: Any, plan: float = 0.3, until: int = 120, seed: int = 3) -> list[Any]:
