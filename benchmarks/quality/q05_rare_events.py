@@ -22,6 +22,15 @@ REFERENCE, THRESHOLD = 5000, 1e4
 CASES = ((spikes(0.05), 50.0), (rate(RATES, 0.01, 0.06), 90.0))
 
 LOSSES: dict[str, str] = {
+    "5% spikes of 5 sd": (
+        "A growing reference learns while it counts. The first spikes, where the reference has next to nothing, are a "
+        "surprise; the tenth in the same pane is none, while the ordinary events between them speak for no change. At "
+        "the end of a pane of 200 less is left of the evidence than there was after its first fifty events."
+    ),
+    "rate 0.01 -> 0.06": (
+        "Nulls are watched in both directions, because a rate that falls to nothing is a fault as well, and the stake"
+        " is spread over seven odds. The bar is what a bet upwards alone reaches."
+    ),
     "5% spikes of 5 sd, FOCuS0, calibrated": (
         "FOCuS0 has been told that events are normal, and to a normal law one value at five standard deviations is an "
         "alarm: it waits for the first spike, as the oracle does. Without that law a single value far out is what any "

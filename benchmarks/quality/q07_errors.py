@@ -25,7 +25,13 @@ CASES = (
     (gradual_rate(RATES_UP, 0.05, 0.08, 1000), 950.0),
 )
 
-LOSSES: dict[str, str] = {}
+LOSSES: dict[str, str] = dict.fromkeys(
+    (change.name for change, _ in CASES),
+    "A pane is weighed as a whole: evidence can begin only where a pane does, and is looked at only where one ends. "
+    "That of a rate of a few per cent wavers, so an alarm that would have stood for a moment within a pane is not "
+    "raised, and large panes cost more than one of themselves. Event by event the means are within a few per cent of "
+    "the bars.",
+)
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:
