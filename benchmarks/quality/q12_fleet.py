@@ -49,6 +49,9 @@ MOST_LEARNING = 30_000  # rows
 NAMED = "false names / named"
 
 LOSSES: dict[str, str] = {
+    "false names / named": (
+        "With a handful of runs a cell one wrong name is a tenth of all names or more: too few to tell it from the bar."
+    ),
     "10 of 100 move .25 sd, correlation 0": "The figure to beat is that of one chart, of the memory that suits this "
     "case best and with the whole budget; here several bets, the mean and the columns share one. With the budget to "
     "themselves the bets see it in 85 to 95 rows.",

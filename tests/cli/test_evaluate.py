@@ -60,6 +60,7 @@ def test_nothing_happens_and_nothing_is_found(file: Path) -> None:
     assert [(one["false_alarms"], one["delay"], one["missed"]) for one in results] == [(0, None, None)] * 2
 
 
+@pytest.mark.slow
 def test_what_is_put_in_is_found_with_its_row_onset_and_effect(file: Path) -> None:
     [age, plan] = evaluated(
         file, "--reference", str(REFERENCE), "--inject", f"shift:1sd@{CHANGE}:age,swap@{CHANGE}:plan", code=3

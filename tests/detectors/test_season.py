@@ -58,6 +58,7 @@ def spent(turns: Any) -> float:
     return float((turns == Turn.ALARM).sum() / (turns.size * 20 / A))
 
 
+@pytest.mark.slow
 def test_a_daily_swing_is_no_drift_and_a_drift_is_quick() -> None:
     days = Days(Season(NUMBERS, least_reference=1000), swing=1.0)
     days.live(24 * 8)

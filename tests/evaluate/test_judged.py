@@ -39,6 +39,7 @@ def test_panes_count_what_the_rows_hold() -> None:
             assert own == column
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [pytest.param(13, marks=pytest.mark.slow), 40])
 def test_the_alarms_are_the_findings_of_the_watch_on_panes_made_by_hand(size: int) -> None:
     table = mixed(3_000)

@@ -53,6 +53,7 @@ def test_a_change_is_one_alert_until_it_is_accepted_and_then_it_is_not_like_the_
     assert (state.health, WATCH.drifting(state)) == ("drifting", ["feature:age margin"])
 
 
+@pytest.mark.slow
 def test_a_small_change_is_within_the_margin() -> None:
     _, findings = watched(panes(lambda at: 0.08 * (at >= QUIET), until=150))
     assert [finding for finding in findings if finding.detector == "margin"] == []

@@ -5,6 +5,7 @@ from collections import defaultdict
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Message
 
 from schemas.dead_letter import Headers, Reason
@@ -26,6 +27,7 @@ SENT_BY: Headers = [("origin", b"a test"), ("origin", b"twice"), ("blank", b"")]
 Place = tuple[str, int, int]
 
 
+@pytest.mark.slow
 def test_every_kind_of_garbage_is_a_dead_letter_and_all_that_is_good_is_counted(
     platform: Platform, tmp_path: Path
 ) -> None:
