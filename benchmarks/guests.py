@@ -14,13 +14,13 @@ alarm after it; the number rises by half a standard deviation, errors become 10 
 import argparse
 import math
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 
 from detectors.guests import GUESTS, Guest, invite
+from stream.evaluate.guests import positions
 
 BEFORE, HORIZON = 5_000, 20_000
 STREAMS, LENGTH = 20, 100_000
@@ -71,21 +71,11 @@ def values(signal: str, random: np.random.Generator, many: int, *, changed: bool
     return [float(value) for value in drawn]
 
 
-def alarms(guest: Guest, stream: list[float]) -> Iterator[int]:
-    """Where a guest alarms. River's object is kept from value to value: the state makes no difference but in time."""
-    detector = guest.make()
-    for at, value in enumerate(stream):
-        detector.update(guest.given(value))
-        if detector.drift_detected:
-            yield at
-            detector = guest.make()
-
-
 def count(guest: Guest, streams: list[list[float]], most: float = math.inf) -> list[int]:
     """How many alarms in each stream, until there are more than `most` in all."""
     found: list[int] = []
     for stream in streams:
-        found.append(sum(1 for _ in alarms(guest, stream)))
+        found.append(sum(1 for _ in positions(guest, stream)))
         if sum(found) > most:
             break
     return found
@@ -109,7 +99,7 @@ def delays(guest: Guest, knob: Knob, runs: int) -> list[int]:
     random, found = np.random.default_rng(1), []
     for _ in range(runs):
         before, after = values(knob.signal, random, BEFORE), values(knob.signal, random, HORIZON, changed=True)
-        first = next((at - BEFORE for at in alarms(guest, before + after) if at >= BEFORE), HORIZON)
+        first = next((at - BEFORE for at in positions(guest, before + after) if at >= BEFORE), HORIZON)
         found.append(first)
     return found
 

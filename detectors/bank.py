@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.alternatives import Numbers
+from detectors.contract import unpacked
 from detectors.dependence import Blocks
 
 Floats = NDArray[np.float64]
@@ -201,10 +202,7 @@ def encode(bank: Bank, law: str, lengths: Lengths) -> bytes:
 
 def decode(blob: bytes, law: str, lengths: Lengths, upgrade: Upgrade) -> Bank:
     """Return the bank that `encode` wrote, now or in an earlier version; ValueError if it cannot be one."""
-    try:
-        found = msgspec.msgpack.decode(blob, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"a state of urns is damaged: {error}") from error
+    found = unpacked("a state of urns", blob)
     version = found.get("v")
     if not isinstance(version, int) or version > VERSION or version < 1:
         raise ValueError(f"a state of urns has version {version}, and this Leeway reads {VERSION}; run a newer one")

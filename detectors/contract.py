@@ -16,7 +16,9 @@ which alarms when M >= threshold. `detectors/budget.py` says why that is the sam
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import msgspec
 
 State = TypeVar("State")
 Data = TypeVar("Data", contravariant=True)
@@ -55,6 +57,18 @@ class Detector(Protocol[State, Data]):
 
     def decode(self, blob: bytes) -> State:
         """Return the state that `encode` wrote. Raise ValueError, in a sentence, if it cannot be read."""
+
+
+def unpacked(what: str, blob: bytes) -> dict[str, Any]:
+    """Return what was written as a map of MessagePack. Raise ValueError, in a sentence, if it cannot be one.
+
+    >>> unpacked("volume state", bytes([0x81, 0xA1, 0x76, 0x01]))
+    {'v': 1}
+    """
+    try:
+        return msgspec.msgpack.decode(blob, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{what} is damaged: {error}") from error
 
 
 def refuse_newer(what: str, version: int, known: int = 1) -> None:

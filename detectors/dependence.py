@@ -157,11 +157,10 @@ def saturated(blocks: Blocks, rows: Rows) -> NDArray[np.bool_]:
     """
     number = blocks.blocks[rows].astype(np.float64)
     average = blocks.squares[rows].astype(np.float64).mean(axis=2) / np.maximum(number, 1)
-    longest = (number >= LEAST_BLOCKS).sum(axis=1) - 1
-    at = np.arange(len(rows))
-    here, half = average[at, np.maximum(longest, 0)], average[at, np.maximum(longest - 1, 0)]
-    here = here * (1 + SUSPICION * np.sqrt(2 / np.maximum(number[at, np.maximum(longest, 0)], 1)))
-    return np.asarray((longest > 0) & (here <= SATURATED * np.maximum(half, 1)))
+    levels, at = (number >= LEAST_BLOCKS).sum(axis=1), np.arange(len(rows))
+    longest, half = np.maximum(levels - 1, 0), np.maximum(levels - 2, 0)
+    most = average[at, longest] * (1 + SUSPICION * np.sqrt(2 / np.maximum(number[at, longest], 1)))
+    return np.asarray((levels > 1) & (most <= SATURATED * np.maximum(average[at, half], 1)))
 
 
 def careful(factor: Floats, mean_pane: Floats) -> Floats:

@@ -46,7 +46,7 @@ from detectors import onset
 from detectors.aftermath import MOST_EVIDENCE, Phase, Turn
 from detectors.alternatives import LOCATION, RATES, Floats, Law, Numbers, Shares, bell
 from detectors.bank import padded
-from detectors.contract import refuse_newer
+from detectors.contract import refuse_newer, unpacked
 from detectors.dependence import health
 from detectors.polya import tilted_numbers, tilted_shares
 from detectors.urn import CALM, LEAST_EFFECTIVE, Verdicts, of_rows
@@ -403,10 +403,7 @@ class Margin:
 
     def decode(self, blob: bytes) -> Twins:
         """Return the twins that `encode` wrote; ValueError, in a sentence, if they cannot be."""
-        try:
-            found = msgspec.msgpack.decode(blob, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"a state of margins is damaged: {error}") from error
+        found = unpacked("a state of margins", blob)
         refuse_newer("a state of margins", found.get("v", 0))
         if found.get("law") != self.law.name:
             raise ValueError(f"a state of margins is for {found.get('law')}, not for {self.law.name}")

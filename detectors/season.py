@@ -43,7 +43,7 @@ from detectors import dependence
 from detectors.aftermath import Phase, Turn, new_normal
 from detectors.alternatives import NUMBERS, Floats, Law, Numbers
 from detectors.bank import Bank, derived, padded
-from detectors.contract import refuse_newer
+from detectors.contract import refuse_newer, unpacked
 from detectors.dependence import Blocks
 from detectors.urn import DOUBT, LEAST_EFFECTIVE, LEAST_PANES, MOST_BALLS, Urns, Verdicts, least_balls
 
@@ -554,10 +554,7 @@ class Season:
 
     def decode(self, blob: bytes) -> Slots:
         """Return the state that `encode` wrote; ValueError, in a sentence, if it cannot be one."""
-        try:
-            found = msgspec.msgpack.decode(blob, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"a state of seasons is damaged: {error}") from error
+        found = unpacked("a state of seasons", blob)
         refuse_newer("a state of seasons", found.get("v", 0))
         if found.get("period") != self.period:
             raise ValueError(f"a state of seasons is of a {found.get('period')}, not of a {self.period}")

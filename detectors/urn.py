@@ -272,12 +272,12 @@ class Urns:
         bank.evidence[rows] = np.where(known[:, None], np.minimum(evidence, MOST_EVIDENCE), 0)
         bank.cusum[rows] = np.where(known[:, None], np.minimum(cusum, MOST_EVIDENCE), 0)
         bank.age[rows] = age
-        kept = rows[watching & (bank.places[rows] > 0)]
-        if kept.size:
-            here = np.isin(rows, kept)
-            factor, known_well = bank.factor[kept].max(axis=1), self.kept(bank, kept)
-            come = retired.advance(bank.retired_evidence[kept], known_well, bank.urn[kept], pane[here], factor)
-            bank.retired_evidence[kept] = np.minimum(come, MOST_EVIDENCE)
+        back = watching & (bank.places[rows] > 0)
+        if back.any():
+            of = rows[back]
+            factor, kept = bank.factor[of].max(axis=1), self.kept(bank, of)
+            returned = retired.advance(bank.retired_evidence[of], kept, bank.urn[of], pane[back], factor)
+            bank.retired_evidence[of] = np.minimum(returned, MOST_EVIDENCE)
         self.observe(bank, rows[watching], pane[watching], scores[watching], inside=False)
         return pane
 

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.streams import CHUNK, Part, Stream, Tape, Values
+from benchmarks.quality.streams import CHUNK, Part, Stream, Tape, Values, first_above
 
 Floats = NDArray[np.float64]
 Update = Callable[[float], bool]  # one event in; is it an alarm?
@@ -263,17 +263,8 @@ class Simulated(Opponent):
     ) -> tuple[Floats, str]:
         h = self.threshold(stream, reference, mean_time)
         tape = Tape(stream, runs, seed)
-        statistic, found = self.kind(tape.take(reference, False), stream.bins), np.full(runs, float(horizon))
-        tape.begin(Part.BEFORE)
-        for at in range(-quiet, horizon):
-            if at == 0:
-                tape.begin(Part.AFTER)
-            if at % CHUNK == 0:
-                if (found != horizon).all():
-                    break
-                chunk = tape.chunk(at >= 0)
-            alarmed = (statistic.step(chunk[:, at % CHUNK]) >= h) & (found == horizon)
-            found[alarmed] = at + 1 if at >= 0 else np.nan
+        statistic = self.kind(tape.take(reference, False), stream.bins)
+        found = first_above(tape, lambda chunk: map(statistic.step, chunk.T), h, quiet, horizon)
         return found, f"threshold {h:.4g}"
 
     def alarms(self, stream: Stream, runs: int, seed: Sequence[int], events: int) -> NDArray[np.int64]:

@@ -11,13 +11,13 @@ simulated. Where an alarm is a matter of few events, the mean time cannot be hit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.streams import CHUNK, Part, Ratio, Stream, Tape
+from benchmarks.quality.streams import CHUNK, Ratio, Stream, Tape, Values, first_above
 
 Floats = NDArray[np.float64]
 
@@ -56,21 +56,16 @@ def measured(stream: Stream, ratio: Ratio, h: float, steps: int) -> float:
 
 def delays(stream: Stream, ratio: Ratio, h: float, runs: int, seed: Sequence[int], horizon: int, quiet: int) -> Floats:
     """Return the delay of every run, as `streams.first_alarms` does."""
-    tape = Tape(stream, runs, seed)
-    statistic, found = np.zeros(runs), np.full(runs, float(horizon))
-    tape.begin(Part.BEFORE)
-    for at in range(-quiet, horizon):
-        if at == 0:
-            tape.begin(Part.AFTER)
-        if at % CHUNK == 0:
-            if (found != horizon).all():
-                break
-            with np.errstate(divide="ignore", invalid="ignore"):
-                increments = ratio(tape.chunk(at >= 0))
-        statistic = np.maximum(statistic + increments[:, at % CHUNK], 0.0)
-        alarmed = (statistic >= h) & (found == horizon)
-        found[alarmed] = at + 1 if at >= 0 else np.nan
-    return found
+    statistic = np.zeros(runs)
+
+    def levels(chunk: Values) -> Iterator[Floats]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            increments = ratio(chunk)
+        for increment in increments.T:
+            statistic[:] = np.maximum(statistic + increment, 0.0)
+            yield statistic
+
+    return first_above(Tape(stream, runs, seed), levels, h, quiet, horizon)
 
 
 def divergence(stream: Stream, ratio: Ratio) -> float:

@@ -9,7 +9,7 @@ paired. `Runs` are urns that watch a tape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -71,6 +71,22 @@ class Tape:
         """Return so many events, whole chunks drawn."""
         chunks = [self.chunk(changed) for _ in range(-(-events // CHUNK))]
         return np.concatenate(chunks, axis=1)[:, :events]
+
+
+def first_above(tape: Tape, levels: Callable[[Values], Iterable[Floats]], h: float, quiet: int, horizon: int) -> Floats:
+    """Return the events from the change until a statistic first reaches `h`, of each run: the horizon where it does
+    not, nan where it did in the `quiet` events before the change. `levels` gives it after each event of a chunk.
+    """
+    found = np.full(tape.runs, float(horizon))
+    tape.begin(Part.BEFORE)
+    for begin in range(-quiet, horizon, CHUNK):
+        if begin == 0:
+            tape.begin(Part.AFTER)
+        if (found != horizon).all():
+            break
+        for at, level in zip(range(begin, min(begin + CHUNK, horizon)), levels(tape.chunk(begin >= 0)), strict=False):
+            found[(level >= h) & (found == horizon)] = at + 1 if at >= 0 else np.nan
+    return found
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------

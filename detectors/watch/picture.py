@@ -26,7 +26,7 @@ def pictures(watch: Watch, state: WatchState) -> dict[str, dict[str, Any]]:
     evidence, full = {}, {}
     for name, bank in state.banks.items():
         urns = watch.urns(name)
-        evidence[name] = urns.verdicts(bank, np.full(len(bank), threshold)).evidence
+        evidence[name] = urns.evidence(bank)
         full[name] = fullness(urns, bank, threshold)
     for track in state.tracks.values():
         if not track.segment:
