@@ -29,7 +29,7 @@ class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to reach Redis, and how much may be written to it."""
+    """How to reach Redis, how much may be written to it, and when a state that is there may leave memory."""
 
     url: str = "redis://127.0.0.1:6379/0"
     username: str = ""
@@ -38,6 +38,8 @@ class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca_file: str = ""
     prefix: str = "leeway:"
     snapshot_bytes_per_second: Positive = 1_000_000
+    idle_s: Positive = 900  # a state that nothing came for leaves memory; it is read back when something comes
+    memory_bytes: Positive = 1_000_000_000  # about what all states of a worker may take before idle ones leave sooner
     allow_plaintext: bool = False
 
 

@@ -35,6 +35,11 @@ class Observed:
     snapshot_bytes: int = 0
     last_snapshot: float = 0.0  # seconds since 1970
     snapshots_postponed: int = 0  # Redis did not answer: detection goes on, a replay would take longer
+    states: int = 0  # in memory
+    state_bytes: int = 0  # of their snapshots
+    states_unsaved: int = 0  # of which no snapshot has all
+    states_cleared: int = 0  # from memory
+    states_read: int = 0  # from Redis
     rebalances: int = 0
     records_lost: int = 0  # deleted by retention before they were read
     lag: dict[Lane, Lag] = field(default_factory=dict)  # of the lanes that this worker owns now

@@ -7,7 +7,7 @@ import structlog
 
 from stream.engine.counts import Counts
 from stream.engine.fence import Fence
-from stream.engine.folds import Folds
+from stream.engine.folds import Folds, Room
 from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
@@ -67,4 +67,5 @@ def work_of(
     for caution in cautions(client):
         log.warning("Redis is not set up for this", caution=caution)
     fence = Fence(client, prefix, settings.redis.snapshot_bytes_per_second, clock)
-    return Folds(cast(Folding[Any, Any], role), fence, observed)
+    room = Room(settings.redis.idle_s, settings.redis.memory_bytes)
+    return Folds(cast(Folding[Any, Any], role), fence, room, observed)

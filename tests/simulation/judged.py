@@ -16,7 +16,7 @@ from tests.judge.panes import pane
 PANES, ROWS = 30, 80
 SETTINGS = Settings(
     judge=JudgeSettings(reference=500, burn_in=300, independent=True),
-    redis=Redis(snapshot_bytes_per_second=20_000),  # about one state a second: marks lag behind
+    redis=Redis(snapshot_bytes_per_second=20_000, idle_s=1),  # about one state a second: marks lag behind
 )
 
 

@@ -89,6 +89,7 @@ MUTATIONS: dict[str, Change] = {
     "commit-below-committed": Change(loop=CommitsBelowCommitted),
     "forgets-a-keys-own-offset": Change(patches={(Folds, "seen"): always(False)}),
     "mark-is-next": Change(patches={(Folds, "mark"): mark_is_end}),
+    "clears-what-is-not-saved": Change(patches={(Folds, "clean"): always(True)}),
     "starts-at-committed": Change(patches={(stream.engine.loop, "begin"): at_committed}),
     "no-fence": Change(world=unfenced),
     "token-only": Change(world=token_only),

@@ -36,7 +36,7 @@ FAULTY_STEPS, CALM_STEPS = 3_000, 20_000
 CHECKED_EVERY = 500
 TRANSACTION_STEPS = 400  # an open transaction is ended by the broker after so many
 TICK_S = 0.1
-SETTINGS = Settings(redis=RedisSettings(snapshot_bytes_per_second=60))  # so few that marks lag behind
+SETTINGS = Settings(redis=RedisSettings(snapshot_bytes_per_second=60, idle_s=1))  # marks lag behind, states come and go
 
 # Probabilities, per step of the scheduler or per point.
 CRASH = 0.004
