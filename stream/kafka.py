@@ -209,11 +209,11 @@ def committed(consumer: Any, lanes: Sequence[Lane], timeout_s: float) -> dict[La
     return {Lane(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in found}
 
 
-def produce(producer: Any, output: Output) -> None:
-    """Hand a record over; when the client's queue is full, let it send first."""
+def produce(producer: Any, output: Output, **further: Any) -> None:
+    """Hand a record over; when the client's queue is full, let it send first. `further`: a partition, a callback."""
     while True:
         try:
-            producer.produce(output.topic, output.value, key=output.key, headers=output.headers)
+            producer.produce(output.topic, output.value, key=output.key, headers=output.headers, **further)
             return
         except BufferError:
             producer.poll(PAUSE_S)

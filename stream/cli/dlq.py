@@ -1,70 +1,72 @@
-"""`leeway dlq`: what could not be read, why, and how to mend it."""
+"""`leeway dlq`: what could not be read, why, how to mend it, and back it goes."""
 
 import sys
-from collections import Counter
-from heapq import heappop, heappush
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from schemas.dead_letter import DeadLetter
-from stream.cli.options import configured, output
+from stream.cli.options import Refused, configured, output
+from stream.cli.survey import Found, Survey, Wanted, still, survey
+from stream.cli.survey import wanted as which
 from stream.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from stream.letters import Sender
 
-    Letter = tuple[DeadLetter, Message]
+MOST = 1_000  # letters that have a number
+SHOWN = 5  # before anybody is asked
 
 
-@click.group(name="dlq", short_help="Look at what could not be read.")
+@click.group(name="dlq", short_help="Look at what could not be read, and send it back.")
 def command() -> None:
-    """Look at dead letters: records that could not be read, with their bytes untouched.
+    """Look at dead letters, records that could not be read with their bytes untouched, and send them back.
 
     \b
-    leeway dlq list              how many of what, and the latest with their reasons
-    leeway dlq show 1            the latest one in full, with its bytes
-    leeway tail dlq              as they come
+    leeway dlq list                  how many of what, and the latest with their reasons
+    leeway dlq show 1                the latest one in full, with its bytes
+    leeway dlq redrive --code clock  back to where they came from, once what was wrong is mended
+    leeway tail dlq                  as they come
     """
 
 
 @command.command(name="list")
-@click.option("--model", help="Only those whose bytes name this model.")
-@click.option("--latest", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
+@which
+@click.option("--latest", type=click.IntRange(0, MOST), default=10, show_default=True, help="How many to show.")
 @output("table", "json", "ndjson")
 @configured
-def list_(settings: Settings, model: str | None, latest: int, output: str) -> None:
-    """Count dead letters by topic and reason, and show the latest.
+def list_(settings: Settings, wanted: Wanted, latest: int, output: str) -> None:
+    """Count dead letters by topic and reason, and show the latest. Those that were sent back are left out.
 
     \b
     Exit codes: 0 there are none, or they are listed; 1 Kafka is away; 2 wrong usage or configuration.
     """
-    from stream.cli.paper import console, echo_json, echo_lines, sign
-    from stream.cli.tail import letter, line_of
+    from stream.cli.paper import console, echo_json, echo_lines
+    from stream.cli.tail import letter
 
-    counts, found = survey(settings, model, latest)
-    rows = [{"topic": topic, "code": code, "letters": n} for (topic, code), n in counts.most_common()]
+    seen = survey(settings, wanted, latest)
+    rows = [{"topic": topic, "code": code, "letters": n} for (topic, code), n in seen.counts.most_common()]
     if output == "ndjson":
-        echo_lines(letter(one, message) for one, message in found)
+        echo_lines(letter(*found) for found in seen.latest)
     elif output == "json":
-        echo_json({"letters": counts.total(), "counts": rows, "latest": [letter(*each) for each in found]})
-    elif not counts:
-        click.echo(f"✓ There are no dead letters in {settings.topics.dlq}.")
+        shown = [letter(*found) for found in seen.latest]
+        echo_json({"letters": seen.counts.total(), "redriven": seen.redriven, "counts": rows, "latest": shown})
+    elif not seen.counts:
+        click.echo(f"✓ There are no dead letters in {settings.topics.dlq}{_sent_back(seen)}.")
     else:
-        paper = console()
-        for row in rows:
-            paper.print(f"{sign('error')} {row['letters']:>8,}  {row['code']:<14} from {row['topic']}")
-        paper.print(f"\nThe latest {len(found)} of {counts.total():,}:")
-        for number, (one, _) in enumerate(found, 1):
-            paper.print(f"{number:>3}. {line_of(one)}", soft_wrap=True)
+        _counts(seen)
+        console().print(f"\nThe latest {len(seen.latest)} of {seen.counts.total():,}{_sent_back(seen)}:")
+        _lines(enumerate(seen.latest, 1))
 
 
 @command.command()
 @click.argument("number", metavar="N", type=click.IntRange(min=1))
-@click.option("--model", help="Count only those whose bytes name this model.")
+@which
 @output("table", "json")
 @configured
-def show(settings: Settings, number: int, model: str | None, output: str) -> None:
+def show(settings: Settings, number: int, wanted: Wanted, output: str) -> None:
     """Show a dead letter in full: number 1 is the latest, as 'leeway dlq list' numbers them.
 
     \b
@@ -73,32 +75,157 @@ def show(settings: Settings, number: int, model: str | None, output: str) -> Non
     from stream.cli.paper import echo_json
     from stream.cli.tail import letter
 
-    _, found = survey(settings, model, number)
-    if number > len(found):
-        raise click.ClickException(f"There is no dead letter number {number}; there are {len(found)}.")
-    shown = letter(*found[number - 1])
+    shown = letter(*numbered(survey(settings, wanted, number), number))
     if output == "json":
         echo_json(shown)
         sys.exit(0)
     click.echo(_in_full(shown))
 
 
-def survey(settings: Settings, model: str | None, latest: int) -> "tuple[Counter[tuple[str, str]], list[Letter]]":
-    """How many dead letters there are by topic and code, and the latest ones, the very latest first."""
-    from stream.cli.reading import records
-    from stream.cli.tail import model_of, read
+@command.command()
+@click.argument("numbers", metavar="[N]...", nargs=-1, type=click.IntRange(1, MOST))
+@which
+@click.option("--all", "everything", is_flag=True, help="All letters, whatever they are.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent back, send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output("table", "json")
+@configured
+def redrive(
+    settings: Settings,
+    numbers: tuple[int, ...],
+    wanted: Wanted,
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Send dead letters back to the topics they came from: the same bytes, key and headers, each letter once.
 
-    counts: Counter[tuple[str, str]] = Counter()
-    kept: list[tuple[int, int, Letter]] = []  # time, a number that no two share, letter: the oldest on top
-    for number, message in enumerate(records(settings, settings.topics.dlq, "beginning", follow=False)):
-        record = read("dlq", message)
-        if not isinstance(record, DeadLetter) or (model and model_of(record) != model):
-            continue
-        counts[record.topic, record.reason.code] += 1
-        heappush(kept, (message.timestamp()[1], number, (record, message)))
-        if len(kept) > latest:
-            heappop(kept)
-    return counts, [letter for _, _, letter in sorted(kept, reverse=True)]
+    \b
+    leeway dlq redrive 1 3                     by their numbers in 'leeway dlq list'
+    leeway dlq redrive --code over_quota       all of one code; --topic and --model narrow it down
+    leeway dlq redrive --all --dry-run         what would be sent
+
+    \b
+    It may be stopped at any time and run again: what was sent back is not sent twice. A record that fails
+    again is a new letter, and its header leeway.redriven says how often it came back.
+
+    \b
+    Exit codes: 0 all sent back, or nothing to send; 1 some are left out, you said no, or Kafka is away;
+    2 wrong usage or configuration.
+    """
+    if bool(numbers) + (wanted != Wanted()) + everything == 0:
+        raise Refused(
+            "Say which letters: by number as 'leeway dlq list' shows them, --code, --topic, --model or --all."
+        )
+    if numbers and everything:
+        raise Refused("Say numbers or --all, not both.")
+    seen = survey(settings, wanted, max(numbers, default=SHOWN))
+    chosen = {number: numbered(seen, number) for number in sorted(set(numbers))}
+    many = len(chosen) or seen.counts.total()
+    if not many:
+        _report({"redriven": 0, "left_out": []}, f"✓ There is nothing to send back{_sent_back(seen)}.", output)
+    elif dry_run:
+        _plan(seen, chosen, err=output == "json")
+        _report({"would_redrive": many}, f"{many:,} would be sent back; nothing was.", output)
+    else:
+        if not yes:
+            _plan(seen, chosen, err=True)
+            _ask(many)
+        _redriven(settings, still(settings, wanted, seen.ends), {found.place for found in chosen.values()}, output)
+
+
+def numbered(seen: Survey, number: int) -> Found:
+    """The letter with this number: 1 is the latest."""
+    if number > len(seen.latest):
+        raise click.ClickException(f"There is no dead letter number {number}; there are {len(seen.latest)}.")
+    return seen.latest[number - 1]
+
+
+def _ask(many: int) -> None:
+    click.echo(f"Send {many:,} back? [y/N] ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):  # an empty line: there is nobody to ask
+        raise click.ClickException("Nothing was sent back; --yes does not ask.")
+
+
+def _redriven(settings: Settings, letters: Iterator[Found], places: set[tuple[int, int]], output: str) -> None:
+    """Send them, or of them those in these places, and say what became of them."""
+    from stream.letters import Sender
+
+    sender = Sender(settings)  # whoever was sending is shut out now, and all notes can be read
+    sent, left = 0, []
+    for letter, why in _sending(sender, settings, (found for found in letters if not places or found.place in places)):
+        if why:
+            left.append({"topic": letter.topic, "partition": letter.partition, "offset": letter.offset, "why": why})
+        else:
+            sent += 1
+    for each in left[:SHOWN]:
+        click.echo(f"left out: {each['topic']}/{each['partition']} at {each['offset']}: {each['why']}.", err=True)
+    if len(left) > SHOWN:
+        click.echo(f"left out: {len(left) - SHOWN:,} more.", err=True)
+    _report({"redriven": sent, "left_out": left}, f"{sent:,} sent back.", output)
+    sys.exit(1 if left else 0)
+
+
+def _sending(sender: "Sender", settings: Settings, letters: Iterable[Found]) -> Iterator[tuple[DeadLetter, str]]:
+    """Every letter once it is sent, or with the reason why it is not."""
+    from stream.letters import READ_BY_ROLES, Place, refusal
+
+    present = sender.producer.list_topics(timeout=30).topics
+    topics = {name for purpose in READ_BY_ROLES if (name := getattr(settings.topics, purpose)) in present}
+    refused: list[tuple[DeadLetter, str]] = []
+
+    def able() -> Iterator[Place]:
+        for letter, message in letters:
+            if why := refusal(letter, topics):
+                refused.append((letter, why))
+            else:
+                yield Place(letter, message.partition() or 0)
+
+    for sent, large in sender.send(able()):
+        yield from ((place.letter, "") for place in sent)
+        yield from ((place.letter, "it is larger than its topic allows (max.message.bytes)") for place in large)
+    yield from refused
+
+
+def _sent_back(seen: Survey) -> str:
+    return f" ({seen.redriven:,} were sent back)" if seen.redriven else ""
+
+
+def _plan(seen: Survey, chosen: dict[int, Found], err: bool) -> None:
+    from stream.cli.paper import console
+
+    with redirect_stdout(sys.stderr) if err else nullcontext():
+        if chosen:
+            _lines(chosen.items())
+        else:
+            _counts(seen)
+            console().print(f"\nThe latest of {seen.counts.total():,}:")
+            _lines(enumerate(seen.latest[:SHOWN], 1))
+
+
+def _counts(seen: Survey) -> None:
+    from stream.cli.paper import console, sign
+
+    for (topic, code), n in seen.counts.most_common():
+        console().print(f"{sign('error')} {n:>8,}  {code:<14} from {topic}")
+
+
+def _lines(numbered: Iterable[tuple[int, Found]]) -> None:
+    from stream.cli.paper import console
+    from stream.cli.tail import line_of
+
+    for number, (letter, _) in numbered:
+        console().print(f"{number:>3}. {line_of(letter)}", soft_wrap=True)
+
+
+def _report(facts: dict[str, Any], sentence: str, output: str) -> None:
+    from stream.cli.paper import echo_json
+
+    if output == "json":
+        echo_json(facts)
+    else:
+        click.echo(sentence)
 
 
 def _in_full(shown: dict[str, Any]) -> str:

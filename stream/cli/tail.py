@@ -8,7 +8,7 @@ import click
 
 from schemas.anomaly import Anomaly
 from schemas.binning import Binning
-from schemas.dead_letter import DeadLetter
+from schemas.dead_letter import DeadLetter, Headers
 from schemas.heartbeat import Heartbeat
 from schemas.incident import Incident
 from schemas.pane import Deployed, Pane
@@ -89,9 +89,8 @@ def read(what: str, message: "Message") -> Record | None:
 
     value = message.value()
     if what == "dlq":
-        headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
         try:
-            return dead_letter.from_headers(message.key(), value, [(name, text or b"") for name, text in headers])
+            return dead_letter.from_headers(message.key(), value, headers_of(message))
         except ValueError:
             return None
     readers: dict[str, Callable[[bytes | None], Record | Reason]] = {
@@ -103,6 +102,12 @@ def read(what: str, message: "Message") -> Record | None:
     }
     record = readers[what](value)
     return None if isinstance(record, Reason) else record
+
+
+def headers_of(message: "Message") -> Headers:
+    """The headers of a record. A header without a value has an empty one."""
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
+    return [(name, text or b"") for name, text in headers]
 
 
 def model_of(record: Record) -> str:
