@@ -24,6 +24,8 @@ class Heartbeat(Struct, tag_field="kind", tag="heartbeat", kw_only=True, omit_de
     columns: int = 0
     watching: int = 0  # columns whose detectors watch
     drifting: list[str] = []  # what an alarm stands for
+    unwatched_columns: int = 0  # of the last pane, beyond what is watched of one model: first come, first watched
+    unwatched_slices: int = 0  # the same of values of its segments
     lag_ms: int = 0
     budget: str = ""
     v: int = 1

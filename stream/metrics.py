@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -36,8 +36,16 @@ COUNTERS: dict[str, tuple[str, Callable[[Observed], float]]] = {
     "leeway_snapshots": ("Snapshots written to Redis.", lambda seen: seen.snapshots),
     "leeway_snapshot_bytes": ("Bytes of snapshots written to Redis.", lambda seen: seen.snapshot_bytes),
     "leeway_snapshots_postponed": ("Snapshots that Redis did not take in time.", lambda seen: seen.snapshots_postponed),
+    "leeway_states_cleared": ("States that left memory because they were idle.", lambda seen: seen.states_cleared),
+    "leeway_states_read": ("States read from Redis.", lambda seen: seen.states_read),
     "leeway_rebalances": ("Assignments of lanes.", lambda seen: seen.rebalances),
+    "leeway_lanes_lost": ("Lanes taken away from a worker that was too slow or cut off.", lambda seen: seen.lanes_lost),
     "leeway_records_lost": ("Records that retention deleted before they were read.", lambda seen: seen.records_lost),
+}
+STATES: dict[str, tuple[str, Callable[[Observed], float]]] = {
+    "leeway_states": ("States in memory.", lambda seen: seen.states),
+    "leeway_state_bytes": ("Bytes of the snapshots of the states in memory.", lambda seen: seen.state_bytes),
+    "leeway_states_unsaved": ("States that a replay would add to.", lambda seen: seen.states_unsaved),
 }
 
 
@@ -49,6 +57,7 @@ class Counted:
     help: str
     counts: Mapping[tuple[str, ...], float]
     labels: tuple[str, ...] = ()
+    grows: bool = True  # and never shrinks
 
 
 class Figures(Collector):
@@ -65,14 +74,17 @@ class Figures(Collector):
             counter.add_metric(role, value(self._observed))
             yield counter
         yield from self._lag()
+        yield from self._states()
         yield from self._times()
         dead = CounterMetricFamily("leeway_dead_letters", "Records that could not be read.", labels=["role", "code"])
         for code, count in dict(self._observed.dead_letters).items():
             dead.add_metric([self._role, code], count)
         yield dead
         for one in self._counted():
-            further = CounterMetricFamily(one.name, one.help, labels=["role", *one.labels])
-            for values, times in one.counts.items():
+            family: type[CounterMetricFamily | GaugeMetricFamily]
+            family = CounterMetricFamily if one.grows else GaugeMetricFamily
+            further = family(one.name, one.help, labels=["role", *one.labels])
+            for values, times in dict(one.counts).items():
                 further.add_metric([self._role, *values], times)
             yield further
         restarts = CounterMetricFamily("leeway_restarts", "Restarts by the supervisor of this run.", labels=["role"])
@@ -92,7 +104,20 @@ class Figures(Collector):
             messages.add_metric([self._role, topic], sum(lag.messages for lag in lags))
             seconds.add_metric([self._role, topic], max(lag.seconds for lag in lags))
             lanes.add_metric([self._role, topic], len(lags))
-        yield from (messages, seconds, lanes)
+        waited = HistogramMetricFamily(
+            "leeway_end_to_end_seconds",
+            "From a record's time in Kafka to the commit of what followed; the oldest of each transaction and lane.",
+            labels=["role"],
+        )
+        waited.add_metric([self._role], self._observed.waited.below(), self._observed.waited.sum)
+        yield from (messages, seconds, lanes, waited)
+
+    def _states(self) -> Iterator[Metric]:
+        """What a folding role keeps in memory."""
+        for name, (help, value) in STATES.items():
+            gauge = GaugeMetricFamily(name, help, labels=["role"])
+            gauge.add_metric([self._role], value(self._observed))
+            yield gauge
 
     def _times(self) -> Iterator[Metric]:
         """When something last happened: its age is `time() -` that. Nothing while it has never happened."""
@@ -132,9 +157,24 @@ def stalled(observed: Observed, now_s: float | None = None) -> str:
 
 
 def unassigned(observed: Observed) -> str:
-    """Why the worker is not ready, or nothing.
+    """Why the worker is not ready, or nothing. One that stands by for lanes is ready: `duty` says what it does.
 
-    >>> unassigned(Observed())
-    'no lanes are assigned to this worker yet'
+    >>> unassigned(Observed()), unassigned(Observed(rebalances=1))
+    ('no lanes are assigned to this worker yet', 'this worker has lost its lanes and is waiting for others')
+    >>> unassigned(Observed(rebalances=1, lanes=0))
+    ''
     """
-    return "" if observed.rebalances else "no lanes are assigned to this worker yet"
+    if observed.lanes is not None:
+        return ""
+    if observed.rebalances:
+        return "this worker has lost its lanes and is waiting for others"
+    return "no lanes are assigned to this worker yet"
+
+
+def duty(observed: Observed) -> str:
+    """What a ready worker does.
+
+    >>> duty(Observed(lanes=3)), duty(Observed(lanes=0))
+    ('ok', 'ok, standing by: there are more workers than lanes')
+    """
+    return "ok, standing by: there are more workers than lanes" if observed.lanes == 0 else "ok"

@@ -1,4 +1,4 @@
-"""The pages of one worker: `/livez` (it makes progress), `/readyz` (it has its lanes), `/metrics`.
+"""The pages of one worker: `/livez` (it makes progress), `/readyz` (it has its lanes, or stands by), `/metrics`.
 
 On loopback and read only. A thread of its own answers, so a page comes even while the loop waits for Kafka.
 
@@ -27,13 +27,20 @@ STATUSES = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 
 
 
 class Pages:
-    """`live` and `ready` say why not, or nothing; `metrics` gives the text that Prometheus reads."""
+    """`live` and `ready` say why not, or nothing; `duty` says what a ready worker does; `metrics` gives the text that
+    Prometheus reads."""
 
     def __init__(
-        self, http: Http, *, live: Callable[[], str], ready: Callable[[], str], metrics: Callable[[], bytes]
+        self,
+        http: Http,
+        *,
+        live: Callable[[], str],
+        ready: Callable[[], str],
+        metrics: Callable[[], bytes],
+        duty: Callable[[], str] = lambda: "ok",
     ) -> None:
         self._http = http
-        self._live, self._ready, self._metrics = live, ready, metrics
+        self._live, self._ready, self._metrics, self._duty = live, ready, metrics, duty
 
     def serve(self) -> str:
         """Answer from now on, for as long as the process lives; the address as `host:port`."""
@@ -60,7 +67,7 @@ class Pages:
             case "/livez":
                 return _verdict(self._live())
             case "/readyz":
-                return _verdict(self._live() or self._ready())
+                return _verdict(self._live() or self._ready(), self._duty())
             case "/metrics":
                 return 200, self._metrics()
             case _:
@@ -77,8 +84,8 @@ class Pages:
         return [b"" if request["REQUEST_METHOD"] == "HEAD" else body]
 
 
-def _verdict(why: str) -> tuple[int, bytes]:
-    return (503, f"{why}\n".encode()) if why else (200, b"ok\n")
+def _verdict(why: str, otherwise: str = "ok") -> tuple[int, bytes]:
+    return (503, f"{why}\n".encode()) if why else (200, f"{otherwise}\n".encode())
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -14,7 +14,7 @@ from stream import kafka, logs
 from stream.engine.loop import run_role
 from stream.engine.observed import Observed
 from stream.engine.surprise import Surprise, end
-from stream.metrics import Counted, registry, stalled, unassigned
+from stream.metrics import Counted, duty, registry, stalled, unassigned
 from stream.redis import connect
 from stream.roles.judge import Judge, judge
 from stream.roles.profile import Profile, profile
@@ -23,6 +23,8 @@ from stream.settings import Settings
 
 ANSWER_S = 2.0  # of one question, while Kafka may still be starting
 ADDRESS_S = 60  # how long an address outlives its process in Redis
+LAG_S = 15  # the same of a lag, which is soon no longer true
+TELL_S = 5.0
 
 log = structlog.get_logger()
 
@@ -38,10 +40,15 @@ def work(name: str, settings: Settings, slot: int) -> None:
         address = pages(name, settings, observed, lambda: counts_of(role)).serve()
         log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
         wait(settings)
-        role = profile(settings, slot) if name == "profile" else judge(settings)
+        if name == "profile":
+            role = profile(settings, slot)
+        else:
+            role = judge(settings)
+            observed.also = role.sent
     except Surprise as surprise:
         end(name, str(slot), str(surprise))
-    threading.Thread(target=tell, args=(settings, f"{name}-{slot}", address), name="address", daemon=True).start()
+    telling = (settings, f"{name}-{slot}", address, observed)
+    threading.Thread(target=tell, args=telling, name="address", daemon=True).start()
     run_role(role, settings, str(slot), observed=observed)
     log.info("stopped")
 
@@ -59,12 +66,19 @@ def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[
         settings.http,
         live=lambda: stalled(observed),
         ready=lambda: unassigned(observed),
+        duty=lambda: duty(observed),
         metrics=lambda: generate_latest(numbers),
     )
 
 
 def counts_of(role: Profile | Judge | None) -> Iterable[Counted]:
-    """What `profile` counts beside the loop: events by kind, and what producers might want to mend."""
+    """What a role counts beside the loop. `profile`: events by kind, and what producers might want to mend. `judge`:
+    what it said, what it was allowed to say for nothing, and what it does not watch."""
+    if isinstance(role, Judge):
+        said = role.said
+        yield Counted("leeway_anomalies", "Edges of detectors published.", said.anomalies, ("class", "status"))
+        yield Counted("leeway_alarm_budget", "False alarms that the budget has allowed for.", {(): said.allowed})
+        yield Counted("leeway_unwatched", "Beyond the quota of a model.", said.unwatched, ("what",), grows=False)
     if not isinstance(role, Profile):
         return
     events: dict[tuple[str, ...], float] = {(kind, "counted"): n for kind, n in dict(role.events).items()}
@@ -75,13 +89,16 @@ def counts_of(role: Profile | Judge | None) -> Iterable[Counted]:
     yield Counted("leeway_binnings_refused", "Binnings that do not fit.", {(): role.binnings_refused})
 
 
-def tell(settings: Settings, worker: str, address: str) -> None:
-    """Keep our address in Redis, so that people find the port. Best effort: without Redis they read the log."""
+def tell(settings: Settings, worker: str, address: str, observed: Observed) -> None:
+    """Keep our address and our lag in Redis, so that people find the port and see from afar whether we keep up. Best
+    effort: without Redis they read the log."""
     client = connect(settings.redis)
     forever = threading.Event()
     while True:
+        lag = f"{observed.lag_seconds:.1f} {observed.lag_messages}"
         try:
             client.set(f"{settings.redis.prefix}http:{worker}", address, ex=ADDRESS_S)
+            client.set(f"{settings.redis.prefix}lag:{worker}", lag, ex=LAG_S)
         except redis.RedisError as trouble:
             log.debug("the address is not in Redis", reason=str(trouble))
-        forever.wait(ADDRESS_S / 3)
+        forever.wait(TELL_S)

@@ -54,8 +54,11 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
         paper = console()
         for one in found:
             _print(paper, one, every=columns)
-        for worker, address in addresses(redis_client(settings), settings.redis.prefix).items():
-            paper.print(f"[dim]{worker} at http://{address}[/dim]")
+    if output == "table":
+        client, prefix = redis_client(settings), settings.redis.prefix
+        lags = told(client, f"{prefix}lag:")
+        for worker, address in told(client, f"{prefix}http:").items():
+            console().print(f"[dim]{worker} at http://{address}{behind(lags.get(worker, ''))}[/dim]")
     sys.exit(DRIFT if any(one.get("drifting") for one in found) else 0)
 
 
@@ -75,13 +78,27 @@ def views(client: "Redis", prefix: str) -> list[dict[str, Any]]:
     return found
 
 
-def addresses(client: "Redis", prefix: str) -> dict[str, str]:
-    """Where the workers' pages are, by worker."""
+def told(client: "Redis", prefix: str) -> dict[str, str]:
+    """What the workers say of themselves below a prefix, by worker."""
     found = {}
-    for key in sorted(client.scan_iter(match=f"{prefix}http:*", count=500)):
-        if address := client.get(key):
-            found[key.decode().removeprefix(f"{prefix}http:")] = address.decode()  # type: ignore[union-attr]
+    for key in sorted(client.scan_iter(match=f"{prefix}*", count=500)):
+        if said := client.get(key):
+            found[key.decode().removeprefix(prefix)] = said.decode()  # type: ignore[union-attr]
     return found
+
+
+def behind(lag: str) -> str:
+    """How far a worker is behind its input, in words.
+
+    >>> behind("12.34 4500"), behind("0.0 0"), behind("")
+    (', 12.3 s behind (4,500 records wait)', ', up to date', '')
+    """
+    if not lag:
+        return ""
+    seconds, messages = lag.split()
+    if messages == "0":
+        return ", up to date"
+    return f", {float(seconds):.1f} s behind ({int(messages):,} records wait)"
 
 
 def _model(view: dict[str, Any]) -> str:
@@ -97,6 +114,8 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
     name = escape(" ".join(str(subject.get(part, "")) for part in ("model", "deployment", "source")))
     age_s = max(0, time.time() - view.get("at", 0) / 1000)
     paper.print(f"{sign(view['state'])}  [bold]{name}[/bold]  {view['rows']:,} rows, {view['rate']:g}/s, {_ago(age_s)}")
+    if line := beyond_line(view):
+        paper.print(f"    [yellow]{line}[/yellow]", soft_wrap=True)
     if line := expected_line(view.get("expected_quality")):
         paper.print(f"    [dim]{line}[/dim]", soft_wrap=True)
     shown = view["by_column"] if every else view["by_column"][:SHOWN]
@@ -109,6 +128,17 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
             paper.print(f"        [dim]{line}[/dim]", soft_wrap=True)
     if len(shown) < len(view["by_column"]):
         paper.print(f"    [dim]and {len(view['by_column']) - len(shown)} more; --columns shows them[/dim]")
+
+
+def beyond_line(view: dict[str, Any]) -> str:
+    """What is beyond the quota of a model, and so is not watched.
+
+    >>> beyond_line({"unwatched_columns": 5904, "unwatched_slices": 0})
+    'not watched, beyond the quota of one model: 5,904 columns'
+    """
+    counts = {what: view.get(f"unwatched_{what}", 0) for what in ("columns", "slices")}
+    said = " and ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return f"not watched, beyond the quota of one model: {said}" if said else ""
 
 
 READING = {"ks": "KS", "wasserstein": "Wasserstein", "psi": "PSI", "jensen_shannon": "JS", "hellinger": "Hellinger"}

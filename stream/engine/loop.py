@@ -162,6 +162,8 @@ class Loop:
     def fold(self, place: Place, messages: list[Message]) -> None:
         self.work.fold(place, messages)
         last = messages[-1]
+        if not place.oldest_ms and last.offset() >= place.done:
+            place.oldest_ms = messages[0].timestamp()[1]
         place.next, place.newest_ms = last.offset() + 1, last.timestamp()[1]
         self.observed.messages += len(messages)
         self.observed.message_bytes += sum(map(len, messages))  # type: ignore[arg-type]
@@ -204,7 +206,9 @@ class Loop:
         if outputs or ahead:
             self.transact(outputs, ahead or [first])  # offsets even if none moved: they carry our generation
         for place in ahead:
-            place.done = place.next
+            if place.oldest_ms > 0:
+                self.observed.waited.add(max(0.0, self.clock.time() - place.oldest_ms / 1000))
+            place.done, place.oldest_ms = place.next, 0
         self.work.published()
 
     def uncommitted(self, place: Place) -> bool:
@@ -258,6 +262,7 @@ class Loop:
         point("assigned")
         self.consumer.assign(list(map(position, self.places.values())))
         self.observed.rebalances += 1
+        self.observed.lanes = len(lanes)
         self.observe_lag()
         self.ready()
 
@@ -284,12 +289,13 @@ class Loop:
 
     def lost(self, lanes: list[Lane]) -> None:
         self.moved = True
+        self.observed.lanes_lost += len(lanes)
         self.forget()
 
     def forget(self) -> None:
         self.work.forget()
         self.places = {}
-        self.observed.lag = {}
+        self.observed.lag, self.observed.lanes = {}, None
         self.consumer.unassign()
 
     # ---- SURPRISE ----------------------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.dead_letter import PREFIX
 from stream.engine.role import Lane, Output
+from stream.engine.spread import Spread
 
 CODE = PREFIX + "code"  # the header that only dead letters have
 
@@ -23,7 +25,7 @@ class Lag(NamedTuple):
 
 @dataclass
 class Observed:
-    """Counters only grow; `lag`, `lanes` and the times are what they were last."""
+    """Counters only grow; lanes, lag, states and times are what they were last."""
 
     messages: int = 0
     message_bytes: int = 0
@@ -40,15 +42,20 @@ class Observed:
     states_unsaved: int = 0  # of which no snapshot has all
     states_cleared: int = 0  # from memory
     states_read: int = 0  # from Redis
+    waited: Spread = field(default_factory=Spread)  # records in Kafka, until what followed from them was committed
+    lanes: int | None = None  # that this worker owns now; 0: it stands by; None: nobody has told it yet
+    lanes_lost: int = 0  # taken away without a word, from a worker that was too slow or cut off
     rebalances: int = 0
     records_lost: int = 0  # deleted by retention before they were read
     lag: dict[Lane, Lag] = field(default_factory=dict)  # of the lanes that this worker owns now
     last_progress: float = 0.0  # seconds since 1970: the last step of the loop that came to its end
+    also: Callable[[Output], None] = lambda output: None  # what the role itself counts of what is sent
 
     def sent(self, output: Output) -> None:
         self.outputs += 1
         if code := dict(output.headers).get(CODE):
             self.dead_letters[code.decode()] += 1
+        self.also(output)
 
     @property
     def lag_messages(self) -> int:

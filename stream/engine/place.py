@@ -23,6 +23,7 @@ class Place:
     floor: int  # Kafka's committed offset at the assignment: outputs below it were published before
     done: int  # first offset not yet committed, or NOTHING
     newest_ms: int = 0  # timestamp of the last record folded
+    oldest_ms: int = 0  # timestamp of the first record since the last transaction
     end: int = -1  # where the log ended when its end was last met: beyond `next` there were transaction markers only
 
     def lag(self, high: int, now_s: float) -> Lag:

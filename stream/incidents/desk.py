@@ -72,7 +72,7 @@ class Desk:
             now_ms = instant.ms_or(anomaly.detected_at, self._at_ms(record))
             while not await self._publish(await self._store.anomaly(anomaly, now_ms)):
                 log.warning("applied again: Redis lost it before it was published", anomaly=anomaly.id)
-            self._numbers.anomalies.labels(anomaly.class_, anomaly.status).inc()
+            self._numbers.anomalies.labels("incidents", anomaly.class_, anomaly.status).inc()
 
     async def command(self, record: Record) -> None:
         """Have one record of the commands topic followed, or refused with a reason."""

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from redis.exceptions import RedisError
 from schemas.incident import Incident
 from stream import kafka
 from stream.embedded.broker import is_embedded
+from stream.engine.observed import Lag
 from stream.engine.surprise import Surprise, end
 from stream.incidents import pages, recall
 from stream.incidents.app import ROLE, App, create, furnish
@@ -41,6 +43,7 @@ PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5
 STOP_S = 10.0
 ADDRESS_S = 60  # for which our address is found in Redis after we said it last
+LAG_S = 15  # the same of our lag, which is soon no longer true
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -93,7 +96,7 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     log.info("started", http=f"http://{address}/incidents")
     watching = asyncio.create_task(_watch(app, store, numbers, slot))
-    telling = asyncio.create_task(_tell(store, f"http:{ROLE}-{slot}", address))
+    telling = asyncio.create_task(_tell(store, f"{ROLE}-{slot}", address, numbers))
     while not stopping.done() and not app.should_stop:
         await asyncio.wait((stopping,), timeout=0.2)
     for task in (watching, telling):
@@ -114,16 +117,17 @@ async def _watch(app: App, store: Store, numbers: Numbers, slot: str) -> None:
         except (KafkaError, FaustError, TimeoutError) as trouble:  # Kafka is away, or a rebalance runs
             log.debug("the lag is not known", reason=str(trouble))
             continue
-        for topic, lag in waiting.items():
-            numbers.lag.labels(ROLE, topic).set(lag)
-        still_s = dog.standstill_s(waiting, positions, excused=store.waiting is not None)
+        numbers.behind(ROLE, waiting)
+        messages = {topic: lag.messages for topic, lag in waiting.items()}
+        still_s = dog.standstill_s(messages, positions, excused=store.waiting is not None)
         if still_s >= STANDSTILL_S:
-            told = ", ".join(f"{lag} in {topic}" for topic, lag in waiting.items() if lag)
+            told = ", ".join(f"{many} in {topic}" for topic, many in messages.items() if many)
             end(ROLE, slot, f"records wait ({told}) and nothing moved for {still_s:.0f} s")
 
 
-async def _waiting(app: App) -> tuple[dict[str, int], object]:
-    """Records not yet dealt with, per topic, and everything that moves when something is done."""
+async def _waiting(app: App) -> tuple[dict[str, Lag], object]:
+    """Records not yet dealt with, per topic, how old the oldest is, and everything that moves when something is done.
+    What was not fetched yet has no age."""
     consumer: Any = app.consumer
     lanes = sorted(consumer.assignment())
     ends = await consumer.highwaters(*lanes) if lanes else {}
@@ -132,10 +136,13 @@ async def _waiting(app: App) -> tuple[dict[str, int], object]:
     waiting = {lane.topic: 0 for lane in lanes}
     for lane in lanes:
         waiting[lane.topic] += max(0, (ends.get(lane) or 0) - (positions[lane] or 0))
+    oldest = dict.fromkeys(waiting, now_s := time.time())
     for message in unacked:
         if message.topic in waiting:
             waiting[message.topic] += 1
-    return waiting, (positions, sorted((message.topic, message.partition, message.offset) for message in unacked))
+            oldest[message.topic] = min(oldest[message.topic], message.timestamp or now_s)
+    lags = {topic: Lag(many, now_s - oldest[topic]) for topic, many in waiting.items()}
+    return lags, (positions, sorted((message.topic, message.partition, message.offset) for message in unacked))
 
 
 async def _recall(settings: Settings) -> list[Incident]:
@@ -148,11 +155,14 @@ async def _recall(settings: Settings) -> list[Incident]:
             await asyncio.sleep(PAUSE_S)
 
 
-async def _tell(store: Store, key: str, address: str) -> None:
-    """People find our port in Redis."""
+async def _tell(store: Store, worker: str, address: str, numbers: Numbers) -> None:
+    """People find our port in Redis, and how far we are behind."""
     while True:
-        await store.tell(key, address, ADDRESS_S)
-        await asyncio.sleep(ADDRESS_S / 3)
+        await store.tell(f"http:{worker}", address, ADDRESS_S)
+        seconds = max((lag.seconds for lag in numbers.lags.values()), default=0.0)
+        messages = sum(lag.messages for lag in numbers.lags.values())
+        await store.tell(f"lag:{worker}", f"{seconds:.1f} {messages}", LAG_S)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _troubles(app: App, store: Store) -> list[str]:

@@ -7,6 +7,7 @@ and words.
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -18,15 +19,17 @@ from detectors.watch.fold import News, Watch
 from detectors.watch.picture import pictures
 from detectors.watch.signal import Signal
 from detectors.watch.state import WatchState
+from detectors.watch.track import key_of
 from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
 from schemas.dead_letter import Reason
 from schemas.decode import pane
 from schemas.heartbeat import Heartbeat
 from schemas.moment import rfc3339
-from schemas.pane import PaneTopic, family
+from schemas.pane import Pane, PaneTopic, family
 from schemas.subject import Subject
 from stream.engine.role import Lane, Message, Output
 from stream.outputs import dead_letter, record
+from stream.roles.said import Said
 from stream.settings import Settings
 from stream.view import View
 
@@ -43,6 +46,7 @@ class Judge:
         self.topics: tuple[str, ...] = (settings.topics.panes,)
         self.view = view
         self.watch = watch(settings)
+        self.said = Said(self.watch.budget)
         self.config = "blake2b:" + blake2b(msgspec.json.encode(settings.judge), digest_size=8).hexdigest()
 
     def read(self, lane: Lane, message: Message) -> tuple[str, PaneTopic] | Reason:
@@ -70,7 +74,7 @@ class Judge:
             body = self.anomaly(subject, finding, id, name)
             bodies.append((topics.anomalies, "anomaly", subject.model, body))
         if news.heartbeat:
-            bodies.append((topics.heartbeats, "heartbeat", subject.key, self.heartbeat(state, subject, content.at)))
+            bodies.append((topics.heartbeats, "heartbeat", subject.key, self.heartbeat(state, content)))
         return [
             record(topic, body, kind=kind, id=f"{name}-{i}", key=key, time=time, role=self.name)
             for i, (topic, kind, key, body) in enumerate(bodies)
@@ -119,17 +123,20 @@ class Judge:
             owner=self.settings.incidents.owners.get(subject.model, ""),
         )
 
-    def heartbeat(self, state: WatchState, subject: Subject, at: int) -> Heartbeat:
+    def heartbeat(self, state: WatchState, content: PaneTopic) -> Heartbeat:
         """Which of the five states the subject is in."""
+        columns, slices = unwatched(state, content)
         return Heartbeat(
-            subject=subject,
+            subject=content.subject,
             state=state.health,
-            at=rfc3339(at),
+            at=rfc3339(content.at),
             since=rfc3339(state.health_since),
             rows=state.rows,
             columns=len(state.columns),
             watching=self.watch.watching(state),
             drifting=self.watch.drifting(state),
+            unwatched_columns=columns,
+            unwatched_slices=slices if self.watch.segments else 0,
             lag_ms=state.lag_ms,
             budget=str(self.watch.budget),
         )
@@ -149,7 +156,21 @@ class Judge:
     def show(self, states: Iterable[tuple[str, WatchState]]) -> None:
         """Keep what people look at up to date."""
         if self.view is not None:
-            self.view.show((key, partial(pictures, self.watch, state)) for key, state in states)
+            self.view.show((key, partial(self.pictures, key, state)) for key, state in states)
+
+    def pictures(self, key: str, state: WatchState) -> dict[str, dict[str, Any]]:
+        """What people look at: the subject and its columns, and what is beyond its quota."""
+        found = pictures(self.watch, state)
+        columns, slices = self.said.beyond(key)
+        found["subject"] |= {"unwatched_columns": columns, "unwatched_slices": slices}
+        return found
+
+    def sent(self, output: Output) -> None:
+        """Count what is on its way to Kafka."""
+        if output.topic == self.settings.topics.anomalies:
+            self.said.anomaly(output.value or b"")
+        elif output.topic == self.settings.topics.heartbeats:
+            self.said.heartbeat(msgspec.json.decode(output.value or b"", type=Heartbeat))
 
 
 def watch(settings: Settings) -> Watch:
@@ -188,6 +209,15 @@ def feature_of(finding: Finding) -> str:
         case "embedding":
             return finding.column.rpartition(".")[0]
     return finding.column
+
+
+def unwatched(state: WatchState, content: PaneTopic) -> tuple[int, int]:
+    """How many columns and slices of a pane are beyond what is watched of one subject."""
+    if not isinstance(content, Pane):
+        return 0, 0
+    columns = sum(1 for name in content.columns if key_of(name, "") not in state.tracks)
+    slices = {track.segment for track in state.tracks.values()}
+    return columns, sum(1 for name in content.slices if name not in slices)
 
 
 def fingerprint(subject: Subject, kind: str, feature: str, segment: Mapping[str, str]) -> str:

@@ -33,8 +33,12 @@ def test_a_worker_is_ready_once_it_has_its_lanes_and_alive_while_it_moves() -> N
     address = pages("profile", Settings(), seen).serve()
     assert get(address, "/livez") == (200, "ok\n")
     assert get(address, "/readyz") == (503, "no lanes are assigned to this worker yet\n")
-    seen.rebalances, seen.last_progress = 1, time.time()
+    seen.rebalances, seen.lanes, seen.last_progress = 1, 3, time.time()
     assert get(address, "/readyz") == (200, "ok\n")
+    seen.lanes = 0
+    assert get(address, "/readyz") == (200, "ok, standing by: there are more workers than lanes\n")
+    seen.lanes = None
+    assert get(address, "/readyz") == (503, "this worker has lost its lanes and is waiting for others\n")
     seen.last_progress = time.time() - 100
     status, why = get(address, "/livez")
     assert (status, why.startswith("no step of the loop has come to its end for 10")) == (503, True)
