@@ -20,7 +20,7 @@ features.age: expected a number, text or null, got array
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -180,10 +180,22 @@ class Reader:
                 continue
             if trouble := bad_name(name):
                 return Finding("error", path, trouble[0], NAME_HINT, trouble[1]).reason
-            if len(self._names) >= NAMES:
-                self._names = {UNSET}
-            self._names.add(name)
+            self._remember(name)
         return None
+
+    def good(self, names: Iterable[str]) -> bool:
+        """Whether names that another way than `event` brought (`schemas.layout`) are good ones."""
+        for name in names:
+            if name not in self._names:
+                if bad_name(name):
+                    return False
+                self._remember(name)
+        return True
+
+    def _remember(self, name: str) -> None:
+        if len(self._names) >= NAMES:
+            self._names = {UNSET}
+        self._names.add(name)
 
     def _count(self, finding: Finding) -> None:
         counter = self.nonfinite if finding.code == "nonfinite" else self.unknown

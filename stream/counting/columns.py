@@ -1,19 +1,20 @@
-"""Cells become counts: many small groups at once, by one sort, as a radix would, instead of one numpy call a group.
+"""Columns become counts: many small groups at once, by sorting, as a radix would, instead of one numpy call a group.
 
-A *cell* is one value of one row; its *group* is the column of the subject (or of the slice) that it counts for. Groups
-are small consecutive integers. The key of a number is its group above the 22 bits of its universal bucket, so that one
-sort orders a whole transaction, and runs of equal keys are the counts; bins of a feature's own are found for all
-groups by one binary search.
+A value is in a *column* of a table and belongs to a *place* (the subject, or the slice, that its row is of); both
+together are the *group* that it counts for. Groups are small consecutive integers. The key of a number is its place
+above the 22 bits of its universal bucket, so that one sort a column orders a whole transaction, and runs of equal keys
+are the counts; bins of a feature's own are found for all groups by one binary search.
 
->>> groups, values = np.array([0, 1, 0, 0]), np.array([37.0, 0.24, 37.0, -999.0])
->>> counted = count_numbers(groups, values, 2, {0: np.array([-5, 5])})
+>>> table = single(np.array([0, 1, 0, 0]), np.array([37.0, 0.24, 37.0, -999.0]), 2)
+>>> counted = count_numbers([table], 2, {0: np.array([-5, 5])})
 >>> counted.n, counted.runs.of(0), counted.sum
 ([3, 1], ([0, 2], [1, 2]), [-925.0, 0.24])
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sys import float_info
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,12 @@ MIDDLE = 1 << (KEPT_BITS - 1)  # added to a signed bucket it gives a number that
 WITHIN = (1 << KEPT_BITS) - 1
 NARROW = 1 << (32 - KEPT_BITS)  # so few groups fit into 32-bit keys, which sort almost twice as fast
 CODE_BITS = 32
+CODE = (1 << CODE_BITS) - 1
+SHORT = 1 << 16  # so few places are ordered by a radix sort
+DENSE = 4  # as long as there are not many more possible codes than rows, counting them is faster than sorting
+
+NOTHING: Ints = np.empty(0, np.int64)
+Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,35 @@ class Runs:
         first, last = self.starts[group], self.starts[group + 1]
         return self.at[first:last], self.counts[first:last]
 
+    def totals(self) -> Ints:
+        """How many were seen, group by group."""
+        upto = np.cumsum([0, *self.counts])
+        return np.diff(upto[self.starts])
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equally many rows. The value of row i in column c counts for the group `groups[place[i], c]`, and no
+    other place and column of the table count for that group."""
+
+    place: Ints  # [rows]
+    groups: Ints  # [places, columns]
+    values: NDArray[Any]  # [columns, rows]: numbers (NaN: there is none) or codes of texts (-1: there is none)
+
+    def in_order(self) -> "tuple[Table, Ints]":
+        """The same table with its rows in the order of their places, and where in it each place begins that has any."""
+        if len(self.groups) == 1:
+            return self, np.zeros(min(1, self.place.size), np.int64)
+        order = np.argsort(self.place.astype(np.uint16) if len(self.groups) <= SHORT else self.place, kind="stable")
+        place = self.place[order]
+        starts = starts_of_runs(place)
+        return Table(place, self.groups, self.values[:, order]), starts
+
+
+def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
+    """Values that each say their group: a table of one column."""
+    return Table(groups, np.arange(many)[:, None], values[None, :])
+
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
@@ -54,29 +90,76 @@ class Numbers:
     runs: Runs
 
 
-def count_numbers(groups: Ints, values: Floats, many: int, edges: Mapping[int, Ints]) -> Numbers:
-    """Count finite `values` of `many` groups: by universal bucket, or by bin where a group has `edges` of its own."""
-    with np.errstate(over="ignore"):
-        total = np.bincount(groups, values, many)
+def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints]) -> Numbers:
+    """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own."""
+    n, total = np.zeros(many, np.int64), np.zeros(many)
     low, high = np.full(many, np.inf), np.full(many, -np.inf)
-    np.minimum.at(low, groups, values)
-    np.maximum.at(high, groups, values)
-    keys = groups << KEPT_BITS
-    keys += universal(values)
-    keys += MIDDLE
-    distinct, counts = runs(sorted_keys(keys, many))
-    whose, at = distinct >> KEPT_BITS, (distinct & WITHIN) - MIDDLE
-    if edges:
-        into_bins(distinct, whose, at, many, edges)
-        counts = np.add.reduceat(counts, first := starts_of_runs((whose << KEPT_BITS) + at)) if counts.size else counts
-        whose, at = (whose[first], at[first]) if counts.size else (whose, at)
+    found: list[Tallied] = []
+    for table in tables:
+        if not table.values.size:
+            continue
+        ordered, starts = table.in_order()
+        add_up(ordered, starts, n, total, low, high)
+        found.append(buckets(ordered, starts))
+    keys, counts = merged(found)
+    whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
+    if edges and keys.size:
+        into_bins(keys, whose, at, many, edges)
+        first = starts_of_runs((whose << KEPT_BITS) + at)
+        whose, at, counts = whose[first], at[first], np.add.reduceat(counts, first)
     return Numbers(
-        n=np.bincount(groups, minlength=many).tolist(),
+        n=n.tolist(),
         sum=np.clip(total, -float_info.max, float_info.max).tolist(),
         min=low.tolist(),
         max=high.tolist(),
         runs=by_group(whose, at, counts, many),
     )
+
+
+def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high: Floats) -> None:
+    """Add how many numbers there are, their sum and their extremes to those of their groups."""
+    values, groups = table.values, table.groups[table.place[starts]].T
+    there = ~np.isnan(values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        n[groups] += np.add.reduceat(there, starts, axis=1, dtype=np.int64)
+        total[groups] += np.add.reduceat(np.where(there, values, 0.0), starts, axis=1)
+        low[groups] = np.fmin(low[groups], np.fmin.reduceat(values, starts, axis=1))
+        high[groups] = np.fmax(high[groups], np.fmax.reduceat(values, starts, axis=1))
+
+
+def buckets(table: Table, starts: Ints) -> Tallied:
+    """The distinct keys of a table's numbers, group above bucket, and how often each occurs."""
+    many = starts.size
+    rank = np.repeat(np.arange(many), np.diff(starts, append=table.place.size))
+    kind = np.uint32 if many < NARROW else np.int64  # 32 bits sort twice as fast
+    keys: NDArray[Any] = universal(table.values).astype(kind)
+    keys += kind(MIDDLE)
+    keys &= kind(WITHIN)
+    keys += (rank << KEPT_BITS).astype(kind)
+    none = np.iinfo(kind).max
+    keys[np.isnan(table.values)] = none
+    keys.sort(axis=1)
+    flat = keys.ravel()
+    changes = np.ones(flat.size, np.bool_)
+    np.not_equal(flat[1:], flat[:-1], out=changes[1:])
+    changes[:: keys.shape[1]] = True  # a run ends with its column
+    first = np.flatnonzero(changes)
+    counts, distinct = np.diff(first, append=flat.size), flat[first]
+    there = distinct != none
+    first, counts, distinct = first[there], counts[there], distinct[there].astype(np.int64)
+    groups = table.groups[table.place[starts[distinct >> KEPT_BITS]], first // keys.shape[1]]
+    return (groups << KEPT_BITS) + (distinct & WITHIN), counts
+
+
+def merged(found: Sequence[Tallied]) -> Tallied:
+    """Keys and their counts as one ascending row of keys, each with the sum of its counts."""
+    if not found:
+        return NOTHING, NOTHING
+    keys, counts = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(keys)
+    keys, counts = keys[order], counts[order]
+    first = starts_of_runs(keys)
+    return keys[first], np.add.reduceat(counts, first) if first.size else counts
 
 
 def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, Ints]) -> None:
@@ -90,23 +173,31 @@ def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, 
     at[own] = np.searchsorted(cuts, keys[own], side="right") - before[whose[own]]
 
 
-def count_texts(groups: Ints, codes: Ints, many: int) -> Runs:
+def count_texts(tables: Iterable[Table], many: int) -> Runs:
     """Count the codes of texts, group by group."""
-    distinct, counts = runs(np.sort((groups << CODE_BITS) + codes))
-    return by_group(distinct >> CODE_BITS, distinct & ((1 << CODE_BITS) - 1), counts, many)
+    keys, counts = merged([codes(table) for table in tables if table.values.size])
+    return by_group(keys >> CODE_BITS, keys & CODE, counts, many)
 
 
-def sorted_keys(keys: Ints, many: int) -> Ints:
-    """The keys in ascending order."""
-    if many <= NARROW:
-        return np.sort(keys.astype(np.uint32)).astype(np.int64)
-    return np.sort(keys)
-
-
-def runs(keys: Ints) -> tuple[Ints, Ints]:
-    """The distinct keys among sorted ones, and how often each occurs."""
-    first = starts_of_runs(keys)
-    return keys[first], np.diff(first, append=keys.size)
+def codes(table: Table) -> Tallied:
+    """The distinct keys of a table's texts, group above code, and how often each occurs."""
+    wide, rows = table.values.shape
+    vocabulary = int(table.values.max()) + 2  # and one for none
+    key = table.values + (table.place * vocabulary + 1)
+    size = len(table.groups) * vocabulary
+    if size <= DENSE * rows:
+        counts = np.concatenate([np.bincount(column, minlength=size) for column in key])
+        distinct = np.flatnonzero(counts)
+        counts, column = counts[distinct], distinct // size
+        distinct -= column * size
+    else:
+        alone = [np.unique(column, return_counts=True) for column in key]
+        column = np.repeat(np.arange(wide), [each.size for each, _ in alone])
+        distinct, counts = (np.concatenate(part) for part in zip(*alone, strict=True))
+    code = distinct % vocabulary - 1
+    there = code >= 0
+    groups = table.groups[distinct[there] // vocabulary, column[there]]
+    return (groups << CODE_BITS) + code[there], counts[there]
 
 
 def starts_of_runs(keys: Ints) -> Ints:

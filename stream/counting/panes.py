@@ -12,9 +12,10 @@ import numpy as np
 
 from schemas.pane import Column, Pane, Slice
 from stream.counting.binnings import Binnings, Own
-from stream.counting.columns import Ints, Numbers, Runs, count_numbers, count_texts
+from stream.counting.cells import FIXED, OUTPUTS, VERSION, Cells, Columns
+from stream.counting.columns import Ints, Numbers, Runs, Table, count_numbers, count_texts
 from stream.counting.slices import REST, Slices, nulls, sliced
-from stream.counting.tally import FIXED, OUTPUTS, VERSION, Piece, Sheet, Tally
+from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 from stream.settings import Profile
 
@@ -85,10 +86,11 @@ class Rows:
 
 def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str) -> Iterator[Pane]:
     """One pane for every subject that was seen."""
-    cells, roles = tally.cells(), np.array(tally.roles, np.int64)
-    slices = sliced(tally, cells, roles, texts, bounds.segment_values)
-    counts = counted(tally, cells, roles, slices, binnings, texts, bounds.distinct_values)
-    rows = rows_by_sheet(cells, len(tally.sheets), bounds)
+    cells = tally.cells()
+    sheet_of = np.array([lot.sheet for lot in tally.lots], np.int64)[cells.lot]
+    slices = sliced(tally, cells, sheet_of, texts, bounds.segment_values)
+    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values)
+    rows = rows_by_sheet(cells, sheet_of, len(tally.sheets), bounds)
     parts = slices_by_sheet(tally, cells, slices, counts, binnings)
     for sheet in tally.sheets:
         if not rows.n[sheet.id]:
@@ -115,44 +117,48 @@ def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_m
         )
 
 
-def rows_by_sheet(cells: Piece, sheets: int, bounds: Profile) -> Rows:
+def rows_by_sheet(cells: Cells, sheet: Ints, sheets: int, bounds: Profile) -> Rows:
     """Add up what rows have besides their cells."""
     since, arrived = np.full((2, sheets), np.iinfo(np.int64).max)
     until = np.full(sheets, np.iinfo(np.int64).min)
-    np.minimum.at(since, cells.sheet, cells.ts)
-    np.maximum.at(until, cells.sheet, cells.ts)
-    np.minimum.at(arrived, cells.sheet, cells.arrived)
+    np.minimum.at(since, sheet, cells.ts)
+    np.maximum.at(until, sheet, cells.ts)
+    np.minimum.at(arrived, sheet, cells.arrived)
     behind = cells.arrived - cells.ts
     with np.errstate(over="ignore"):
-        volume = np.bincount(cells.sheet, cells.weight, sheets)
+        volume = np.bincount(sheet, cells.weight, sheets)
     return Rows(
-        n=np.bincount(cells.sheet, minlength=sheets).tolist(),
+        n=np.bincount(sheet, minlength=sheets).tolist(),
         volume=np.minimum(volume, float_info.max).tolist(),
         since=since.tolist(),
         until=until.tolist(),
-        late=np.bincount(cells.sheet[behind > bounds.late_ms], minlength=sheets).tolist(),
-        future=np.bincount(cells.sheet[-behind > bounds.future_ms], minlength=sheets).tolist(),
+        late=np.bincount(sheet[behind > bounds.late_ms], minlength=sheets).tolist(),
+        future=np.bincount(sheet[-behind > bounds.future_ms], minlength=sheets).tolist(),
         arrived=arrived.tolist(),
     )
 
 
-def counted(
-    tally: Tally, cells: Piece, roles: Ints, slices: Slices, binnings: Binnings, texts: Texts, distinct: int
-) -> Counts:
+def counted(tally: Tally, cells: Cells, slices: Slices, binnings: Binnings, texts: Texts, distinct: int) -> Counts:
     """Count all cells of all subjects and slices."""
-    many = roles.size + len(slices.names) * len(OUTPUTS)
-    number_groups, numbers = slices.outputs(cells.number_rows, cells.number_groups, cells.numbers, roles)
-    text_groups, codes = slices.outputs(cells.text_rows, cells.text_groups, cells.codes, roles)
-    null_groups, _ = slices.outputs(cells.null_rows, cells.null_groups, cells.null_groups, roles)
+    first = len(tally.names)
+    many = first + len(slices.names) * len(OUTPUTS)
+    null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
+    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings))
+    words = count_texts(tables(cells.texts, slices, first), many)
     return Counts(
-        numbers=count_numbers(number_groups, numbers, many, edges(tally, slices, binnings)),
-        seen=(np.bincount(number_groups, minlength=many) + np.bincount(text_groups, minlength=many)).tolist(),
-        texts=count_texts(text_groups, codes, many),
-        nulls=np.bincount(null_groups, minlength=many).tolist(),
+        numbers=numbers,
+        seen=(np.array(numbers.n) + words.totals()).tolist(),
+        texts=words,
+        nulls=np.bincount(np.concatenate(null), minlength=many).tolist(),
         words=list(tally.codes),
         naming=texts,
         distinct=distinct,
     )
+
+
+def tables(columns: list[Columns], slices: Slices, first: int) -> list[Table]:
+    """All columns, and the outputs among them once more for the slices."""
+    return [*(column.table for column in columns), *slices.outputs(columns, first)]
 
 
 def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
@@ -172,7 +178,7 @@ def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
 
 
 def slices_by_sheet(
-    tally: Tally, cells: Piece, slices: Slices, counts: Counts, binnings: Binnings
+    tally: Tally, cells: Cells, slices: Slices, counts: Counts, binnings: Binnings
 ) -> list[dict[str, Slice]]:
     """The slices of every sheet, by name."""
     parts: list[dict[str, Slice]] = [{} for _ in tally.sheets]

@@ -6,19 +6,17 @@ on, the slice it leads to, or -1: so that a cell finds its slices by its row.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.pane import family
-from stream.counting.columns import CODE_BITS, Floats, Ints, starts_of_runs
-from stream.counting.tally import OUTPUTS, SEGMENT, VERSION, Piece, Sheet, Tally
+from stream.counting.cells import INTS, OUTPUTS, SEGMENT, VERSION, Cells, Columns
+from stream.counting.columns import CODE_BITS, Ints, Table, starts_of_runs
+from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 
 REST = "other"  # the value of all rows whose own value is beyond the bound
-
-Payload = TypeVar("Payload", Ints, Floats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +28,39 @@ class Slices:
     rows: list[int]
     lanes: list[Ints]
 
-    def outputs(self, rows: Ints, groups: Ints, payload: Payload, roles: Ints) -> tuple[Ints, Payload]:
-        """Groups and payload of cells, and behind them the outputs' cells once more for every slice they are in."""
-        if not self.lanes:
-            return groups, payload
-        wanted = np.flatnonzero((roles[groups] >= 0) & (roles[groups] < VERSION))
-        all_groups, all_payload = [groups], [payload]
+    def outputs(self, columns: list[Columns], first: int) -> list[Table]:
+        """The outputs among some columns once more for the slices that their rows are in, whose groups begin at
+        `first`."""
+        found: list[Table] = []
+        for column in columns:
+            chosen = column.of((column.roles >= 0) & (column.roles < VERSION))
+            if not chosen.roles.size:
+                continue
+            groups = first + np.arange(len(self.names))[:, None] * len(OUTPUTS) + chosen.roles
+            for lane in self.lanes:
+                slices = lane[chosen.rows]
+                inside = slices >= 0
+                found.append(Table(slices[inside], groups, chosen.table.values[:, inside]))
+        return found
+
+    def of_nulls(self, cells: Cells, roles: Ints) -> list[Ints]:
+        """The groups, in the slices, of outputs that were null."""
+        role = roles[cells.null_groups]
+        wanted = (role >= 0) & (role < VERSION)
+        rows, role, found = cells.null_rows[wanted], role[wanted], []
         for lane in self.lanes:
-            slices = lane[rows[wanted]]
+            slices = lane[rows]
             inside = slices >= 0
-            cells = wanted[inside]
-            all_groups.append(roles.size + slices[inside] * len(OUTPUTS) + roles[groups[cells]])
-            all_payload.append(payload[cells])
-        return np.concatenate(all_groups), np.concatenate(all_payload)
+            found.append(roles.size + slices[inside] * len(OUTPUTS) + role[inside])
+        return found
 
 
-def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> Slices:
+def sliced(tally: Tally, cells: Cells, sheet: Ints, texts: Texts, most: int) -> Slices:
     """Find the slices; of each segment the `most` frequent values have one of their own."""
-    segment = np.flatnonzero(roles[cells.text_groups] == SEGMENT)
-    segment = segment[np.argsort(cells.text_rows[segment], kind="stable")]
-    rows = cells.text_rows[segment]
+    rows, cell = segments(cells)
     if not rows.size:
         return Slices([], [], [], [])
-    keys, first, whose = np.unique(
-        (cells.text_groups[segment] << CODE_BITS) + cells.codes[segment], return_index=True, return_inverse=True
-    )
+    keys, first, whose = np.unique(cell, return_index=True, return_inverse=True)
     counts = np.bincount(whose).tolist()
     words = list(tally.codes)
     by_group: defaultdict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -65,7 +71,7 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
     names: list[str] = []
     sheets: list[int] = []
     into = np.empty(keys.size, np.int64)
-    owners = cells.sheet[rows[first]].tolist()
+    owners = sheet[rows[first]].tolist()
     for group, values in by_group.items():
         key = tally.names[group].partition(":")[2]
         for value, parts in bounded(values, counts, most).items():
@@ -73,9 +79,21 @@ def sliced(tally: Tally, cells: Piece, roles: Ints, texts: Texts, most: int) -> 
             names.append(f"{key}={value}")
             sheets.append(owners[parts[0]])
     slices = into[whose]
-    return Slices(
-        names, sheets, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, cells.sheet.size)
-    )
+    return Slices(names, sheets, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, sheet.size))
+
+
+def segments(cells: Cells) -> tuple[Ints, Ints]:
+    """Row (ascending) and group-with-code of every segment of every row."""
+    found = [(INTS, INTS)]
+    for column in cells.texts:
+        mine = column.of(column.roles == SEGMENT)
+        for at, codes in enumerate(mine.table.values):
+            there = codes >= 0
+            groups = mine.table.groups[mine.table.place[there], at]
+            found.append((mine.rows[there], (groups << CODE_BITS) + codes[there]))
+    rows, cell = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(rows, kind="stable")
+    return rows[order], cell[order]
 
 
 def bounded(values: dict[str, list[int]], counts: list[int], most: int) -> dict[str, list[int]]:
@@ -104,7 +122,7 @@ def lanes(rows: Ints, slices: Ints, many: int) -> list[Ints]:
     return spread
 
 
-def nulls(tally: Tally, cells: Piece, slices: Slices) -> list[dict[str, int]]:
+def nulls(tally: Tally, cells: Cells, slices: Slices) -> list[dict[str, int]]:
     """Of every slice, how often each column but the outputs was null or absent, where that happened at all."""
     found: list[dict[str, int]] = [{} for _ in slices.names]
     many = len(tally.names)
@@ -127,7 +145,7 @@ def pairs(slices: Slices, rows: Ints, members: Ints, many: int) -> list[tuple[in
     return list(zip((distinct // many).tolist(), (distinct % many).tolist(), counts.tolist(), strict=True))
 
 
-def add_absent(tally: Tally, cells: Piece, slices: Slices, varied: set[int], found: list[dict[str, int]]) -> None:
+def add_absent(tally: Tally, cells: Cells, slices: Slices, varied: set[int], found: list[dict[str, int]]) -> None:
     """Count what is missing from rows of subjects whose rows do not all have the same columns."""
     columns: dict[int, list[str]] = {}
     present: dict[int, NDArray[np.int64]] = {}

@@ -1,23 +1,24 @@
-"""What a worker saw since its last transaction, as flat arrays of cells, so that nothing is done row by row twice.
+"""What a worker saw since its last transaction, in columns, so that nothing is done row by row twice.
 
-A row is *admitted* one at a time: whom it speaks of (its sheet) and which columns it has (its lot) are found by two
-dictionary look-ups, and the quotas are checked where a sheet or a lot is met for the first time. Every few thousand
-rows the waiting ones are *settled*: their values are flattened, told apart by type, and kept as numbers, codes of
-texts, and nulls, each with its row and its group. The events themselves are let go.
+A row belongs to a *lot*: the rows of one subject (its *sheet*) that have the same columns. The quotas are checked
+where a sheet or a lot is met for the first time. Rows of one layout (`schemas.layout`) are admitted many at a time and
+kept as a matrix. Any other row is admitted by itself; every few thousand such rows are *settled*: their values are
+flattened, told apart by type, and kept as numbers, codes of texts, and nulls, each with its row and its group. The
+events themselves are let go.
 
 >>> from schemas.prediction import Prediction
 >>> tally = Tally(columns=100, sheets=10)
 >>> tally.admit(Prediction(model="churn", ts=5, features={"age": 41, "plan": "pro"}, prediction=0.8), 7)
 >>> cells = tally.cells()
->>> [tally.names[group] for group in cells.number_groups], cells.numbers.tolist()
-(['feature:age', 'prediction:value'], [41.0, 0.8])
+>>> [(tally.names[column.table.place[0]], column.table.values.tolist()) for column in cells.numbers]
+[('feature:age', [[41.0]]), ('prediction:value', [[0.8]])]
 """
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, compress
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -28,31 +29,43 @@ from numpy.typing import NDArray
 from schemas.dead_letter import Reason
 from schemas.feature import Feature
 from schemas.label import Label
+from schemas.layout import Layout
 from schemas.pane import family
 from schemas.prediction import Answer, Prediction
 from schemas.subject import Subject, subject_of
 from stream.counting import embeddings
-from stream.counting.columns import Floats, Ints
+from stream.counting.cells import (
+    ANSWERED,
+    FIXED,
+    LABEL,
+    LATENCY,
+    OTHER,
+    OUTPUTS,
+    SCORE,
+    SEGMENT,
+    STATUS,
+    TRUTH,
+    UNVERSIONED,
+    VALUE,
+    VERSION,
+    Cells,
+    Codes,
+    Columns,
+    Lot,
+    together,
+)
+from stream.counting.columns import Floats, Ints, single
+from stream.counting.rows import Rows
 
 Counted = Prediction | Feature | Label
 
-# Every sheet (and every slice of it) has these columns at these distances from its first group.
-OUTPUTS = ("prediction:value", "prediction:label", "prediction:score", "latency:ms", "status:status", "label:value")
-VALUE, LABEL, SCORE, LATENCY, STATUS, TRUTH = range(len(OUTPUTS))
-VERSION = len(OUTPUTS)  # counted like a text, shown as `versions`
-FIXED = (*OUTPUTS, "version")
-
+SUBJECT = ("model", "deployment", "environment", "tenant")
 NAMED = ("feature", "signal", "segment")  # the families whose columns are named by the user
-
-OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor the version
 
 SETTLED_ROWS = 4096  # rows wait as events of 2 to 3 kB and are kept as arrays of half a kB
 
-ALIKE_ROWS = 256  # from so many rows with the same columns it pays to look at columns
-
 NUMBER, TEXT, NULL, ABSENT = range(4)
 TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, UnsetType: ABSENT}
-NUMERIC = {float, int, type(None)}
 
 
 Shape = tuple[tuple[str, ...], ...]  # names of the features, the signals, the segments, and embeddings if there are any
@@ -61,22 +74,6 @@ Shape = tuple[tuple[str, ...], ...]  # names of the features, the signals, the s
 def columns_of(shape: Shape) -> list[str]:
     """The columns of rows of one shape, in their order, but for those of embeddings: they are not cells of the row."""
     return [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=False) for name in part]
-
-
-class Lot:
-    """Rows of one sheet that have the same columns in the same order."""
-
-    __slots__ = ("columns", "embedded", "first", "groups", "id", "sheet", "width")
-
-    def __init__(self, id: int, sheet: "Sheet", columns: list[str], embedded: dict[str, int]) -> None:
-        groups = [sheet.groups[name] for name in columns]
-        self.id = id
-        self.columns = columns  # the same list for every lot of one shape
-        self.sheet = sheet.id
-        self.first = sheet.groups[OUTPUTS[0]]
-        self.groups = np.array(groups, np.int64)
-        self.width = len(groups)
-        self.embedded = embedded  # the first group of each embedding
 
 
 class Sheet:
@@ -91,14 +88,6 @@ class Sheet:
         self.lots: dict[Shape, Lot] = {}
 
 
-class Codes(dict[Any, int]):
-    """A number for every distinct text, given in the order of their coming."""
-
-    def __missing__(self, text: Any) -> int:
-        code = self[text] = len(self)
-        return code
-
-
 @dataclass(slots=True)
 class Waiting:
     """Admitted rows of one kind of event that are not settled yet."""
@@ -111,9 +100,8 @@ class Waiting:
 
 
 class Piece(NamedTuple):
-    """Settled rows, in arrays. Rows are numbered from the first of the tally."""
+    """Settled rows that were admitted one by one, in arrays. Rows are numbered from the first of them."""
 
-    sheet: Ints
     lot: Ints
     ts: Ints
     arrived: Ints
@@ -131,10 +119,6 @@ class Piece(NamedTuple):
 Part = tuple[Ints, Ints, list[Any]]  # rows, groups, values
 Known = tuple[Ints, Ints, Floats]  # the same, of numbers
 
-INTS: Ints = np.empty(0, np.int64)
-FLOATS: Floats = np.empty(0, np.float64)
-NOTHING = Piece(INTS, INTS, INTS, INTS, FLOATS, INTS, INTS, FLOATS, INTS, INTS, INTS, INTS, INTS)
-
 
 class Tally:
     """Rows and their cells. `columns` bounds one subject, `sheets` the number of subjects, and embeddings are looked at
@@ -150,7 +134,6 @@ class Tally:
         self._waiting: dict[type, Waiting] = {Prediction: Waiting(), Feature: Waiting(), Label: Waiting()}
         self._pieces: list[Piece] = []
         self._settled = 0
-        self._due = SETTLED_ROWS
         self.rows = 0
         self.admitted: Counter[type] = Counter()  # settled rows by kind
         self.sheets: list[Sheet] = []
@@ -158,6 +141,7 @@ class Tally:
         self.names: list[str] = []  # of each group its column
         self.roles: list[int] = []  # of each group which output it is, or OTHER, SEGMENT, VERSION
         self.codes = Codes()
+        self._alike: dict[Layout, Rows] = {}
 
     def admit(self, event: Counted, arrived: int) -> Reason | None:
         """Take a row in, or say why it is one too many. `arrived` is Kafka's time for it, in milliseconds."""
@@ -172,7 +156,7 @@ class Tally:
         else:
             feature_set = event.feature_set  # type: ignore[union-attr]
         whose = (kind, event.model, event.deployment, event.environment, event.tenant, feature_set)
-        sheet = self._found.get(whose) or self._sheet(whose, event)
+        sheet = self._found.get(whose) or self._sheet(whose, subject_of(event))
         if isinstance(sheet, Reason):
             return sheet
         shape: Shape = (tuple(features or ()), tuple(signals or ()), tuple(segments or ()))
@@ -195,20 +179,75 @@ class Tally:
         if segments:
             waiting.named.append(segments)
         self.rows += 1
-        if self.rows >= self._due:
-            self._due = self.rows + SETTLED_ROWS
+        if len(waiting.events) >= SETTLED_ROWS:
             self._settle()
         return None
 
-    def cells(self) -> Piece:
-        """Everything that was admitted, settled."""
-        self._settle()
-        if not self._pieces:
-            return NOTHING
-        return Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))
+    def admit_alike(self, layout: Layout, rows: Sequence[Any], ts: Ints, arrived: Ints) -> list[int]:
+        """Take in rows of one layout; return the places of those that are too many (`admit` says why)."""
+        alike = self._alike.get(layout) or self._alike.setdefault(layout, Rows(layout))
+        places: list[int | None] = list(map(alike.places.get, map(layout.identity, rows)))
+        if None in places:
+            places = [self._place(alike, who) for who in map(layout.identity, rows)]
+        refused = [at for at, place in enumerate(places) if place is None]
+        if refused:
+            admitted = [place is not None for place in places]
+            rows, ts, arrived = list(compress(rows, admitted)), ts[admitted], arrived[admitted]
+        if rows:
+            alike.add(rows, [place for place in places if place is not None], ts, arrived, self.codes)
+            self.rows += len(rows)
+            self.admitted[layout.kind] += len(rows)
+        return refused
 
-    def _sheet(self, whose: tuple[Any, ...], event: Counted) -> Sheet | Reason:
-        subject = subject_of(event)
+    def cells(self) -> Cells:
+        """Everything that was admitted."""
+        self._settle()
+        parts = [alike.cells(self.codes) for alike in self._alike.values() if alike.places]
+        if self._pieces:
+            parts.append(self._one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))))
+        return together(parts)
+
+    def _place(self, alike: Rows, who: Any) -> int | None:
+        """The place of rows with this identity among those that are alike; None if they are too many."""
+        place = alike.places.get(who)
+        if place is not None:
+            return place
+        layout = alike.layout
+        said = dict(zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True))
+        feature_set = said.get("feature_set", UNSET) if layout.kind is Feature else None
+        whose = (layout.kind, *(said.get(name, UNSET) for name in SUBJECT), feature_set)
+        sheet = self._found.get(whose) or self._sheet(whose, layout.subject(said))
+        if isinstance(sheet, Reason):
+            return None
+        lot = sheet.lots.get(layout.named) or self._lot(sheet, layout.named)
+        if isinstance(lot, Reason):
+            return None
+        place = alike.places[who] = alike.new_place(lot, self.codes[said.get("version", UNVERSIONED)])
+        return place
+
+    def _one_by_one(self, piece: Piece) -> Cells:
+        """The cells of rows that were admitted by themselves."""
+        roles, many = np.array(self.roles, np.int64), len(self.roles)
+
+        def by_role(rows: Ints, groups: Ints, values: NDArray[Any]) -> list[Columns]:
+            role = roles[groups]
+            chosen = [(one, np.flatnonzero(role == one)) for one in np.unique(role).tolist()]
+            return [
+                Columns(rows[mine], np.array([one]), single(groups[mine], values[mine], many)) for one, mine in chosen
+            ]
+
+        return Cells(
+            lot=piece.lot,
+            ts=piece.ts,
+            arrived=piece.arrived,
+            weight=piece.weight,
+            numbers=by_role(piece.number_rows, piece.number_groups, piece.numbers),
+            texts=by_role(piece.text_rows, piece.text_groups, piece.codes),
+            null_rows=piece.null_rows,
+            null_groups=piece.null_groups,
+        )
+
+    def _sheet(self, whose: tuple[Any, ...], subject: Subject) -> Sheet | Reason:
         sheet = self._by_subject.get(subject)
         if sheet is None:
             if len(self.sheets) >= self._sheets_bound:
@@ -242,8 +281,9 @@ class Tally:
             sheet.groups[name] = len(self.names)
             self.names.append(name)
             self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
-        firsts = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}
-        lot = sheet.lots[shape] = Lot(len(self.lots), sheet, names, firsts)
+        groups = [sheet.groups[name] for name in names]
+        lot = sheet.lots[shape] = Lot(len(self.lots), sheet.id, names, groups, sheet.groups[OUTPUTS[0]])
+        lot.embedded = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}
         self.lots.append(lot)
         return lot
 
@@ -262,15 +302,14 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes, projecti
     rows, firsts = np.arange(first_row, first_row + many), of_each("first", waiting.lots)
     groups = np.concatenate(list(map(attrgetter("groups"), waiting.lots)))
     values = list(chain.from_iterable(map(dict.values, waiting.named)))
-    if many >= ALIKE_ROWS and len(set(map(id, map(attrgetter("columns"), waiting.lots)))) == 1:
-        parts, numbers, texts = by_column(rows, groups, values)
-    else:
-        parts, numbers, texts = [(np.repeat(rows, of_each("width", waiting.lots)), groups, values)], [], []
-    texts.append((rows, firsts + VERSION, [version or "unversioned" for version in map(attrgetter("version"), events)]))
+    parts: list[Part] = [(np.repeat(rows, of_each("width", waiting.lots)), groups, values)]
+    numbers: list[Known] = []
+    texts: list[Part] = []
+    texts.append((rows, firsts + VERSION, [version or UNVERSIONED for version in map(attrgetter("version"), events)]))
     if kind is Prediction:
         parts += answers(rows, firsts, list(map(attrgetter("prediction"), events)))
         parts.append((rows, firsts + LATENCY, list(map(attrgetter("latency_ms"), events))))
-        texts.append((rows, firsts + STATUS, [status or "ok" for status in map(attrgetter("status"), events)]))
+        texts.append((rows, firsts + STATUS, [status or ANSWERED for status in map(attrgetter("status"), events)]))
     elif kind is Label:
         truths = [UNSET if event.op == "retract" else event.label for event in events]
         parts.append((rows, firsts + TRUTH, truths))
@@ -278,7 +317,6 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes, projecti
         add_embeddings(waiting, first_row, projections, numbers, texts)
     rates = list(map(attrgetter("sample_rate"), events))
     return Piece(
-        of_each("sheet", waiting.lots),
         of_each("id", waiting.lots),
         of_each("ts", events),
         np.array(waiting.arrived, np.int64),
@@ -306,27 +344,6 @@ def add_embeddings(waiting: Waiting, first_row: int, projections: int, numbers: 
 def of_each(name: str, things: list[Any]) -> Ints:
     """An attribute of each thing, which is an integer."""
     return np.fromiter(map(attrgetter(name), things), np.int64, len(things))
-
-
-def by_column(rows: Ints, groups: Ints, values: list[Any]) -> tuple[list[Part], list[Known], list[Part]]:
-    """Cells of rows that have the same columns: those of mixed columns, of numbers, of texts.
-
-    A type that a whole column has is found in two thirds of the time that looking at every value takes.
-    """
-    mixed: list[Part] = [(INTS, INTS, [])]  # there may be none
-    numbers: list[Known] = []
-    texts: list[Part] = []
-    width = len(values) // rows.size
-    for at in range(width):
-        column, whose = values[at::width], groups[at::width]
-        types = set(map(type, column))
-        if types <= NUMERIC:
-            numbers.append((rows, whose, as_floats(column)))
-        elif types == {str}:
-            texts.append((rows, whose, column))
-        else:
-            mixed.append((rows, whose, column))
-    return mixed, numbers, texts
 
 
 def told_apart(parts: Sequence[Part], known: Sequence[Known], texts: Sequence[Part], codes: Codes) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from schemas.binning import Binning
 from schemas.pane import Pane
 from schemas.subject import Subject
 from stream.counting.binnings import Binnings, Own
-from stream.counting.columns import Floats, Ints, count_numbers, count_texts
+from stream.counting.columns import Floats, Ints, count_numbers, count_texts, single
 from stream.counting.panes import Counts
 from stream.counting.texts import Texts
 from stream.evaluate.table import Table
@@ -120,8 +120,8 @@ class Panes:
             for group in range(at, many, wide)
         }
         return Counts(
-            numbers=count_numbers(numeric, np.concatenate(numbers), many, edges),
-            texts=count_texts(textual, np.concatenate(codes), many),
+            numbers=count_numbers([single(numeric, np.concatenate(numbers), many)], many, edges),
+            texts=count_texts([single(textual, np.concatenate(codes), many)], many),
             seen=(np.bincount(numeric, minlength=many) + np.bincount(textual, minlength=many)).tolist(),
             nulls=np.bincount(np.concatenate(null_groups), minlength=many).tolist(),
             words=words,

@@ -24,6 +24,7 @@ from schemas.moment import rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.subject import subject_of
+from stream.counting.alike import TIMESTAMP_NOT_AVAILABLE, AlikeRows
 from stream.counting.binnings import Binnings
 from stream.counting.follower import Follower
 from stream.counting.panes import panes
@@ -37,7 +38,6 @@ from stream.secret import secret
 from stream.settings import Settings
 
 ROWS = 65_536  # of one pane at most: about 30 MB of cells, and at most as many buckets as fit into one message
-TIMESTAMP_NOT_AVAILABLE = 0
 FIRST_SLOT = 0
 spelled = lru_cache(maxsize=8)(rfc3339)  # thousands of panes are cut in the same millisecond
 KINDS: dict[type, str] = {Prediction: "prediction", Feature: "feature", Label: "label"}
@@ -69,6 +69,7 @@ class Profile:
         self.dead: Counter[str] = Counter()  # by code
         self.binnings_refused = 0
         self.reader = Reader(self._bounds.refuse_future_ms)
+        self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms)
         self._worker = f"profile-{slot}"
         self._speaks_for_all = slot == FIRST_SLOT
         self._panes_topic = topics.panes
@@ -83,35 +84,45 @@ class Profile:
 
     def forget(self) -> None:
         """Drop what was added up: its lanes have another owner."""
+        self._alike.forget()
         self._tally = Tally(self._bounds.columns, self._bounds.subjects, self._bounds.projections)
         self._panes: list[Pane] = []
         self._deployed: list[Deployed] = []
 
     def count(self, lane: Lane, messages: Sequence[Message]) -> list[Output]:
         """Add messages up; return the dead letters of those that cannot be."""
-        kind, read, admit, dead = self._kinds[lane.topic], self.reader.event, self._tally.admit, []
         now_ms = self._now_ms()
-        for message in messages:
-            clock, arrived = message.timestamp()
+        odd = self._alike.take(self._tally, self._kinds[lane.topic], lane, messages, now_ms)
+        dead = self._one_by_one(odd, now_ms)
+        if self._tally.rows + self._alike.rows >= ROWS:
+            dead += self._cut(now_ms)
+        return dead
+
+    def _one_by_one(self, odd: Iterable[tuple[Lane, Message]], now_ms: int) -> list[Output]:
+        """Read messages that have nothing in common; return the dead letters of those that cannot be read."""
+        dead: list[Output] = []
+        for lane, message in odd:
+            kind, (clock, arrived) = self._kinds[lane.topic], message.timestamp()
             if clock == TIMESTAMP_NOT_AVAILABLE or arrived <= 0:
                 arrived = now_ms
-            event = read(message.value(), message.headers(), kind, arrived)
+            value = message.value()
+            event = self.reader.event(value, message.headers(), kind, arrived)
             if isinstance(event, Deployment):
                 self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
                 continue
-            refused = event if isinstance(event, Reason) else admit(event, arrived)
-            if refused is not None:
+            refused = event if isinstance(event, Reason) else self._tally.admit(event, arrived)
+            if refused is None:
+                self._alike.forms.learn(lane.topic, type(event), value)  # type: ignore[arg-type]
+            else:
                 self.dead[refused.code] += 1
                 dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
-        if self._tally.rows >= ROWS:
-            self._cut(now_ms)
         return dead
 
     def flush(self, name: str) -> list[Output]:
         """The panes of everything since the last flush, and a word for subjects that nothing came from."""
         now_ms = self._now_ms()
         self._learn(now_ms)
-        self._cut(now_ms)
+        dead = self._cut(now_ms)
         deployed, whole = self._deployed, self._panes
         self._deployed, self._panes = [], []
         if deployed:
@@ -120,7 +131,7 @@ class Profile:
             self._silence.spoke(pane.subject, now_ms)
         silent = [Pane(subject=subject, at=now_ms, worker=self._worker) for subject in self._silence.due(now_ms)]
         bodies: list[PaneTopic] = [*deployed, *whole, *silent]
-        outputs: list[Output] = []
+        outputs: list[Output] = []  # numbered; dead letters are not, their offsets name them
         for body in bodies:
             output = self._output(body, f"{name}-{len(outputs)}")
             if isinstance(body, Pane) and len(output.value or b"") > MESSAGE_BYTES:
@@ -130,19 +141,22 @@ class Profile:
                 ]
             else:
                 outputs.append(output)
-        return outputs
+        return [*dead, *outputs]
 
     def _output(self, body: PaneTopic, id: str) -> Output:
         kind = "pane" if isinstance(body, Pane) else "deployed"
         time = spelled(body.at)
         return record(self._panes_topic, body, id=id, key=body.subject.model, kind=kind, time=time, role=self.name)
 
-    def _cut(self, now_ms: int) -> None:
+    def _cut(self, now_ms: int) -> list[Output]:
+        """Make panes of everything so far; return the dead letters of rows that waited for others of their kind."""
+        dead = self._one_by_one(self._alike.settle(self._tally), now_ms)
         if self._tally.rows:
             self._panes += panes(self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker)
             for kind, many in self._tally.admitted.items():
                 self.events[KINDS[kind]] += many
             self._tally = Tally(self._bounds.columns, self._bounds.subjects, self._bounds.projections)
+        return dead
 
     def _learn(self, now_ms: int) -> None:
         for binning in self._news():

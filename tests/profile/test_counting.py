@@ -95,14 +95,16 @@ def same_columns(got: dict[str, Tallied], expected: dict[str, Tallied]) -> None:
         )
 
 
-@pytest.mark.parametrize("alike_rows", [1, 256])
+@pytest.mark.parametrize("together", [1, 256])
 @settings(max_examples=75, deadline=None)
 @given(transactions=STREAM)
-def test_panes_add_up_to_the_events_wherever_they_are_cut(alike_rows, transactions):
+def test_panes_add_up_to_the_events_wherever_they_are_cut(together, transactions):
     counting = role(privacy=EVERYTHING_IS_PUBLIC)
     panes = []
+    transactions = [*transactions, *transactions]  # the second time, each event has a layout
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stream.counting.tally.ALIKE_ROWS", alike_rows)
+        patch.setattr("stream.counting.alike.TOGETHER", together)
+        patch.setattr("stream.counting.forms.SEEN", 1)
         for number, events in enumerate(transactions):
             for event in events:
                 assert count(counting, [event], event["kind"]) == []

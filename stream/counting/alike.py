@@ -1,0 +1,148 @@
+"""The short way of an event: messages that are alike are decoded, proved and admitted in columns, hundreds at once.
+
+`schemas.decode` says what an event is; here nothing is decided that it would decide otherwise. Whatever is odd in any
+way (a key that may occur twice, a time that is not believed, a name that is not known, one subject too many) is handed
+back, and is read one by one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter, methodcaller
+from typing import Any, Final
+
+import numpy as np
+
+from schemas import cloudevent
+from schemas.cloudevent import Envelope
+from schemas.dead_letter import Reason
+from schemas.decode import Reader
+from schemas.event import ID_LENGTH, MESSAGE_BYTES
+from schemas.layout import Layout
+from schemas.moment import MICROSECONDS, milliseconds
+from stream.counting.columns import Ints
+from stream.counting.forms import Forms
+from stream.counting.tally import Tally
+from stream.engine.role import Lane, Message
+
+TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wait for more
+TIMESTAMP_NOT_AVAILABLE: Final = 0
+UNBELIEVED: Final = -1
+
+VALUE, HEADERS, TIMESTAMP = methodcaller("value"), methodcaller("headers"), methodcaller("timestamp")
+
+Odd = tuple[Lane, Message]  # to be read by itself
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Decoded rows of one layout with their messages, which are needed if one turns out to be odd."""
+
+    rows: list[Any] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+    arrived: list[int] = field(default_factory=list)
+    whence: list[Odd] = field(default_factory=list)
+
+
+class AlikeRows:
+    """Takes messages and admits most of them to a tally; the others come back, now or later."""
+
+    def __init__(self, reader: Reader, refuse_future_ms: int) -> None:
+        self.forms = Forms()
+        self._reader = reader
+        self._refuse_future_ms = refuse_future_ms
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all rows that wait."""
+        self._waiting: dict[Layout, Waiting] = {}
+        self.rows = 0  # that wait
+
+    def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
+        """Take messages of one lane; return those that have to be read one by one."""
+        values: list[Any] = list(map(VALUE, messages))
+        headers = list(map(HEADERS, messages))
+        odd: list[Odd] = []
+        if any(headers) or not all(values) or max(map(len, values), default=0) > MESSAGE_BYTES:
+            short = [
+                bool(value) and len(value) <= MESSAGE_BYTES and (not said or says_nothing(said, kind))
+                for value, said in zip(values, headers, strict=True)
+            ]
+            odd = [(lane, message) for message, fits in zip(messages, short, strict=True) if not fits]
+            messages, values = list(compress(messages, short)), list(compress(values, short))
+        found, others = self.forms.decoded(lane.topic, values)
+        arrived = arrivals(messages, now_ms)
+        for layout, rows in found.items():
+            waiting = self._waiting.setdefault(layout, Waiting())
+            waiting.rows += rows.rows
+            waiting.values += map(values.__getitem__, rows.places)
+            waiting.arrived += map(arrived.__getitem__, rows.places)
+            waiting.whence += [(lane, messages[at]) for at in rows.places]
+            self.rows += len(rows.rows)
+            if len(waiting.rows) >= TOGETHER:
+                odd += self._admit(tally, layout)
+        return odd + [(lane, messages[at]) for at in others]
+
+    def settle(self, tally: Tally) -> list[Odd]:
+        """Admit all rows that wait; return those that have to be read one by one after all."""
+        return [odd for layout in list(self._waiting) for odd in self._admit(tally, layout)]
+
+    def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:
+        waiting = self._waiting.pop(layout)
+        self.rows -= len(waiting.rows)
+        rows, arrived = waiting.rows, np.array(waiting.arrived, np.int64)
+        ts, believed = self._times(layout, rows, arrived)
+        believed[layout.unproved(waiting.values)] = False
+        self._names(layout, rows, believed)
+        if not believed.all():
+            rows, ts, arrived = list(compress(rows, believed)), ts[believed], arrived[believed]
+        if refused := tally.admit_alike(layout, rows, ts, arrived):
+            believed[np.flatnonzero(believed)[refused]] = False
+        return list(compress(waiting.whence, ~believed))
+
+    def _times(self, layout: Layout, rows: list[Any], arrived: Ints) -> tuple[Ints, Any]:
+        """The time of each row in milliseconds, and whether all its times can be believed."""
+        at_ms = np.where((arrived >= 0) & (arrived < MICROSECONDS), arrived, 0)
+        ts, believed = at_ms, np.ones(len(rows), np.bool_)
+        for name in layout.times:
+            said: list[Any] = list(map(layout.field(name), rows))  # type: ignore[arg-type]
+            if layout.in_milliseconds(name):
+                when = np.fromiter(said, np.int64, len(said))
+                believed &= (when - self._refuse_future_ms <= at_ms) | (at_ms == 0)
+            else:
+                when = np.fromiter(map(self._milliseconds, said, at_ms.tolist()), np.int64, len(said))
+                believed &= when != UNBELIEVED
+            ts = when if name == "ts" else ts
+        return ts, believed
+
+    def _milliseconds(self, time: Any, at_ms: int) -> int:
+        when = milliseconds(time, at_ms, self._refuse_future_ms)
+        return UNBELIEVED if isinstance(when, Reason) else when
+
+    def _names(self, layout: Layout, rows: list[Any], believed: Any) -> None:
+        """Rows of whose names one is not known to be good are not believed."""
+        whose = set(map(layout.identity, rows))
+        bad = {who for who in whose if not self._reader.good((who,) if isinstance(who, str) else who)}
+        if bad:
+            believed &= [layout.identity(row) not in bad for row in rows]
+
+
+def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
+    """Kafka's time for each message; the worker's where Kafka has none."""
+    stamps = list(map(TIMESTAMP, messages))
+    arrived = list(map(itemgetter(1), stamps))
+    if TIMESTAMP_NOT_AVAILABLE in map(itemgetter(0), stamps) or min(arrived, default=1) <= 0:
+        return [now_ms if clock == TIMESTAMP_NOT_AVAILABLE or at <= 0 else at for clock, at in stamps]
+    return arrived
+
+
+def says_nothing(headers: Any, kind: str) -> bool:
+    """Whether the headers of a message add nothing that is counted, nor anything to refuse."""
+    said = cloudevent.binary(headers)
+    return (
+        isinstance(said, Envelope)
+        and not said.structured
+        and not said.time
+        and said.kind in ("", kind)
+        and max(len(said.id), len(said.traceparent)) <= ID_LENGTH
+    )

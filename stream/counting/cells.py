@@ -1,0 +1,102 @@
+"""The cells of a tally: every value of every row, in tables of columns, with what role its column plays.
+
+A *group* is a column of a subject, and a *lot* are the rows of one subject that have the same columns.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.counting.columns import Floats, Ints, Table
+
+# Every subject (and every slice of it) has these columns at these distances from its first group.
+OUTPUTS = ("prediction:value", "prediction:label", "prediction:score", "latency:ms", "status:status", "label:value")
+VALUE, LABEL, SCORE, LATENCY, STATUS, TRUTH = range(len(OUTPUTS))
+VERSION = len(OUTPUTS)  # counted like a text, shown as `versions`
+FIXED = (*OUTPUTS, "version")
+OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor the version
+
+ANSWERED, UNVERSIONED = "ok", "unversioned"  # the status and the version of rows that do not say theirs
+NULL_CODE = 0  # null is a text here
+
+INTS: Ints = np.empty(0, np.int64)
+FLOATS: Floats = np.empty(0, np.float64)
+
+
+class Codes(dict[Any, int]):
+    """A number for every distinct text, given in the order of their coming."""
+
+    def __init__(self) -> None:
+        super().__init__({None: NULL_CODE})
+
+    def __missing__(self, text: Any) -> int:
+        code = self[text] = len(self)
+        return code
+
+
+class Lot:
+    """Rows of one subject (its sheet) that have the same columns in the same order."""
+
+    __slots__ = ("columns", "embedded", "first", "groups", "id", "sheet", "width")
+
+    def __init__(self, id: int, sheet: int, columns: list[str], groups: list[int], first: int) -> None:
+        self.id = id
+        self.columns = columns  # the same list for every lot of one shape
+        self.sheet = sheet
+        self.first = first  # group of the first output
+        self.groups = np.array(groups, np.int64)
+        self.width = len(groups)
+        self.embedded: dict[str, int] = {}  # the first group of each embedding
+
+
+class Columns(NamedTuple):
+    """Columns of a table, the rows of the tally that its rows are, and the role of each column."""
+
+    rows: Ints
+    roles: Ints
+    table: Table
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Columns":
+        """Some of the columns."""
+        place, groups, values = self.table.place, self.table.groups, self.table.values
+        return Columns(self.rows, self.roles[chosen], Table(place, groups[:, chosen], values[chosen]))
+
+
+class Cells(NamedTuple):
+    """Rows, numbered from 0, and all their cells."""
+
+    lot: Ints
+    ts: Ints
+    arrived: Ints
+    weight: Floats
+    numbers: list[Columns]
+    texts: list[Columns]
+    null_rows: Ints
+    null_groups: Ints
+
+
+def together(parts: list[Cells]) -> Cells:
+    """The cells of several parts as those of one, whose rows follow upon one another."""
+    firsts = np.cumsum([0, *(part.lot.size for part in parts)]).tolist()
+
+    def moved(name: str) -> list[Columns]:
+        return [
+            column._replace(rows=column.rows + first)
+            for part, first in zip(parts, firsts, strict=False)
+            for column in getattr(part, name)
+        ]
+
+    def joined(name: str) -> Ints:
+        return np.concatenate([INTS, *(getattr(part, name) for part in parts)])
+
+    return Cells(
+        lot=joined("lot"),
+        ts=joined("ts"),
+        arrived=joined("arrived"),
+        weight=np.concatenate([FLOATS, *(part.weight for part in parts)]),
+        numbers=moved("numbers"),
+        texts=moved("texts"),
+        null_rows=np.concatenate([INTS, *(part.null_rows + first for part, first in zip(parts, firsts, strict=False))]),
+        null_groups=joined("null_groups"),
+    )

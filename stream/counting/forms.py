@@ -1,0 +1,155 @@
+"""Which layout a message likely has: that of the last one of its topic, or else that of its model.
+
+A layout costs half a millisecond to make, so a form is seen a few times before it gets one, and the kinds of its
+columns are those that were seen most. Whatever fits no layout is left to be read one by one, and is learnt from.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from schemas.layout import UNREADABLE, Alike, Form, Layout, Path, form_of, kinds_of
+
+SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
+SAMPLES: Final = 32  # events that are learnt from between two calls: of endless forms only so many are looked at
+FORMS: Final = 4_096  # that are remembered, and routes to them by model
+ROUTES: Final = 65_536
+TURNS: Final = 4  # layouts of one model that take turns
+ODD: Final = 1 / 8  # if more than this share of a topic does not fit the last layout, one is looked for by model
+
+
+class Named(msgspec.Struct, gc=False):
+    """As much of an event as tells whose it is."""
+
+    model: str
+
+
+@dataclass(slots=True)
+class Known:
+    """What was seen of a form."""
+
+    seen: int = 0
+    kinds: defaultdict[Path, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    layout: Layout | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """Rows of one layout, each with the place of its message."""
+
+    rows: list[Any] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+
+class Forms:
+    """The layouts that are known. Forgetting them costs time only."""
+
+    def __init__(self) -> None:
+        self._named = msgspec.json.Decoder(Named).decode
+        self._samples = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._known: dict[Form, Known] = {}
+        self._last: dict[str, Layout | None] = {}  # by topic; None: several take turns
+        self._by_model: dict[tuple[str, str], list[Layout]] = {}
+
+    def decoded(self, topic: str, values: Sequence[bytes]) -> tuple[dict[Layout, Found], list[int]]:
+        """The rows of all texts that fit a layout, by layout; and the places of those that do not."""
+        self._samples = 0
+        last = self._last.get(topic)
+        if last is None:
+            found, others = self._route(topic, values, range(len(values)))
+            if len(found) == 1 and len(others) <= ODD * len(values):
+                self._last[topic] = next(iter(found))
+            return found, others
+        rows, others = decoded(last.decode, values)
+        places = range(len(values))
+        if others:
+            odd = set(others)
+            places = [at for at in places if at not in odd]  # type: ignore[assignment]
+            if len(others) > ODD * len(values):
+                self._last[topic] = None
+        found, others = self._route(topic, values, others)
+        mine = found.setdefault(last, Found())
+        mine.rows += rows
+        mine.places += places
+        return found, others
+
+    def learn(self, topic: str, kind: Alike, value: bytes) -> None:
+        """Look at an event that fitted no layout and that was accepted all the same."""
+        if self._samples >= SAMPLES:
+            return
+        self._samples += 1
+        try:
+            tree = msgspec.json.decode(value)
+        except UNREADABLE:
+            return
+        form = form_of(tree, kind) if isinstance(tree, dict) else None
+        if form is None:
+            return
+        if len(self._known) >= FORMS or len(self._by_model) >= ROUTES:
+            self.forget()
+        known = self._known.setdefault(form, Known())
+        known.seen += 1
+        for path, what in kinds_of(tree, form).items():
+            known.kinds[path][what] += 1
+        if known.seen % SEEN == 0:
+            self._lay_out(form, known)
+        if known.layout is not None:
+            routes = self._by_model.setdefault((topic, tree["model"]), [])
+            if known.layout not in routes:
+                routes.insert(0, known.layout)
+                del routes[TURNS:]
+            self._last.setdefault(topic, known.layout)
+
+    def _lay_out(self, form: Form, known: Known) -> None:
+        layout = Layout(form, {path: what.most_common(1)[0][0] for path, what in known.kinds.items()})
+        if known.layout is None or known.layout.columns != layout.columns:
+            known.layout = layout
+
+    def _route(
+        self, topic: str, values: Sequence[bytes], places: Iterable[int]
+    ) -> tuple[dict[Layout, Found], list[int]]:
+        """Find the layout of each of some texts by its model."""
+        found: defaultdict[Layout, Found] = defaultdict(Found)
+        others: list[int] = []
+        for at in places:
+            value = values[at]
+            try:
+                routes = self._by_model.get((topic, self._named(value).model), ())
+            except UNREADABLE:
+                routes = ()
+            for layout in routes:
+                try:
+                    row = layout.decode(value)
+                except UNREADABLE:
+                    continue
+                found[layout].rows.append(row)
+                found[layout].places.append(at)
+                break
+            else:
+                others.append(at)
+        return found, others
+
+
+def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes]) -> tuple[list[Any], list[int]]:
+    """What a decoder makes of each text, and the places of those it refuses.
+
+    >>> decoded(int, [b"4", b"x", b"5"])
+    ([4, 5], [1])
+    """
+    rows: list[Any] = []
+    refused: list[int] = []
+    rest = map(decode, values)
+    while True:
+        try:
+            rows.extend(rest)  # keeps what came before an exception, and goes on behind it
+        except UNREADABLE:
+            refused.append(len(rows) + len(refused))
+        else:
+            return rows, refused
