@@ -33,7 +33,7 @@ SMALL = 6  # the series below is used from here on; smaller numbers of balls are
 
 FEW = 4  # so many draws are multiplied out, which is exact and cheap
 
-PART = 2048  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
+PART = 1024  # rows of a large array that are worked on at a time, so that they stay in the processor's cache
 
 
 def rise(balls: Floats, drawn: Floats) -> Floats:
@@ -69,7 +69,7 @@ def product(balls: Floats, whole: Floats) -> Floats:
     """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of at most FEW draws."""
     one = 1 / balls
     times = 1 + one * (whole > 1)
-    for i in range(2, FEW):
+    for i in range(2, int(whole.max(initial=0))):
         times *= 1 + i * one * (whole > i)
     return np.asarray(np.log(times))
 
@@ -131,11 +131,11 @@ def log_law(urn: Floats, pane: Floats) -> Floats:
 
 
 def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
-    """Return, [rows, ...], the sums of the terms of each row. `row` is ascending."""
-    total = np.zeros((rows, *terms.shape[1:]), terms.dtype)
+    """Return, [rows, ...], the sums of the terms, [..., terms], of each row. `row` is ascending."""
+    total = np.zeros((rows, *terms.shape[:-1]), terms.dtype)
     if row.size:
         first = np.flatnonzero(np.diff(row, prepend=-1))
-        total[row[first]] = np.add.reduceat(terms, first, axis=0)
+        total[row[first]] = np.add.reduceat(terms, first, axis=-1).T
     return total
 
 
@@ -154,20 +154,22 @@ def tilted_numbers(
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
     scale = (urn.astype(exact)[:, None, :] @ tilt)[:, 0, :] / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
-    row, bin = np.nonzero(pane > factor.min(axis=1, keepdims=True))
-    if not row.size:
+    least = factor.min(axis=1)
+    places = np.flatnonzero(pane > least[:, None])
+    if not places.size:
         return np.asarray(ratio)
-    bent: Table = np.empty((row.size, tilt.shape[2]), exact)
-    many = pane[row, bin] >= (FEW + 1) * factor.min(axis=1)[row]
+    row, count, balls = places // pane.shape[1], pane.ravel()[places], urn.ravel()[places]
+    tilts, scales, factors = tilt.reshape(-1, tilt.shape[2]), scale.astype(exact), factor.T.copy()
+    bent: Table = np.empty((tilt.shape[2], places.size), exact)  # alternatives first: those of a group lie together
+    many = count >= (FEW + 1) * least[row]
     for part in (*parts(np.flatnonzero(~many)), *parts(np.flatnonzero(many))):
-        r, b = row[part], bin[part]
-        one = pane[r, b][:, None] / factor[r]
-        balls = urn[r, b][:, None] / factor[r]
-        drawn, own = one.astype(exact), balls.astype(exact)
-        tilted = tilt[r, b] / scale[r].astype(exact)
-        tilted *= own[:, groups]
-        bent[part] = bend_each(tilted, drawn[:, groups])
-        bent[part] -= bend_each(own, drawn)[:, groups]
+        v = factors[:, row[part]]
+        drawn, own = (count[part] / v).astype(exact), (balls[part] / v).astype(exact)
+        tilted = (tilts[places[part]] / scales[row[part]]).T.copy()
+        tilted *= own[groups]
+        bend_of_part = bend_each(tilted, drawn[groups])
+        bend_of_part -= bend_each(own, drawn)[groups]
+        bent[:, part] = bend_of_part
     return np.asarray(ratio + sums(bent, row, len(pane)))
 
 
