@@ -1,0 +1,350 @@
+"""What has to have come out, worked out from the topics alone, and what is amiss with what did.
+
+Events are counted where they lie, with `read_committed`; panes as they lie are folded by a judge in this process;
+anomalies as they lie are applied one by one. Nothing is asked of a worker. Of Redis only the end is looked at: the
+snapshots have to be those of the fold.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import redis
+from confluent_kafka import Message
+
+from schemas import decode, records
+from schemas.anomaly import Anomaly
+from schemas.dead_letter import PREFIX, DeadLetter, from_headers
+from schemas.incident import Incident
+from schemas.pane import Pane
+from stream.engine.fence import packed
+from stream.engine.role import Lane
+from stream.incidents import instant
+from stream.incidents.apply import home, place, places, step
+from stream.roles.judge import Judge
+from stream.settings import Incidents, Settings
+from tests.profile.reference import cells
+from tests.torture.feed import PILL
+from tests.torture.ground import committed_records
+
+Lanes = dict[int, list[Message]]
+Content = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+TOLD = 5  # troubles of one kind that are told in words; the rest is counted
+
+
+@dataclass
+class Finding:
+    """One kind of output. `repeated` came again under its own name, where at least once is all that is promised."""
+
+    what: str
+    expected: int = 0
+    seen: int = 0
+    missing: int = 0
+    double: int = 0
+    wrong: int = 0
+    repeated: int = 0
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not (self.missing or self.double or self.wrong)
+
+    def tell(self, sentence: str) -> None:
+        if len(self.told) < TOLD:
+            self.told.append(sentence)
+
+
+class Oracle:
+    """Reads all topics once, when everything has come to rest."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.topics = settings, settings.topics
+        self._lanes: dict[str, Lanes] = {}
+
+    def lanes(self, topic: str) -> Lanes:
+        if topic not in self._lanes:
+            self._lanes[topic] = committed_records(self.settings, topic)
+        return self._lanes[topic]
+
+    def all(self, topic: str) -> list[Message]:
+        return [message for lane in self.lanes(topic).values() for message in lane]
+
+    def findings(self, incidents: bool = True) -> list[Finding]:
+        """Everything there is to hold against the outputs."""
+        panes = {lane: [m for m in messages if not pill(m)] for lane, messages in self.lanes(self.topics.panes).items()}
+        judged, states = folded(self.settings, panes)
+        topics = [(name, getattr(self.topics, name)) for name in ("binnings", "anomalies", "heartbeats")]
+        found = [self.events(), self.letters(("profile", "judge"))]
+        found += [self.outputs(name, topic, judged.get(topic, {})) for name, topic in topics]
+        found.append(self.states(states))
+        if incidents:
+            found += [self.letters(("incidents",), at_least_once=True), *self.incidents()]
+        return found
+
+    # ---- profile -----------------------------------------------------------------------------------------------------
+
+    def inputs(self) -> list[Message]:
+        return [
+            m for topic in (self.topics.predictions, self.topics.features, self.topics.labels) for m in self.all(topic)
+        ]
+
+    def events(self) -> Finding:
+        """Every event is in exactly one pane, with all its values."""
+        events = [orjson.loads(message.value() or b"") for message in self.inputs() if not pill(message)]
+        panes = [pane for m in self.all(self.topics.panes) if isinstance(pane := decode.pane(m.value()), Pane)]
+        right, seen = tallied(events), added_up(panes)
+        finding = Finding("events in panes", total(right), total(seen))
+        for subject in sorted(right.keys() | seen.keys()):
+            want, have = right.get(subject, Counter()), seen.get(subject, Counter())
+            finding.missing += max(0, want["rows"] - have["rows"])
+            finding.double += max(0, have["rows"] - want["rows"])
+            amiss = {name: (want[name], have[name]) for name in want.keys() | have.keys() if want[name] != have[name]}
+            if amiss and want["rows"] == have["rows"]:
+                finding.wrong += len(amiss)
+            if amiss:
+                finding.tell(f"{subject}: (sent, counted) {dict(sorted(amiss.items())[:4])}")
+        return finding
+
+    def letters(self, stages: tuple[str, ...], at_least_once: bool = False) -> Finding:
+        """Every pill is a dead letter, byte for byte: value, key, headers, and where it came from."""
+        read_by = {
+            "profile": (self.topics.predictions, self.topics.features, self.topics.labels),
+            "judge": (self.topics.panes,),
+            "incidents": (self.topics.anomalies, self.topics.commands),
+        }
+        right = {
+            origin(message): content(message.key(), message.value(), message.headers(), stage)
+            for stage in stages
+            for topic in read_by[stage]
+            for message in self.all(topic)
+            if pill(message)
+        }
+        letters = [letter for letter in map(letter_of, self.all(self.topics.dlq)) if letter.stage in stages]
+        seen = Counter((letter.topic, letter.partition, letter.offset) for letter in letters)
+        repeated = sum(times - 1 for times in seen.values())
+        finding = Finding(f"dead letters of {' and '.join(stages)}", len(right), len(letters))
+        finding.missing = len(right.keys() - seen.keys())
+        finding.repeated, finding.double = (repeated, 0) if at_least_once else (0, repeated)
+        for letter in letters:
+            at = (letter.topic, letter.partition, letter.offset)
+            if right.get(at) != content(letter.key, letter.value, letter.headers, letter.stage):
+                finding.wrong += 1
+                finding.tell(f"a dead letter of {at} is not what lies there ({letter.reason.message})")
+        return finding
+
+    # ---- judge -------------------------------------------------------------------------------------------------------
+
+    def outputs(self, what: str, topic: str, right: Mapping[bytes | None, list[tuple[str, bytes]]]) -> Finding:
+        """Every output once, in order and byte for byte."""
+        seen: dict[bytes | None, list[tuple[str, bytes]]] = defaultdict(list)
+        for message in self.all(topic):
+            if not ours(message):
+                seen[message.key()].append((id_of(message.headers()), message.value() or b""))
+        finding = Finding(what, sum(map(len, right.values())), sum(map(len, seen.values())))
+        for key in right.keys() | seen.keys():
+            self._compare(finding, key, right.get(key, []), seen.get(key, []))
+        return finding
+
+    def _compare(
+        self, finding: Finding, key: bytes | None, right: list[tuple[str, bytes]], seen: list[tuple[str, bytes]]
+    ) -> None:
+        times, known = Counter(name for name, _ in seen), dict(right)
+        gone = [name for name in known if name not in times]
+        twice = [name for name, n in times.items() if n > 1]
+        once = [each for each in dict(seen).items() if each[0] in known]
+        expected = [each for each in right if each[0] in times]
+        wrong = [name for name in times if name not in known]
+        wrong += [ours[0] for ours, theirs in zip(once, expected, strict=True) if ours != theirs]
+        finding.missing += len(gone)
+        finding.double += sum(times[name] - 1 for name in twice)
+        finding.wrong += len(wrong)
+        for trouble, names in (("missing", gone), ("double", twice), ("wrong", wrong)):
+            if names:
+                finding.tell(f"{finding.what} of {key!r}: {len(names)} {trouble}, first {names[0]}")
+
+    def states(self, right: Mapping[Lane, Mapping[str, bytes]]) -> Finding:
+        """The last snapshots are the states of the fold, byte for byte."""
+        finding = Finding("states of judge", sum(map(len, right.values())))
+        with redis.Redis.from_url(self.settings.redis.url) as client:
+            for lane, keys in right.items():
+                stored = client.hgetall(f"{self.settings.redis.prefix}judge:{lane}")
+                for key, blob in keys.items():
+                    found = stored.get(f"k:{key}".encode())  # type: ignore[union-attr]
+                    finding.seen += found is not None
+                    finding.missing += found is None
+                    finding.wrong += found not in (None, blob)
+                    if found != blob:
+                        finding.tell(f"{lane}: the state of {key} is {'not there' if found is None else 'another'}")
+        return finding
+
+    # ---- incidents ---------------------------------------------------------------------------------------------------
+
+    def incidents(self) -> list[Finding]:
+        """Every anomaly in its incident once; what is published last is what the anomalies add up to."""
+        read = (records.anomaly(message.value()) for message in self.all(self.topics.anomalies))
+        right = applied([anomaly for anomaly in read if isinstance(anomaly, Anomaly)], self.settings.incidents)
+        latest: dict[str, Incident] = {}
+        names: dict[str, set[bytes]] = defaultdict(set)
+        published = self.all(self.topics.incidents)
+        for message in published:
+            incident = records.incident(message.value())
+            assert isinstance(incident, Incident), incident
+            latest[incident.id] = incident
+            names[id_of(message.headers())].add(message.value() or b"")
+        import pickle, os
+
+        if os.environ.get("DUMP"):
+            pickle.dump(
+                (
+                    [
+                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
+                        for m in self.all(self.topics.anomalies)
+                    ],
+                    [
+                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
+                        for m in self.all(self.topics.incidents)
+                    ],
+                    [
+                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
+                        for m in self.all(self.topics.dlq)
+                    ],
+                ),
+                open(os.environ["DUMP"], "wb"),
+            )
+        told = Finding("notifications", len(names), len(published), repeated=len(published) - len(names))
+        for name, contents in names.items():
+            if len(contents) > 1:
+                told.wrong += 1
+                told.tell(f"{name} was published with {len(contents)} contents")
+        standing = Finding("incidents", len(right), len(latest))
+        standing.missing = len(right.keys() - latest.keys())
+        applications = Finding("anomalies in incidents", sum(each.anomalies for each in right.values()))
+        applications.seen = sum(each.anomalies for each in latest.values())
+        for id in sorted(right.keys() | latest.keys()):
+            want, have = right.get(id), latest.get(id)
+            if have and want != have:
+                standing.wrong += 1
+                standing.tell(f"{id}: {difference(want, have)}")
+            counts = (want.anomalies if want else 0, have.anomalies if have else 0)
+            applications.missing += max(0, counts[0] - counts[1])
+            applications.double += max(0, counts[1] - counts[0])
+        return [applications, standing, told]
+
+
+def folded(settings: Settings, panes: Lanes) -> tuple[dict[str, Any], dict[Lane, dict[str, bytes]]]:
+    """What the judge has to say about these panes, and the states it has to end in."""
+    judge, topic = Judge(settings), settings.topics.panes
+    right: dict[str, dict[bytes | None, list[tuple[str, bytes]]]] = defaultdict(dict)
+    blobs: dict[Lane, dict[str, bytes]] = {}
+    for partition, messages in panes.items():
+        lane, states, seen = Lane(topic, partition), dict[str, Any](), dict[str, int]()
+        for message in messages:
+            read = judge.read(lane, message)
+            assert isinstance(read, tuple), read
+            key, record = read
+            states[key], outputs = judge.fold(states.get(key, judge.new()), record, f"{lane}-{message.offset()}")
+            seen[key] = message.offset() or 0
+            for output in outputs:
+                right[output.topic].setdefault(output.key, []).append((id_of(output.headers), output.value or b""))
+        blobs[lane] = {key: packed(seen[key], judge.encode(state)) for key, state in states.items()}
+    return right, blobs
+
+
+def applied(anomalies: Iterable[Anomaly], rules: Incidents) -> dict[str, Incident]:
+    """The incidents after every anomaly was applied once, in order: as `stream.incidents.store`, without a Redis."""
+    incidents: dict[str, Incident] = {}
+    latest: dict[str, str] = {}  # of each fingerprint
+    around: dict[str, dict[str, None]] = defaultdict(dict)  # place -> ids
+    seen: set[str] = set()
+    for anomaly in anomalies:
+        if anomaly.id in seen:
+            continue
+        seen.add(anomaly.id)
+        own = incidents.get(latest.get(anomaly.fingerprint, ""))
+        near = [incidents[id] for spot in places(anomaly) for id in around[spot]]
+        done = step(home(anomaly, own, near), anomaly, instant.ms(anomaly.detected_at), rules)
+        if done.incident and done.publish:
+            incidents[done.incident.id] = done.incident
+            latest[anomaly.fingerprint] = done.incident.id
+            around[place(done.incident)][done.incident.id] = None
+    return incidents
+
+
+def difference(want: Incident | None, have: Incident) -> str:
+    """The fields in which two incidents differ."""
+    if want is None:
+        return "no anomaly leads to it"
+    fields = [name for name in have.__struct_fields__ if getattr(want, name) != getattr(have, name)]
+    return ", ".join(f"{name} is {short(getattr(have, name))}, not {short(getattr(want, name))}" for name in fields)
+
+
+def short(value: object) -> str:
+    return text if len(text := repr(value)) <= 60 else f"{text[:60]}…"
+
+
+def tallied(events: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
+    """What events add up to, by subject: rows, and of every column how many numbers, their sum, texts and nulls."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for event in events:
+        into = sums[f"{event['model']} {event['kind']}"]
+        into["rows"] += 1
+        into[f"version {event['version']}"] += 1
+        for name, value in cells(event):
+            if value is None:
+                into[f"{name} nulls"] += 1
+            elif isinstance(value, str | bool):
+                into[f"{name} is {value}"] += 1
+            else:
+                into[f"{name} n"] += 1
+                into[f"{name} sum"] += value
+    return sums
+
+
+def added_up(panes: Iterable[Pane]) -> dict[str, Counter[str]]:
+    """The same of panes."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for pane in panes:
+        into = sums[f"{pane.subject.model} {pane.subject.source}"]
+        if pane.part == 0:
+            into["rows"] += pane.rows
+            into.update({f"version {version}": rows for version, rows in pane.versions.items()})
+        for name, column in pane.columns.items():
+            into[f"{name} n"] += column.n
+            into[f"{name} sum"] += round(column.sum)
+            into[f"{name} nulls"] += column.nulls
+            into.update({f"{name} is {text}": times for text, times in column.values.items()})
+    return sums
+
+
+def total(sums: Mapping[str, Counter[str]]) -> int:
+    return sum(each["rows"] for each in sums.values())
+
+
+def pill(message: Message) -> bool:
+    return PILL[0] in (message.headers() or [])
+
+
+def ours(message: Message) -> bool:
+    """Whether the feed wrote it, on a topic of Leeway's own."""
+    return any(name == PILL[0][0] for name, _ in message.headers() or [])
+
+
+def origin(message: Message) -> tuple[str, int, int]:
+    return message.topic() or "", message.partition() or 0, message.offset() or 0
+
+
+def content(key: bytes | None, value: bytes | None, headers: Any, stage: str) -> Content:
+    """What a dead letter keeps. Faust's client cannot write a null beside a null key: there it becomes empty."""
+    if stage == "incidents" and key is None:
+        value = value or b""
+    return key, value, [(name, text) for name, text in headers or [] if not name.startswith(PREFIX)]
+
+
+def letter_of(message: Message) -> DeadLetter:
+    return from_headers(message.key(), message.value(), message.headers() or [])
+
+
+def id_of(headers: Any) -> str:
+    return dict(headers)["ce_id"].decode()
