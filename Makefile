@@ -31,7 +31,7 @@ check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a min
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q -n auto -m "not slow and not kafka" $(ARGS)
 
-bench: $(VENV)/dev.stamp ## how fast: an event, a pane, a state
+bench: $(VENV)/dev.stamp $(VENV)/opponents.stamp ## how fast: an event, a pane, an alarm; ARGS="--quick", "--part NAME", "--json FILE"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-quality: $(VENV)/bench.stamp ## the public benchmark of detection; ARGS=--quick takes minutes, without it hours
@@ -49,6 +49,7 @@ lock: $(VENV)/dev.stamp ## pin the dependencies anew; UPGRADE=1 takes the newest
 	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
 	$(COMPILE) -c requirements/dev.txt --group build -o requirements/build.txt
 	$(COMPILE) -c requirements/dev.txt --group bench -o requirements/bench.txt
+	$(COMPILE) --group opponents -o requirements/opponents.txt
 
 clean: ## forget the .venv, Kafka's jars and all caches
 	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -71,6 +72,14 @@ $(VENV)/dev.stamp: requirements/dev.txt requirements/demo.txt pyproject.toml | $
 # frouros forbids a NumPy that it runs on (pyproject.toml), so pip is told to look at no dependencies.
 $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/dev.stamp
 	@$(PIP) install --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# Other frameworks, in an environment of their own. One that cannot be installed here is left out of the table.
+$(VENV)/opponents.stamp: requirements/opponents.txt | $(BIN)/python
+	@echo "Leeway: installing the frameworks that make bench compares with into $(VENV)/opponents (once)" >&2
+	@$(BIN)/python -m venv $(VENV)/opponents
+	@$(VENV)/opponents/bin/python -m pip --disable-pip-version-check --no-input -q install --require-hashes \
+	  -r requirements/opponents.txt || echo "Leeway: they cannot be installed; the benchmark goes on without them" >&2
 	@touch $@
 
 FITS := import sys; sys.exit(sys.version_info < (3, 11))

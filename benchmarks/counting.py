@@ -1,146 +1,79 @@
-"""What it costs to count an event: the profile worker, transactions and all, against merely reading the bytes.
+"""What an event costs: Leeway's profile worker, transactions and all, against merely reading the bytes, and others.
 
-On real Apache Kafka and the same topic, in alternating runs, each in a process of its own; CPU is user plus system time
-of that process, so librdkafka's threads are in it. Ratios travel, absolutes do not.
+On real Apache Kafka, the same topic, in runs that take turns (`benchmarks.turns`); CPU as `benchmarks.meter` reads it.
+Everyone reads the same events; slow ones fewer of them, or a run would take hours.
 """
 
-import json
-import resource
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
+from benchmarks.bars import Bar
+from benchmarks.events import Shape
+from benchmarks.place import Place
+from benchmarks.turns import Turn, alternate, median, ratio
 
-from stream.engine.loop import Loop
-from stream.roles.profile import profile
-from stream.settings import Kafka, Redis, Settings, Topics
-from stream.topics import topics
-from tests.servers import RealKafka, RealRedis, create_topics
-
-WAYS = ("bare", "orjson", "profile")
-PARTITIONS = 4
-SEED = 20
+TOPIC = "bench.json"
+TAIL = 400_000  # events behind the end of the longest stretch: more than a client fetches ahead, and a pane
 
 
-def settings(bootstrap: str, redis_url: str) -> Settings:
-    """What a worker is given."""
-    return Settings(
-        kafka=Kafka(bootstrap=bootstrap),
-        redis=Redis(url=redis_url),
-        topics=Topics(partitions=PARTITIONS),
-        group=f"bench-{time.time_ns()}",  # every run reads from the beginning
-    )
+@dataclass(frozen=True)
+class Way:
+    """`share` of the events that it is measured on."""
+
+    title: str
+    share: float = 1.0
+    guest: bool = False
 
 
-def produce(bootstrap: str, events: int, features: int) -> int:
-    """Events of the usual shape: 80 % numbers, 20 % texts, 1 % nulls. Returns the bytes of one."""
-    random = np.random.default_rng(SEED)
-    numbers, texts = features - features // 5, features // 5
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4"})
-    words = [f"value-{i}" for i in range(12)]
-    blanks = random.random((events, features)) < 0.01
-    values = random.normal(50, 10, (events, numbers))
-    codes = random.integers(0, len(words), (events, texts))
-    scores, regions = random.beta(2, 5, events), random.integers(0, 4, events)
-    size = 0
-    for i in range(events):
-        row: dict[str, Any] = {f"number_{j}": round(float(values[i, j]), 6) for j in range(numbers)}
-        row |= {f"text_{j}": words[codes[i, j]] for j in range(texts)}
-        for name, blank in zip(list(row), blanks[i].tolist(), strict=True):
-            if blank:
-                row[name] = None
-        event = {
-            "kind": "prediction",
-            "model": "bench",
-            "ts": int(time.time() * 1000),
-            "features": row,
-            "prediction": float(scores[i]),
-            "latency_ms": 12.5,
-            "segments": {"region": f"r{regions[i]}"},
-        }
-        body = orjson.dumps(event)
-        size = len(body)
-        producer.produce("leeway.predictions", body, partition=i % PARTITIONS)
-        if i % 500 == 0:
-            producer.poll(0)
-    producer.flush(60)
-    return size
+WAYS = {
+    "bare": Way("bare consume(500)"),
+    "decoding": Way("+ orjson.loads"),
+    "profile": Way("Leeway's profile worker"),
+    "naive": Way("confluent-kafka + orjson + River", 0.2),
+    "faust_agent": Way("Faust + River", 0.04, guest=True),
+    "quix_dataframe": Way("Quix Streams + River", 0.1, guest=True),
+    "bytewax_flow": Way("Bytewax + River", 0.1, guest=True),
+}
+
+BARS = {
+    "bare": Bar("profile, 20-feature JSON: CPU per event against the bare loop", 4.2),
+    "faust_agent": Bar("Faust + River: CPU per event against profile", 30.0, at_least=True),
+    "naive": Bar("confluent-kafka + orjson + River: CPU per event against profile", 3.0, at_least=True),
+}
 
 
-def read_all(way: str, bootstrap: str, redis_url: str, events: int) -> dict[str, float]:
-    """One run in this process: seconds of CPU and of the clock from the first event to the last."""
-    before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    if way == "profile":
-        chosen = settings(bootstrap, redis_url)
-        loop = Loop(profile(chosen, 0), chosen, "0")
-        loop.run(lambda: loop.observed.messages >= events and loop.observed.transactions > 0)
-    else:
-        consumer = Consumer(
+def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
+    """All ways in turns."""
+    events, rounds = (300_000, 3) if quick else (1_000_000, 5)
+    shape = Shape(segments=4)
+    begin = events // 5
+    whole = place.stretch(TOPIC, begin, begin + events, TAIL, shape)
+    turns = {}
+    for name, way in WAYS.items():
+        first = round(begin * way.share)
+        turns[name] = Turn(name, replace(whole, begin=first, end=first + round(events * way.share)), way.guest)
+    found = alternate(turns, rounds, say)
+    read = {name: readings for name, readings in found.items() if not isinstance(readings, str)}
+    rows = []
+    for name, way in WAYS.items():
+        if name not in read:
+            rows.append(
+                {"way": way.title, "us per event": None, "x bare": None, "events/s": None, "left out": found[name]}
+            )
+            continue
+        rows.append(
             {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"bench-{time.time_ns()}",
-                "enable.auto.commit": False,
-                "fetch.queue.backoff.ms": 10,
+                "way": way.title,
+                "us per event": round(median(read[name], "cpu_us"), 2),
+                "x bare": str(ratio(read[name], read["bare"])),
+                "events/s": round(median(read[name], "events_per_second")),
+                "left out": "",
             }
         )
-        consumer.assign([TopicPartition("leeway.predictions", p, 0) for p in range(PARTITIONS)])
-        seen = 0
-        while seen < events:
-            batch = consumer.consume(500, 0.1)
-            if way == "orjson":
-                for message in batch:
-                    orjson.loads(message.value())
-            seen += len(batch)
-        consumer.close()
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu_us": 1e6 * cpu / events, "events_per_second": events / (time.monotonic() - began)}
-
-
-def run(events: int, rounds: int, features: int = 20) -> dict[str, Any]:
-    """Alternating runs of all ways; medians and ratios."""
-    with tempfile.TemporaryDirectory(prefix="leeway-bench-") as folder:
-        kafka_folder, redis_folder = Path(folder, "kafka"), Path(folder, "redis")
-        kafka_folder.mkdir()
-        redis_folder.mkdir()
-        with RealKafka(kafka_folder) as kafka, RealRedis(redis_folder) as redis:
-            create_topics(
-                kafka.bootstrap, {topic.name: PARTITIONS for topic in topics(settings(kafka.bootstrap, redis.url))}
-            )
-            size = produce(kafka.bootstrap, events, features)
-            figures: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-            for number in range(rounds):
-                for way in WAYS:
-                    command = [
-                        sys.executable,
-                        "-m",
-                        "benchmarks.counting",
-                        way,
-                        kafka.bootstrap,
-                        redis.url,
-                        str(events),
-                    ]
-                    ran = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-                    figures[way].append(json.loads(ran.stdout.splitlines()[-1]))
-                print(f"  counting: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-    medians = {
-        way: {name: round(statistics.median(run[name] for run in runs), 2) for name in runs[0]}
-        for way, runs in figures.items()
-    }
-    bare = medians["bare"]["cpu_us"]
-    ratios = {way: round(median["cpu_us"] / bare, 2) for way, median in medians.items()}
-    return {
-        "events": events, "rounds": rounds, "features": features, "bytes": size,
-        "medians": medians, "cpu_times_bare": ratios,
-    }  # fmt: skip
-
-
-if __name__ == "__main__":
-    print(json.dumps(read_all(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))))
+    verdicts = []
+    for name, bar in BARS.items():
+        pair = (read["profile"], read["bare"]) if name == "bare" else (read.get(name), read["profile"])
+        quotient = ratio(*pair) if pair[0] else None  # type: ignore[arg-type]
+        verdicts.append(bar.verdict(quotient.median if quotient else None, str(quotient or "")))
+    return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}

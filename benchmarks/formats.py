@@ -1,0 +1,53 @@
+"""How events are written to a topic: a table from the format's name to what encodes events in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+
+import orjson
+from confluent_kafka import Producer
+
+from benchmarks.events import Event, Shape, events
+
+POOL = 60_000  # distinct events; a topic repeats them. More than a worker counts at once
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """`encode` makes one message of `per_message` events."""
+
+    encode: Callable[[Sequence[Event]], bytes]
+    per_message: int = 1
+    headers: Headers = field(default_factory=tuple)
+
+
+def json(rows: Sequence[Event]) -> bytes:
+    """As most producers write: one JSON text an event."""
+    return orjson.dumps(rows[0])
+
+
+FORMATS: dict[str, Format] = {"json": Format(json)}
+
+
+def produce(bootstrap: str, topic: str, partitions: int, name: str, shape: Shape, many: int) -> int:
+    """Fill a topic with at least `many` events; the bytes of one event on average."""
+    chosen = FORMATS[name]
+    rows = list(events(shape, min(many, POOL)))
+    step = chosen.per_message
+    bodies = [chosen.encode(rows[begin : begin + step]) for begin in range(0, len(rows) - step + 1, step)]
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4"})
+    messages = -(-many // step)
+    for number, body in enumerate(islice(cycle(bodies), messages)):
+        _send(producer, topic, body, chosen.headers, number % partitions)
+    producer.flush(60)
+    return round(sum(map(len, bodies)) / (len(bodies) * step))
+
+
+def _send(producer: Producer, topic: str, body: bytes, headers: Headers, partition: int) -> None:
+    while True:
+        try:
+            producer.produce(topic, body, partition=partition, headers=list(headers) or None)
+            return
+        except BufferError:  # the client's queue is full
+            producer.poll(0.1)

@@ -1,0 +1,58 @@
+"""What the shape of the events does to their cost: the number of features, of models, of segments.
+
+Every shape has a topic of its own; the profile worker reads them in turns. The first fifth of each is not measured:
+a worker that meets a thousand models for the first time learns a thousand orders of keys, once.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.bars import Bar
+from benchmarks.events import Shape
+from benchmarks.place import Place
+from benchmarks.turns import Turn, alternate, median, ratio
+
+PLAIN = "20 features"
+SHAPES = {  # title: shape, and how many features' worth of an event it is: large ones are read fewer times
+    PLAIN: (Shape(), 1),
+    "5 features": (Shape(features=5), 1),
+    "200 features": (Shape(features=200), 8),
+    "10 models, the same features": (Shape(models=10), 1),
+    "1,000 models, the same features": (Shape(models=1000), 1),
+    "1,000 models, different features": (Shape(models=1000, own_names=True), 1),
+    "100 segments": (Shape(segments=100), 1),
+}
+TAIL = 400_000
+
+BARS = {
+    "200 features": Bar("200 features against 20", 9.0),
+    "1,000 models, the same features": Bar("1,000 models with the same features against one", 1.4),
+    "1,000 models, different features": Bar("1,000 models with different features each against one", 2.5),
+    "100 segments": Bar("100 segments against one", 1.5),
+}
+
+
+def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
+    """All shapes in turns."""
+    events, rounds = (150_000, 3) if quick else (600_000, 5)
+    turns = {}
+    for number, (title, (shape, size)) in enumerate(SHAPES.items()):
+        many, tail = events // size, TAIL // size
+        turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", many // 5, many, tail, shape))
+        say(f"topic with {title}")
+    found = alternate(turns, rounds, say)
+    read = {title: readings for title, readings in found.items() if not isinstance(readings, str)}
+    rows = [
+        {
+            "events": title,
+            "us per event": round(median(read[title], "cpu_us"), 2),
+            "x": str(ratio(read[title], read[PLAIN])),
+            "events/s": round(median(read[title], "events_per_second")),
+        }
+        for title in read
+    ]
+    verdicts = []
+    for title, bar in BARS.items():
+        quotient = ratio(read[title], read[PLAIN]) if title in read and PLAIN in read else None
+        verdicts.append(bar.verdict(quotient.median if quotient else None, str(quotient or "")))
+    return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}
