@@ -12,7 +12,7 @@ PYTHON :=
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-quality up lock clean
+.PHONY: help demo test check sim bench bench-quality up lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22

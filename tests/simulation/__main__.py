@@ -1,41 +1,95 @@
-"""Replay one seed, or run many: `python -m tests.simulation FROM [TO] [alarming|adding] [a name in mutations.py]`."""
+"""Run the loop and its roles through many simulated misfortunes: `make sim ARGS="--seeds 0:2000"`.
 
+Every line that reports a failure says how to replay it. Exit code 3: an invariant was violated.
+"""
+
+import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import count
 
+from tests.simulation.campaign import Outcome, Task, in_turn, outcomes
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.roles import Adding, Alarming
-from tests.simulation.world import Change, Violated, World
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.teeth import table
 
-ROLES = {"alarming": Alarming, "adding": Adding}
-
-
-def main(arguments: list[str]) -> int:
-    numbers = [int(word) for word in arguments if word.isdecimal()]
-    words = [word for word in arguments if not word.isdecimal()]
-    if not numbers or len(numbers) > 2:
-        print(__doc__)
-        return 2
-    roles = [ROLES[word] for word in words if word in ROLES] or list(ROLES.values())
-    bugs = [MUTATIONS[word] for word in words if word in MUTATIONS]
-    seeds = range(numbers[0], numbers[1] if len(numbers) == 2 else numbers[0] + 1)
-    return 3 if sum(campaign(role, seeds, bugs[0] if bugs else None) for role in roles) else 0
+SEEDS = range(2_000)
+EVERY_S = 2.0  # between two lines about progress
+VIOLATED = 3
 
 
-def campaign(role: type, seeds: range, bug: Change | None) -> int:
-    began, seen, failed = time.monotonic(), Counter[str](), 0
-    for seed in seeds:
-        world = World(seed, role, bug)
-        try:
-            world.run()
-        except Violated as violated:
-            failed += 1
-            print(f"{role.__name__} seed {seed}: {violated}")
-        seen.update(world.seen)
-    print(f"{role.__name__}: {failed} of {len(seeds)} failed, {time.monotonic() - began:.1f} s, {dict(seen)}")
-    return failed
+def main() -> int:
+    asked = arguments().parse_args()
+    if asked.teeth:
+        print(table(asked.seeds, asked.jobs))
+        return 0
+    report = Report(None if asked.forever else len(asked.seeds) * max(1, len(asked.role or ())))
+    seeds = count(asked.seeds.start) if asked.forever else asked.seeds
+    try:
+        for outcome in outcomes(tasks(seeds, asked.role or (), asked.mutation), asked.jobs):
+            report.add(outcome)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+    report.end()
+    return VIOLATED if report.failed else 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
+    parser.add_argument("--seeds", type=seeds_of, default=SEEDS, metavar="FROM:TO", help="or a single one; 0:2000")
+    parser.add_argument(
+        "--role", action="append", choices=SCENARIOS, help="all seeds with it; else each takes its turn"
+    )
+    parser.add_argument("--mutation", choices=MUTATIONS, default="", help="with this seeded bug")
+    parser.add_argument("--forever", action="store_true", help="go on until Ctrl-C, from the first seed")
+    parser.add_argument("--jobs", type=int, help="processes; as many as there are cores")
+    parser.add_argument("--teeth", action="store_true", help="which of the seeds find each seeded bug, as a table")
+    return parser
+
+
+def seeds_of(text: str) -> range:
+    first, _, last = text.partition(":")
+    return range(int(first), int(last) if last else int(first) + 1)
+
+
+def tasks(seeds: Iterable[int], roles: list[str], mutation: str) -> Iterator[Task]:
+    if mutation and not roles:
+        roles = [MUTATIONS[mutation].hunt]
+    if not roles:
+        return in_turn(seeds)
+    return (Task(seed, role, mutation) for seed in seeds for role in roles)
+
+
+class Report:
+    """Of one campaign, as it goes."""
+
+    def __init__(self, expected: int | None) -> None:
+        self.expected, self.began, self.said = expected, time.monotonic(), 0.0
+        self.roles, self.failed, self.seen = Counter[str](), Counter[str](), Counter[str]()
+
+    def add(self, outcome: Outcome) -> None:
+        self.roles[outcome.task.role] += 1
+        self.seen.update(outcome.seen)
+        if outcome.violated:
+            self.failed[outcome.task.role] += 1
+            print(f"\nseed {outcome.task.seed}, {outcome.task.role}: {outcome.violated}\n  {outcome.task.replay()}")
+        if time.monotonic() - self.said > EVERY_S:
+            self.said = time.monotonic()
+            print("\r" + self.progress(), end="", file=sys.stderr, flush=True)
+
+    def progress(self) -> str:
+        done, elapsed = self.roles.total(), time.monotonic() - self.began
+        of = f" of {self.expected}" if self.expected else ""
+        return f"{done}{of} seeds, {self.failed.total()} failed, {done / max(elapsed, 0.001):.1f} a second "
+
+    def end(self) -> None:
+        print("\r" + self.progress(), file=sys.stderr)
+        for role, many in sorted(self.roles.items()):
+            print(f"{role:10} {many:7} seeds {self.failed[role]:5} failed")
+        print(", ".join(f"{many} x {what}" for what, many in sorted(self.seen.items())))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

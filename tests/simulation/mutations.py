@@ -1,14 +1,20 @@
 """Seeded bugs: each removes one rule of the protocol. A simulation that does not notice one would prove nothing."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+
 import stream.engine.loop
+from schemas.dead_letter import Reason
 from stream.engine.beginning import Beginning, Memory
-from stream.engine.fence import Fence
+from stream.engine.counts import Counts
+from stream.engine.fence import Fence, Hold
 from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
 from stream.engine.place import Place
 from stream.engine.role import Message, Output
+from tests.simulation.group import Incremental
+from tests.simulation.redis import Hash
 from tests.simulation.world import Change, World
 
 
@@ -28,6 +34,10 @@ class NoAdmit(Loop):
 
 class OnlyDropsDuplicates(Loop):
     discard = NoAdmit.discard
+
+
+class OnlyDiscards(Loop):
+    admit = NoAdmit.admit
 
 
 class CommitsBelowCommitted(Loop):
@@ -65,6 +75,22 @@ def number_only(world: World) -> None:
     world.redis.accepts = lambda stored, token, acked, number: acked <= stored.get("n", -1) < number
 
 
+def accepts_late(stored: Hash, token: str, acked: int, number: int) -> bool:
+    return stored.get("tok") == token and acked <= stored.get("n", -1)
+
+
+def late_writes(world: World) -> None:
+    world.redis.accepts = accepts_late
+
+
+def in_pieces(world: World) -> None:
+    world.redis.whole = False
+
+
+def torn(world: World) -> None:
+    world.redis.torn = True
+
+
 def never_waits(world: World) -> None:
     world.kafka.holds_back = lambda lanes: False  # type: ignore[method-assign]
 
@@ -81,10 +107,49 @@ def mark_is_end(self: Folds, folded: Folded, written: int, end: int) -> int:
     return end
 
 
+def same_number(self: Fence, hold: Hold, mark: int, blobs: Mapping[str, bytes]) -> bool:
+    """A write that got no answer is tried again under its number."""
+    hold.attempt = hold.acked
+    return write(self, hold, mark, blobs)
+
+
+write = Fence.write
+
+
+def by_polls(self: Folds, place: Place, messages: Sequence[Message]) -> None:
+    """All that one poll brought for a key is added up and folded as one record."""
+    folded, sums = self.lanes[place.lane], dict[str, tuple[int, Any]]()
+    for message in messages:
+        read = self.role.read(place.lane, message)
+        if isinstance(read, Reason):
+            continue
+        key, record = read
+        self.meet(folded, {key})
+        if not self.seen(folded, key, message.offset()):
+            sums[key] = message.offset(), sums.get(key, (0, 0))[1] + record
+    for key, (offset, record) in sums.items():
+        outputs = self.step(folded, key, record, offset, f"{place.lane}-{offset}")
+        if not self.published_before(place, offset):
+            self.pending.extend(outputs)
+
+
+class LenientIncremental(Incremental):
+    strict = False
+
+
+def cooperative(world: World) -> None:
+    world.consumer = LenientIncremental
+
+
+def keeps(self: object) -> None:
+    """What belongs to somebody else now is not dropped."""
+
+
 MUTATIONS: dict[str, Change] = {
     "snapshot-before-commit": Change(loop=SnapshotFirst),
     "no-admit": Change(loop=NoAdmit),
     "only-drops-duplicates": Change(loop=OnlyDropsDuplicates),
+    "only-discards": Change(loop=OnlyDiscards, hunt="adding"),
     "no-suppression": Change(patches={(Folds, "published_before"): always(False)}),
     "commit-below-committed": Change(loop=CommitsBelowCommitted),
     "forgets-a-keys-own-offset": Change(patches={(Folds, "seen"): always(False)}),
@@ -94,9 +159,14 @@ MUTATIONS: dict[str, Change] = {
     "no-fence": Change(world=unfenced),
     "token-only": Change(world=token_only),
     "number-only": Change(world=number_only),
+    "accepts-late-writes": Change(world=late_writes),
+    "reuses-n-on-retry": Change(patches={(Fence, "write"): same_number}),
     "unfenced-load": Change(patches={(Fence, "holds"): always(True)}),
     "committed-does-not-wait": Change(world=never_waits),
     "no-generation-check": Change(world=any_generation),
     "offsets-outside": Change(loop=OffsetsOutside),
+    "fold-depends-on-the-poll": Change(patches={(Folds, "fold"): by_polls}),
+    "snapshot-in-pieces": Change(world=in_pieces),
+    "keeps-counts-of-lost-lanes": Change(patches={(Counts, "forget"): keeps}, hunt="adding"),
+    "cooperative-rebalances": Change(world=cooperative),
 }
-RARE = frozenset({"unfenced-load", "number-only", "committed-does-not-wait"})  # need a few hundred seeds

@@ -1,5 +1,7 @@
-"""A Redis in memory that forgets: it goes back to an earlier version, is emptied, goes down, loses replies, and runs
-a command that it was given before it hung after its sender has given up (`late`).
+"""A Redis in memory that forgets: it goes back to an earlier version, is emptied, and goes down.
+
+`accepts`, `whole` and `torn` are the rules that seeded bugs take away: who may write, that a write is one command, and
+that the three questions of `acquire` are one transaction.
 """
 
 from collections import defaultdict
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 VERSIONS = 40  # that it may go back by
-LOST_REPLY = 0.02
+DIES_IN_THE_MIDDLE = 0.05  # of a write in several commands
 
 Hash = dict[str, Any]
 
@@ -29,9 +31,16 @@ class Redis:
         self.world = world
         self.hashes: dict[str, Hash] = defaultdict(dict)
         self.past: list[dict[str, Hash]] = []
-        self.late: list[tuple[int, Callable[[], int]]] = []
         self.down_until = -1
+        self.taken: set[str] = set()  # tokens of all owners there were
+        self.remembered: set[str] = set()  # tokens of those who own still, and of whose writes nothing was forgotten
         self.accepts = accepts
+        self.whole = True  # a snapshot is one command
+        self.torn = False  # others come between the commands of a transaction
+
+    @property
+    def down(self) -> bool:
+        return self.world.now < self.down_until
 
     def remember(self) -> None:
         self.past.append({name: dict(fields) for name, fields in self.hashes.items()})
@@ -42,19 +51,38 @@ class Redis:
             at = len(self.past) - 1 - min(versions, len(self.past) - 1)
             self.hashes = defaultdict(dict, {name: dict(fields) for name, fields in self.past[at].items()})
             del self.past[at + 1 :]
+            self.remembered.clear()
 
     def flush(self) -> None:
         self.hashes.clear()
         self.past.clear()
+        self.remembered.clear()
 
-    @property
-    def down(self) -> bool:
-        return self.world.now < self.down_until
+    # ---- its commands ------------------------------------------------------------------------------------------------
 
-    def run_late(self) -> None:
-        for due, command in [one for one in self.late if one[0] <= self.world.now]:
-            self.late.remove((due, command))
-            command()
+    def take(self, name: str, token: str) -> None:
+        """A new owner. One who takes it twice, since the first time was late, has his writes forgotten."""
+        stored = self.hashes[name]
+        harmless = token not in self.taken or (token in self.remembered and stored["n"] == 0)
+        self.remembered -= {token, stored.get("tok", "")}
+        if harmless:
+            self.remembered.add(token)
+        self.taken.add(token)
+        stored.update(tok=token, n=0)
+        self.remember()
+
+    def write(self, name: str, token: str, acked: int, fields: Hash) -> int:
+        """What `stream.engine.fence.WRITE` does."""
+        stored = self.hashes[name]
+        if not self.accepts(stored, token, acked, fields["n"]):
+            return 0
+        for part in [fields] if self.whole else [{field: value} for field, value in fields.items()]:
+            stored.update(part)
+            if not self.whole and self.world.unlucky(DIES_IN_THE_MIDDLE):
+                break
+        self.remember()
+        self.world.invariants.written(name)
+        return 1
 
 
 class Client:
@@ -63,11 +91,6 @@ class Client:
     def __init__(self, server: Redis) -> None:
         self.server, self.world = server, server.world
 
-    def reach(self) -> None:
-        self.world.point()
-        if self.server.down:
-            raise redis.ConnectionError("down")
-
     def config_get(self, name: str) -> dict[str, str]:
         return {}
 
@@ -75,67 +98,45 @@ class Client:
         return self.write
 
     def write(self, keys: list[str], args: list[Any]) -> int:
-        """What `stream.engine.fence.WRITE` does."""
-        server, name = self.server, keys[0]
         token, acked, *rest = args
         fields = dict(zip(rest[::2], rest[1::2], strict=True))
-
-        def apply() -> int:
-            stored = server.hashes[name]
-            if not server.accepts(stored, token, acked, fields["n"]):
-                return 0
-            stored.update(fields)
-            server.remember()
-            self.world.check_snapshot(name)
-            return 1
-
-        if server.down and self.world.unlucky(0.5):
-            server.late.append((server.down_until + self.world.random.randrange(0, 30), apply))
-        self.reach()
-        accepted = apply()
-        if server.down or self.world.unlucky(LOST_REPLY):
-            raise redis.ConnectionError("the reply is lost")
-        self.world.point()
-        return accepted
+        return self.ask(lambda: self.server.write(keys[0], token, acked, fields))
 
     def hmget(self, name: str, *fields: str) -> list[bytes | None]:
-        self.reach()
-        values = [self.server.hashes[name].get(field) for field in fields]
-        self.world.point()
-        return [None if value is None else on_the_wire(value) for value in values]
+        return self.ask(lambda: [on_the_wire(self.server.hashes[name].get(field)) for field in fields])
 
     def pipeline(self, transaction: bool) -> "Pipeline":
-        return Pipeline(self)
+        return Pipeline(self, whole=transaction and not self.server.torn)
+
+    def ask(self, command: Callable[[], Any]) -> Any:
+        return self.world.request(command, lambda: redis.ConnectionError("no answer"), self.server)
 
 
 class Pipeline:
-    """The one transaction there is: take the hold, read the mark and the names of the fields."""
+    """The one that there is: take the hold, read the mark and the names of the fields."""
 
-    def __init__(self, client: Client) -> None:
-        self.client, self.name, self.mapping = client, "", {}
+    def __init__(self, client: Client, whole: bool) -> None:
+        self.client, self.server, self.whole = client, client.server, whole
+        self.commands: list[Callable[[], Any]] = []
 
     def hset(self, name: str, mapping: Hash) -> "Pipeline":
-        self.name, self.mapping = name, mapping
-        return self
+        return self.add(lambda: self.server.take(name, mapping["tok"]))
 
     def hget(self, name: str, field: str) -> "Pipeline":
-        return self
+        return self.add(lambda: on_the_wire(self.server.hashes[name].get(field)))
 
     def hkeys(self, name: str) -> "Pipeline":
+        return self.add(lambda: [field.encode() for field in self.server.hashes[name]])
+
+    def add(self, command: Callable[[], Any]) -> "Pipeline":
+        self.commands.append(command)
         return self
 
     def execute(self) -> list[Any]:
-        self.client.reach()
-        stored = self.client.server.hashes[self.name]
-        stored.update(self.mapping)
-        self.client.server.remember()
-        if self.client.world.unlucky(LOST_REPLY):
-            raise redis.ConnectionError("the reply is lost")
-        mark = stored.get("mark")
-        answer = [0, None if mark is None else on_the_wire(mark), [name.encode() for name in stored]]
-        self.client.world.point()
-        return answer
+        if self.whole:
+            return self.client.ask(lambda: [command() for command in self.commands])
+        return [self.client.ask(command) for command in self.commands]
 
 
-def on_the_wire(value: object) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
+def on_the_wire(value: object) -> bytes | None:
+    return value if value is None or isinstance(value, bytes) else str(value).encode()

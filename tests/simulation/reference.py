@@ -1,99 +1,97 @@
-"""What goes in, what has to come out, and what a reader sees of it."""
+"""What would have come out had nothing ever happened, record by record."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from random import Random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-import orjson
-
-from schemas.dead_letter import Reason
+from schemas.dead_letter import PREFIX, Reason
 from stream.engine.fence import packed
 from stream.engine.role import Lane, Output
-from tests.simulation.kafka import Record
+from tests.simulation.group import Entry, Record
 
-PARTITIONS, RECORDS = 3, 160
-SUMS = "panes"  # the topic of the counting role
+START = -1  # the offset that a state has seen before its first record
+END = 1 << 62
+
+Counts = Counter[Any]
 
 
 class Seen(NamedTuple):
-    """One record as a reader sees it."""
+    """One record as a reader sees it. `id` begins with the lane and the offset that it follows from."""
 
     topic: str
     id: str
     value: bytes
 
 
-class Reference:
-    """What would have come out had nothing ever happened."""
+@dataclass
+class Lines:
+    """One lane: what follows from each of its records."""
 
-    def __init__(self, logs: dict[Lane, list[tuple[int, bytes]]], role: Any) -> None:
-        self.outputs: dict[Lane, list[Seen]] = {lane: [] for lane in logs}
-        self.states: dict[Lane, dict[str, dict[int, bytes]]] = {lane: {} for lane in logs}
-        self.events: Counter[str] = Counter()
-        for lane, log in logs.items():
-            if hasattr(role, "fold"):
-                self._fold(lane, log, role)
-            else:
-                self._count(lane, log)
+    offsets: list[int] = field(default_factory=list)
+    outputs: list[list[Seen]] = field(default_factory=list)
+    counts: list[Counts] = field(default_factory=list)  # of a counting role
+    states: dict[str, dict[int, bytes]] = field(default_factory=dict)  # of a folding role: key -> offset -> snapshot
+    following: dict[str, dict[int, int]] = field(default_factory=dict)  # key -> offset -> the key's next one
 
-    def _count(self, lane: Lane, log: list[tuple[int, bytes]]) -> None:
-        for offset, value in log:
-            try:
-                self.events[orjson.loads(value)["model"]] += 1
-            except ValueError:
-                self.outputs[lane].append(Seen("dlq", f"{lane}-{offset}-0", value))
+    def between(self, start: int, end: int) -> tuple[list[Seen], Counts]:
+        """What follows from the records from `start` to below `end`."""
+        low, high = bisect_left(self.offsets, start), bisect_left(self.offsets, end)
+        counts: Counts = Counter()
+        for one in self.counts[low:high]:
+            counts.update(one)
+        return [seen for outputs in self.outputs[low:high] for seen in outputs], counts
 
-    def _fold(self, lane: Lane, log: list[tuple[int, bytes]], role: Any) -> None:
-        states: dict[str, Any] = {}
-        for offset, value in log:
-            message = Record(lane, offset, value)
-            read = role.read(lane, message)
-            if isinstance(read, Reason):
-                outputs = [role.dead(lane, message, read)]
-            else:
-                key, record = read
-                states[key], outputs = role.fold(states.get(key, role.new()), record, f"{lane}-{offset}")
-                self.states[lane].setdefault(key, {})[offset] = packed(offset, role.encode(states[key]))
-            self.outputs[lane] += map(seen, outputs)
+
+Reference = dict[Lane, Lines]
+
+
+def folded(logs: dict[Lane, list[Entry]], role: Any) -> Reference:
+    """By the role itself, one record after another: the loop must not change what it says."""
+    return {lane: _folded(lane, log, role) for lane, log in logs.items()}
+
+
+def _folded(lane: Lane, log: list[Entry], role: Any) -> Lines:
+    lines, states = Lines(), dict[str, Any]()
+    for entry in log:
+        message = Record(lane, entry)
+        read = role.read(lane, message)
+        if isinstance(read, Reason):
+            outputs = [role.dead(lane, message, read)]
+        else:
+            key, record = read
+            states[key], outputs = role.fold(states.get(key, role.new()), record, f"{lane}-{entry.offset}")
+            lines.states.setdefault(key, {})[entry.offset] = packed(entry.offset, role.encode(states[key]))
+        lines.offsets.append(entry.offset)
+        lines.outputs.append([seen(output) for output in outputs])
+    for key, of_key in lines.states.items():
+        lines.following[key] = dict(pairwise([START, *of_key, END]))
+    return lines
+
+
+def counted(logs: dict[Lane, list[Entry]], counts: Callable[[Lane, Entry], Counts | None], dlq: str) -> Reference:
+    """By `counts`, which knows nothing of the role; what it cannot count is a dead letter."""
+    reference = {}
+    for lane, log in logs.items():
+        lines = reference[lane] = Lines()
+        for entry in log:
+            one = counts(lane, entry)
+            lines.offsets.append(entry.offset)
+            lines.counts.append(one or Counter())
+            lines.outputs.append([Seen(dlq, f"{lane}-{entry.offset}-0", entry.value)] if one is None else [])
+    return reference
 
 
 def seen(output: Output) -> Seen:
-    return Seen(output.topic, dict(output.headers)["ce_id"].decode(), output.value or b"")
+    """Dead letters say in their headers what they follow from, all others in their id."""
+    said = dict(output.headers)
+    if "ce_id" in said:
+        return Seen(output.topic, said["ce_id"].decode(), output.value or b"")
+    topic, partition, offset = (said[PREFIX + name].decode() for name in ("topic", "partition", "offset"))
+    return Seen(output.topic, f"{Lane(topic, int(partition))}-{offset}-0", output.value or b"")
 
 
-def of(lane: Lane, published: list[Seen]) -> list[Seen]:
-    """What follows from single records of a lane; panes follow from a whole transaction."""
-    return [one for one in published if one.topic != SUMS and one.id.startswith(f"{lane}-")]
-
-
-def counted(published: list[Seen]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for one in published:
-        if one.topic == SUMS:
-            pane = orjson.loads(one.value)
-            total[pane["model"]] += pane["n"]
-    return total
-
-
-def logs(
-    random: Random, topics: tuple[str, ...], values: Callable[[Random], Iterable[bytes]]
-) -> dict[Lane, list[tuple[int, bytes]]]:
-    """One log a lane, its offsets with gaps as transaction markers leave them."""
-    return {Lane(topic, p): list(log(random, values(random))) for topic in topics for p in range(PARTITIONS)}
-
-
-def log(random: Random, values: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    offset = 0
-    for value in values:
-        offset += random.random() < 0.15
-        yield offset, value
-        offset += 1
-
-
-def counts(random: Random) -> Iterator[bytes]:
-    """What the small roles read: models of unequal size, and now and then a poison pill."""
-    for _ in range(RECORDS):
-        model = f"m{random.randrange(9) if random.random() < 0.9 else random.randrange(40)}"
-        pane = orjson.dumps({"model": model, "n": random.randrange(1, 6)})
-        yield b"{bad" if random.random() < 0.01 else pane
+def lane_of(id: str) -> str:
+    return id.rsplit("-", 2)[0]

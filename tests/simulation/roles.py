@@ -2,14 +2,27 @@
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
 
 import orjson
 
 from schemas.dead_letter import Reason
 from stream.engine.role import Lane, Message, Output
+from tests.simulation.group import Entry
+from tests.simulation.reference import Counts, Seen
+from tests.simulation.scenario import Scenario
 
+RECORDS = 160  # of a lane
 UNREADABLE = Reason("bad_json", "this is no JSON")
+
+
+def values(random: Random, lane: Lane) -> Iterator[bytes]:
+    """Models of unequal size, and now and then a poison pill."""
+    for _ in range(RECORDS):
+        model = f"m{random.randrange(9) if random.random() < 0.9 else random.randrange(40)}"
+        pane = orjson.dumps({"model": model, "n": random.randrange(1, 6)})
+        yield b"{bad" if random.random() < 0.01 else pane
 
 
 def output(topic: str, key: str, value: bytes, id: str) -> Output:
@@ -48,6 +61,18 @@ class Adding:
 
     def forget(self) -> None:
         self.counts.clear()
+
+
+def added(output: Seen) -> Counts:
+    pane = orjson.loads(output.value)
+    return Counter({pane["model"]: pane["n"]})
+
+
+def to_add(lane: Lane, entry: Entry) -> Counts | None:
+    try:
+        return Counter({orjson.loads(entry.value)["model"]: 1})
+    except ValueError:
+        return None
 
 
 Sums = tuple[int, int, float, int]  # events, panes, cumulative sum, alarms
@@ -90,3 +115,7 @@ class Alarming:
 
     def show(self, states: Iterable[tuple[str, Sums]]) -> None:
         """Nobody is looking."""
+
+
+ADDING = Scenario(lambda clock: Adding(), values, sums="panes", counts=added, expected=to_add)
+ALARMING = Scenario(lambda clock: Alarming(), values)

@@ -1,0 +1,89 @@
+"""What befalls the workers and their servers: the scheduler rolls dice in every step, and one of these may happen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Slot, World
+
+Fault = Callable[["World", "Slot"], None]
+
+FORGOTTEN_VERSIONS = 12  # of Redis, at most
+FROZEN_STEPS, DOWN_STEPS = 200, (10, 150)
+JUMP_S = 90_000.0  # a day and more: clocks are set by hand, too
+
+
+def go_back(world: "World", slot: "Slot") -> None:
+    """Redis is restarted, and its last writes were not on the disk."""
+    world.redis.go_back(world.random.randrange(FORGOTTEN_VERSIONS))
+
+
+def flush(world: "World", slot: "Slot") -> None:
+    """Redis is emptied."""
+    world.redis.flush()
+
+
+def redis_outage(world: "World", slot: "Slot") -> None:
+    """Redis does not answer; some of what it is sent meanwhile it will still read."""
+    world.redis.down_until = world.now + world.random.randrange(*DOWN_STEPS)
+
+
+def kafka_outage(world: "World", slot: "Slot") -> None:
+    """Brokers do not answer; members keep their seats."""
+    world.kafka.down_until = world.now + world.random.randrange(*DOWN_STEPS)
+
+
+def expel(world: "World", slot: "Slot") -> None:
+    """A worker is frozen for longer than its session; it wakes as a zombie and does not know."""
+    world.kafka.group.leave(world.seat(slot))
+    freeze(world, slot)
+
+
+def freeze(world: "World", slot: "Slot") -> None:
+    """A worker is frozen, and wakes."""
+    slot.frozen_until = world.now + world.random.randrange(FROZEN_STEPS)
+
+
+def replace(world: "World", slot: "Slot") -> None:
+    """A worker is frozen, another one takes its seat, and then it wakes."""
+    if not slot.dead:
+        world.zombies.append((slot.process, world.now + world.random.randrange(FROZEN_STEPS)))
+        slot.process = None
+
+
+def stop(world: "World", slot: "Slot") -> None:
+    """SIGTERM."""
+    slot.asked_to_stop = True
+
+
+def jump(world: "World", slot: "Slot") -> None:
+    """The wall clock is set. Monotonic clocks go on."""
+    world.clock.set_s += world.random.uniform(-JUMP_S, JUMP_S)
+
+
+FAULTS: dict[Fault, float] = {  # with their probability in a step
+    go_back: 0.0008,
+    flush: 0.0002,
+    redis_outage: 0.0004,
+    kafka_outage: 0.0002,
+    expel: 0.0021,
+    freeze: 0.0015,
+    replace: 0.0010,
+    stop: 0.0010,
+    jump: 0.0005,
+}
+ANY = sum(FAULTS.values())
+
+
+def befall(world: "World", slots: list["Slot"]) -> None:
+    """At most one fault."""
+    dice = world.random.random()
+    if dice >= ANY:
+        return
+    slot = world.random.choice(slots)
+    for fault, probability in FAULTS.items():
+        dice -= probability
+        if dice < 0:
+            world.seen[fault.__name__] += 1
+            fault(world, slot)
+            return
