@@ -31,6 +31,9 @@ check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a min
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q -n auto -m "not slow and not kafka" $(ARGS)
 
+sim: $(VENV)/dev.stamp ## the loop and its roles through simulated faults; ARGS="--seeds 0:2000 --role judge --forever"
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
 bench: $(VENV)/dev.stamp $(VENV)/opponents.stamp ## how fast: an event, a pane, an alarm; ARGS="--quick", "--part NAME", "--json FILE"
 	@$(BIN)/python -m benchmarks $(ARGS)
 

@@ -73,7 +73,7 @@ class Record:
 
 @dataclass
 class Group:
-    """The coordinator. `members` maps a seat to the process that has it now; `held` is what cooperative members hold."""
+    """The coordinator. `members`: the process that has a seat now. `held`: what the members of a cooperative one hold."""
 
     lanes: list[Lane]
     generation: int = 0

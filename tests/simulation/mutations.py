@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
 import stream.engine.loop
 from schemas.dead_letter import Reason
 from stream.engine.beginning import Beginning, Memory
