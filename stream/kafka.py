@@ -30,6 +30,7 @@ TRANSACTION_MS = 10_000  # an owner frozen inside a transaction holds its lanes'
 PATIENCE_S = 60.0  # with a Kafka that is down when we start; then the supervisor tries again
 PAUSE_S = 1.0
 LARGEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
+LETTER_BYTES = 1_000_000  # of a dead letter, where its topic does not tell: Kafka's own default, with some room
 
 log = structlog.get_logger()
 

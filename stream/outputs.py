@@ -7,8 +7,10 @@ from functools import cache
 
 import msgspec
 
+from schemas import dead_letter as letters
 from schemas.dead_letter import DeadLetter, Headers, Reason, to_headers
 from stream.engine.role import Lane, Message, Output
+from stream.engine.unlabelled import WHY, Unlabelled
 
 encode = msgspec.json.Encoder().encode
 
@@ -42,5 +44,13 @@ def dead_letter(topic: str, lane: Lane, message: Message, reason: Reason, stage:
         key=message.key(),
         value=message.value(),
         headers=headers,
+        cut=WHY if isinstance(message, Unlabelled) else "",
     )
     return Output(topic, letter.key, letter.value, to_headers(letter))
+
+
+def fitting(output: Output, most_bytes: int) -> Output:
+    """A dead letter as a record of at most so many bytes, cut if it must be."""
+    letter = letters.from_headers(output.key, output.value, output.headers)
+    fit = letters.fitting(letter, most_bytes)
+    return output if fit is letter else Output(output.topic, fit.key, fit.value, to_headers(fit))

@@ -19,6 +19,8 @@ from typing import Literal
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
+from stream.embedded.broker import is_embedded
+from stream.kafka import LARGEST_BYTES, LETTER_BYTES
 from stream.settings import Settings
 
 DAY_MS = 86_400_000
@@ -123,6 +125,16 @@ def found(admin: AdminClient, names: Iterable[str]) -> dict[str, Found]:
         )
         for name in present
     }
+
+
+def letter_bytes(admin: AdminClient, dlq: str) -> int:
+    """How large a record may be in the topic of dead letters, as far as Kafka tells."""
+    if is_embedded(admin.list_topics(timeout=ANSWER_S).cluster_id):  # it does not tell, and takes everything
+        return LARGEST_BYTES
+    described = found(admin, [dlq])
+    settings = described[dlq].settings if dlq in described else None
+    told = int((settings or {}).get("max.message.bytes") or LETTER_BYTES)
+    return min(told, LARGEST_BYTES)
 
 
 def _described(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -20,6 +20,7 @@ from stream.roles.judge import Judge, judge
 from stream.roles.profile import Profile, profile
 from stream.serve import Pages
 from stream.settings import Settings
+from stream.topics import letter_bytes
 
 ANSWER_S = 2.0  # of one question, while Kafka may still be starting
 ADDRESS_S = 60  # how long an address outlives its process in Redis
@@ -39,7 +40,8 @@ def work(name: str, settings: Settings, slot: int) -> None:
     try:
         address = pages(name, settings, observed, lambda: counts_of(role)).serve()
         log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
-        wait(settings)
+        client = wait(settings)
+        room = kafka.patient(lambda: letter_bytes(client, settings.topics.dlq), settings.kafka)
         if name == "profile":
             role = profile(settings, slot)
         else:
@@ -49,14 +51,15 @@ def work(name: str, settings: Settings, slot: int) -> None:
         end(name, str(slot), str(surprise))
     telling = (settings, f"{name}-{slot}", address, observed)
     threading.Thread(target=tell, args=telling, name="address", daemon=True).start()
-    run_role(role, settings, str(slot), observed=observed)
+    run_role(role, settings, str(slot), observed=observed, letter_bytes=room)
     log.info("stopped")
 
 
-def wait(settings: Settings) -> None:
+def wait(settings: Settings) -> AdminClient:
     """Until Kafka answers. Raises Surprise when it stays away."""
     client = AdminClient(kafka.admin(settings.kafka))
     kafka.patient(lambda: client.list_topics(timeout=ANSWER_S), settings.kafka)
+    return client
 
 
 def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[], Iterable[Counted]] = tuple) -> Pages:

@@ -26,7 +26,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import structlog
@@ -40,7 +40,9 @@ from stream.engine.observed import Observed
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
 from stream.engine.surprise import Surprise, end
+from stream.engine.unlabelled import legible
 from stream.engine.work import Work, work_of
+from stream.outputs import fitting
 from stream.redis import Clock, connect
 from stream.settings import Settings
 
@@ -72,6 +74,7 @@ class Loop:
         *,
         observed: Observed | None = None,
         ready: Callable[[], None] = lambda: None,
+        letter_bytes: int = kafka.LETTER_BYTES,
         consumer: Callable[[dict[str, Any]], Any] = Consumer,
         producer: Callable[[dict[str, Any]], Any] = Producer,
         redis: Callable[[Any], Any] = connect,
@@ -81,6 +84,7 @@ class Loop:
         self.role, self.settings, self.slot = role, settings, slot
         self.observed = observed or Observed()
         self.ready, self.clock, self.alarm = ready, clock, alarm
+        self.letter_bytes = letter_bytes
         self.group = f"{settings.group}-{role.name}"
         seat = f"{self.group}-{slot}"
         self.work: Work = work_of(role, settings, redis, clock, self.observed)
@@ -132,7 +136,7 @@ class Loop:
 
     # ---- POLL, ADMIT, FOLD -------------------------------------------------------------------------------------------
 
-    def poll(self) -> dict[Lane, list[Message]]:
+    def poll(self) -> dict[Lane, Sequence[Message]]:
         self.moved = False
         batch: Batch = defaultdict(list)
         cut = False
@@ -146,7 +150,7 @@ class Loop:
         elif cut:
             self.begin_again()
             batch = {}
-        return {Lane(*lane): messages for lane, messages in batch.items()}
+        return {Lane(*lane): legible(messages) for lane, messages in batch.items()}
 
     def discard(self, batch: Batch) -> Batch:
         """Stale and fresh records may be mixed, with holes between them: fetch them again from where we are."""
@@ -154,12 +158,12 @@ class Loop:
             self.consumer.assign(list(map(position, self.places.values())))
         return {}
 
-    def admit(self, place: Place, messages: list[Message]) -> list[Message]:
+    def admit(self, place: Place, messages: Sequence[Message]) -> Sequence[Message]:
         if messages[0].offset() >= place.next:  # within a lane, a batch is in order
             return messages
         return [message for message in messages if message.offset() >= place.next]
 
-    def fold(self, place: Place, messages: list[Message]) -> None:
+    def fold(self, place: Place, messages: Sequence[Message]) -> None:
         self.work.fold(place, messages)
         last = messages[-1]
         if not place.oldest_ms and last.offset() >= place.done:
@@ -220,7 +224,7 @@ class Loop:
         began = self.clock.monotonic()
         self.alarm(COMMIT_ALARM_S)
         self.producer.begin_transaction()
-        for output in outputs:
+        for output in map(self.fitted, outputs):
             kafka.produce(self.producer, output)
             self.observed.sent(output)
         point("produced")
@@ -234,6 +238,10 @@ class Loop:
         self.alarm(STEP_ALARM_S)
         self.observed.transactions += 1
         self.observed.transaction_seconds += self.clock.monotonic() - began
+
+    def fitted(self, output: Output) -> Output:
+        """A letter that its topic has no room for would be written in vain for ever."""
+        return output if output.topic != self.settings.topics.dlq else fitting(output, self.letter_bytes)
 
     def snapshot(self) -> None:
         point("before snapshot")
@@ -326,6 +334,7 @@ def run_role(
     *,
     observed: Observed | None = None,
     ready: Callable[[], None] = lambda: None,
+    letter_bytes: int = kafka.LETTER_BYTES,
 ) -> None:
     """The outermost function of a worker process. Returns after SIGTERM or SIGINT; a surprise ends the process."""
     stopping = threading.Event()
@@ -334,6 +343,6 @@ def run_role(
     gc.freeze()  # what is imported by now stays: collections need not look at it
     gc.set_threshold(100_000, 20, 100)  # events are freed by reference counts: 1.2-2 times faster than the default
     try:
-        Loop(role, settings, slot, observed=observed, ready=ready).run(stopping.is_set)
+        Loop(role, settings, slot, observed=observed, ready=ready, letter_bytes=letter_bytes).run(stopping.is_set)
     except BaseException as trouble:  # noqa: BLE001  the one place for it
         end(role.name, slot, kafka.explained(trouble), type(trouble).__name__)

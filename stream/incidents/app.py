@@ -86,9 +86,9 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
     )
 
 
-def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numbers) -> Desk:
+def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numbers, letter_bytes: int) -> Desk:
     """Give the app its agents and its timer."""
-    desk = Desk(store, lambda output: send(app, output), settings.topics, numbers)
+    desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
     @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
     async def anomalies(stream: Any) -> None:

@@ -16,13 +16,14 @@ import structlog
 from msgspec.structs import replace
 
 from schemas import records
-from schemas.dead_letter import DeadLetter, Headers, Reason, to_headers
+from schemas.dead_letter import DeadLetter, Headers, Reason, fitting, to_headers
 from schemas.incident import Incident
 from stream.engine.role import Output
 from stream.incidents import instant
 from stream.incidents.apply import Applied, refusal
 from stream.incidents.numbers import Numbers
 from stream.incidents.store import Store
+from stream.kafka import LETTER_BYTES
 from stream.outputs import record
 from stream.settings import Topics
 
@@ -54,12 +55,14 @@ class Desk:
         topics: Topics,
         numbers: Numbers,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        letter_bytes: int = LETTER_BYTES,
     ) -> None:
         self._store = store
         self._send = send
         self._topics = topics
         self._numbers = numbers
         self._now_ms = now_ms
+        self._letter_bytes = letter_bytes
         self._one_at_a_time = asyncio.Lock()
         self._seen: dict[str, int] = {}
 
@@ -148,7 +151,8 @@ class Desk:
             value=record.value,
             headers=record.headers,
         )
-        await self._send(Output(self._topics.dlq, record.key, record.value, to_headers(letter)))
+        fit = fitting(letter, self._letter_bytes)
+        await self._send(Output(self._topics.dlq, fit.key, fit.value, to_headers(fit)))
         self._numbers.dead_letters.labels("incidents", reason.code).inc()
 
     def _at_ms(self, record: Record) -> int:

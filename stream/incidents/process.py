@@ -38,6 +38,7 @@ from stream.loopback import on_loopback
 from stream.redis import TIMEOUT_S
 from stream.secret import secret
 from stream.settings import Redis, Settings
+from stream.topics import letter_bytes
 
 PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5
@@ -87,9 +88,10 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     cluster = await _until(stopping, lambda: asyncio.to_thread(_kafka_answers, admin, settings))
     if stopping.done():
         return
+    room = await asyncio.to_thread(letter_bytes, admin, settings.topics.dlq)
     await store.remember()
     app = create(settings, slot, port, embedded=is_embedded(cluster))
-    furnish(app, settings, slot, store, numbers)
+    furnish(app, settings, slot, store, numbers, room)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
     await _first(app.start(), stopping)
     host = settings.http.host
