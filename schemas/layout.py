@@ -131,7 +131,8 @@ class Layout:
         self.whose = tuple(name for name in WHOSE if name in self._place)
         # Of a row: a text if there is one field in `whose`, else a tuple.
         self.identity = attrgetter(*(self._place[name] for name in self.whose))
-        self.times = tuple(name for name in TIMES if name in self._place)
+        self.times = {name: attrgetter(self._place[name]) for name in TIMES if name in self._place}
+        self.weight = self.field("sample_rate")
 
     def field(self, name: str) -> Callable[[Any], Any] | None:
         """How to take a field from a row; None if its events do not have it."""

@@ -12,6 +12,7 @@ from operator import itemgetter, methodcaller
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas import cloudevent
 from schemas.cloudevent import Envelope
@@ -20,12 +21,14 @@ from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Layout
 from schemas.moment import MICROSECONDS, milliseconds
+from stream.counting.block import Block, block
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
 from stream.counting.tally import Tally
 from stream.engine.role import Lane, Message
 
 TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wait for more
+GOOD: Final = 65_536  # identities that are remembered
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 
@@ -51,6 +54,7 @@ class AlikeRows:
         self.forms = Forms()
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
+        self._good: set[str | tuple[str, ...]] = set()  # identities whose names are good ones
         self.forget()
 
     def forget(self) -> None:
@@ -90,41 +94,51 @@ class AlikeRows:
     def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
-        rows, arrived = waiting.rows, np.array(waiting.arrived, np.int64)
-        ts, believed = self._times(layout, rows, arrived)
-        believed[layout.unproved(waiting.values)] = False
-        self._names(layout, rows, believed)
-        if not believed.all():
-            rows, ts, arrived = list(compress(rows, believed)), ts[believed], arrived[believed]
-        if refused := tally.admit_alike(layout, rows, ts, arrived):
-            believed[np.flatnonzero(believed)[refused]] = False
-        return list(compress(waiting.whence, ~believed))
+        odd = self._odd(tally, layout, block(layout, waiting.rows, tally.codes), waiting)
+        return list(compress(waiting.whence, odd))
 
-    def _times(self, layout: Layout, rows: list[Any], arrived: Ints) -> tuple[Ints, Any]:
-        """The time of each row in milliseconds, and whether all its times can be believed."""
+    def _odd(self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting) -> NDArray[np.bool_]:
+        """Admit rows, and say which of them are odd."""
+        arrived = np.array(waiting.arrived, np.int64)
+        ts, odd = self._times(layout, alike, arrived)
+        odd[layout.unproved(waiting.values)] = True
+        if bad := self._bad(alike.identities):
+            odd |= np.isin(alike.whose, bad)
+        if not odd.any():
+            refused = tally.admit_block(layout, alike, ts, arrived)
+            return odd if refused is None else refused
+        refused = tally.admit_block(layout, alike.only(~odd), ts[~odd], arrived[~odd])
+        if refused is not None:
+            odd[np.flatnonzero(~odd)[refused]] = True
+        return odd
+
+    def _times(self, layout: Layout, alike: Block, arrived: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """The time of each row in milliseconds, and whether any of its times cannot be believed."""
         at_ms = np.where((arrived >= 0) & (arrived < MICROSECONDS), arrived, 0)
-        ts, believed = at_ms, np.ones(len(rows), np.bool_)
-        for name in layout.times:
-            said: list[Any] = list(map(layout.field(name), rows))  # type: ignore[arg-type]
+        ts, odd = at_ms, np.zeros(len(alike), np.bool_)
+        for name, said in alike.times.items():
             if layout.in_milliseconds(name):
-                when = np.fromiter(said, np.int64, len(said))
-                believed &= (when - self._refuse_future_ms <= at_ms) | (at_ms == 0)
+                when = np.array(said, np.int64)
+                odd |= (when - self._refuse_future_ms > at_ms) & (at_ms > 0)
             else:
                 when = np.fromiter(map(self._milliseconds, said, at_ms.tolist()), np.int64, len(said))
-                believed &= when != UNBELIEVED
+                odd |= when == UNBELIEVED
             ts = when if name == "ts" else ts
-        return ts, believed
+        return ts, odd
 
     def _milliseconds(self, time: Any, at_ms: int) -> int:
         when = milliseconds(time, at_ms, self._refuse_future_ms)
         return UNBELIEVED if isinstance(when, Reason) else when
 
-    def _names(self, layout: Layout, rows: list[Any], believed: Any) -> None:
-        """Rows of whose names one is not known to be good are not believed."""
-        whose = set(map(layout.identity, rows))
-        bad = {who for who in whose if not self._reader.good((who,) if isinstance(who, str) else who)}
-        if bad:
-            believed &= [layout.identity(row) not in bad for row in rows]
+    def _bad(self, identities: list[Any]) -> list[int]:
+        """The places of identities of which a name is not known to be good."""
+        if self._good.issuperset(identities):
+            return []
+        if len(self._good) > GOOD:
+            self._good.clear()
+        good = [self._reader.good((who,) if isinstance(who, str) else who) for who in identities]
+        self._good.update(compress(identities, good))
+        return [at for at, fine in enumerate(good) if not fine]
 
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:

@@ -28,6 +28,7 @@ MIDDLE = 1 << (KEPT_BITS - 1)  # added to a signed bucket it gives a number that
 WITHIN = (1 << KEPT_BITS) - 1
 NARROW = 1 << (32 - KEPT_BITS)  # so few groups fit into 32-bit keys, which sort almost twice as fast
 CODE_BITS = 32
+WORD = 64
 CODE = (1 << CODE_BITS) - 1
 SHORT = 1 << 16  # so few places are ordered by a radix sort
 DENSE = 4  # as long as there are not many more possible codes than rows, counting them is faster than sorting
@@ -156,10 +157,17 @@ def merged(found: Sequence[Tallied]) -> Tallied:
     if not found:
         return NOTHING, NOTHING
     keys, counts = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.argsort(keys)
-    keys, counts = keys[order], counts[order]
+    if not keys.size:
+        return keys, counts
+    bits = int(counts.max()).bit_length()
+    if int(keys.max()).bit_length() + bits < WORD:  # one sort of both is faster than finding an order
+        both = np.sort(keys << bits | counts)
+        keys, counts = both >> bits, both & ((1 << bits) - 1)
+    else:
+        order = np.argsort(keys)
+        keys, counts = keys[order], counts[order]
     first = starts_of_runs(keys)
-    return keys[first], np.add.reduceat(counts, first) if first.size else counts
+    return keys[first], np.add.reduceat(counts, first)
 
 
 def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, Ints]) -> None:

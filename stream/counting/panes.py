@@ -20,6 +20,18 @@ from stream.counting.texts import Texts
 from stream.settings import Profile
 
 
+class Names(dict[int, str]):
+    """The names of texts by their code, each found when it is first needed."""
+
+    def __init__(self, words: list[str | bool], naming: Texts, public: bool) -> None:
+        super().__init__()
+        self._words, self._naming, self._public = words, naming, public
+
+    def __missing__(self, code: int) -> str:
+        name = self[code] = self._naming.called(self._words[code], public=self._public)
+        return name
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """All counts of a tally, by group, and what is needed to write them out."""
@@ -28,20 +40,21 @@ class Counts:
     texts: Runs
     seen: list[int]  # numbers and texts
     nulls: list[int]
-    words: list[str | bool]
     naming: Texts
+    names: tuple[Names, Names]  # private ones, public ones
     distinct: int
 
     def column(self, group: int, name: str, own: Own | None) -> Column | None:
         """What was counted in a group, or None if nothing was."""
-        n, seen, null = self.numbers.n[group], self.seen[group], self.nulls[group]
+        numbers, seen, null = self.numbers, self.seen[group], self.nulls[group]
         if not seen and not null:
             return None
-        column = Column(nulls=null)
+        column, n = Column(), numbers.n[group]
+        if null:
+            column.nulls = null
         if n:
-            column.n, column.sum = n, self.numbers.sum[group]
-            column.min, column.max = self.numbers.min[group], self.numbers.max[group]
-            column.at, column.counts = self.numbers.runs.of(group)
+            column.n, column.sum, column.min, column.max = n, numbers.sum[group], numbers.min[group], numbers.max[group]
+            column.at, column.counts = numbers.runs.of(group)
             if own is not None and own.edges.size:
                 column.binning = own.id
         if seen > n:
@@ -58,13 +71,14 @@ class Counts:
 
     def values(self, codes: list[int], counts: list[int], name: str, own: Own | None) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
-        public = self.naming.is_public(name)
-        by_name: dict[str, int] = {}
-        for code, count in zip(codes, counts, strict=True):
-            word = self.naming.called(self.words[code], public=public)
-            if own is not None and own.categories is not None:
-                word = self.naming.counted_as(word, own.categories)
-            by_name[word] = by_name.get(word, 0) + count
+        words = list(map(self.names[self.naming.is_public(name)].__getitem__, codes))
+        if own is not None and own.categories is not None:
+            words = [self.naming.counted_as(word, own.categories) for word in words]
+        by_name = dict(zip(words, counts, strict=True))
+        if len(by_name) < len(words):  # some are called alike
+            by_name = dict.fromkeys(words, 0)
+            for word, count in zip(words, counts, strict=True):
+                by_name[word] += count
         if len(by_name) <= self.distinct:
             return by_name, 0
         kept = dict(sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[: self.distinct])
@@ -144,14 +158,14 @@ def counted(tally: Tally, cells: Cells, slices: Slices, binnings: Binnings, text
     many = first + len(slices.names) * len(OUTPUTS)
     null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
     numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings))
-    words = count_texts(tables(cells.texts, slices, first), many)
+    words, spelled = count_texts(tables(cells.texts, slices, first), many), list(tally.codes)
     return Counts(
         numbers=numbers,
         seen=(np.array(numbers.n) + words.totals()).tolist(),
         texts=words,
         nulls=np.bincount(np.concatenate(null), minlength=many).tolist(),
-        words=list(tally.codes),
         naming=texts,
+        names=(Names(spelled, texts, False), Names(spelled, texts, True)),
         distinct=distinct,
     )
 

@@ -1,19 +1,14 @@
-"""Rows of one layout as a matrix: one conversion for hundreds of rows, one column for all that a field ever held.
+"""The rows of one layout in a tally: blocks until the cut, and then one column for all that a field ever held."""
 
-Texts stand in the matrix as codes, null among them; a number that is null is NaN.
-"""
-
-from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
-from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
 from schemas.pane import family
 from schemas.prediction import Prediction
+from stream.counting.block import Block
 from stream.counting.cells import (
     ANSWERED,
     LABEL,
@@ -37,39 +32,41 @@ ROLES = {"value": VALUE, "label": LABEL, "score": SCORE, "latency": LATENCY, "st
 
 
 class Rows:
-    """Rows of one layout. A *place* are those that say the same of whose they are."""
+    """Rows of one layout, and whose they are."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.places: dict[Any, int] = {}  # by identity
-        self._lots: list[Lot] = []  # of each place
-        self._versions: list[int] = []  # of each place the code of its version
-        self._kept: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
-        self._weight = layout.field("sample_rate")
+        self.lots: dict[Any, tuple[Lot, int] | None] = {}  # by identity, with the code of the version; None: too many
+        self._kept: list[tuple[Ints, Ints, Ints, Ints, Floats, Floats]] = []
 
-    def new_place(self, lot: Lot, version: int) -> int:
-        """Number a place."""
-        self._lots.append(lot)
-        self._versions.append(version)
-        return len(self._lots) - 1
+    def add(self, block: Block, ts: Ints, arrived: Ints) -> None:
+        """Keep the rows of a block, all of whose identities have a lot."""
+        lot, version = np.array([self._numbers(who) for who in block.identities], np.int64).T
+        weight = np.ones(len(block)) if block.weight is None else block.weight
+        self._kept.append((lot[block.whose], version[block.whose], ts, arrived, weight, block.cells))
 
-    def add(self, rows: Sequence[Any], places: Sequence[int], ts: Ints, arrived: Ints, codes: Codes) -> None:
-        """Keep rows as numbers; they may be let go then."""
-        weight = np.ones(len(rows)) if self._weight is None else numbers(self._weight, rows)
-        self._kept.append((np.array(places, np.int64), ts, arrived, weight, matrix(self.layout, rows, codes)))
+    @property
+    def any(self) -> bool:
+        """Whether there are rows."""
+        return bool(self._kept)
+
+    def _numbers(self, who: Any) -> tuple[int, int]:
+        """The lot and the version of an identity; anything for one whose rows were not kept."""
+        found = self.lots[who]
+        return (found[0].id, found[1]) if found else (0, 0)
 
     def cells(self, codes: Codes) -> Cells:
         """Everything that was added, by column."""
-        place, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
-        lots, of_place = np.unique([lot.id for lot in self._lots], return_inverse=True)
-        whose = {lot.id: lot for lot in self._lots}
-        roles, groups = self._groups([whose[lot] for lot in lots.tolist()])
-        lot, rows = of_place[place], np.arange(place.size)
+        whose, version, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        lots = {lot.id: lot for lot, _ in filter(None, self.lots.values())}
+        ids = np.array(sorted(lots), np.int64)
+        lot, rows = np.searchsorted(ids, whose), np.arange(whose.size)
+        roles, groups = self._groups([lots[id] for id in ids.tolist()])
         numeric = np.array([*(kind == NUMBER for kind in self.layout.columns), *self._are_numbers()], np.bool_)
         values = np.ascontiguousarray(kept.T)
-        constant = [np.array(self._versions, np.int64)[place]]
+        constant = [version]
         if self._lacks_status():
-            constant.append(np.full(place.size, codes[ANSWERED]))
+            constant.append(np.full(whose.size, codes[ANSWERED]))
         texts = np.vstack([values[~numeric].astype(np.int64), *constant])
         textual = np.append(~numeric, np.ones(len(constant), np.bool_))
         numeric = np.append(numeric, np.zeros(len(constant), np.bool_))
@@ -79,7 +76,7 @@ class Rows:
             nulls(null_numbers, lot, groups[:, numeric]), nulls(null_texts, lot, groups[:, textual]), strict=True
         )
         return Cells(
-            lot=lots[lot],
+            lot=whose,
             ts=ts,
             arrived=arrived,
             weight=weight,
@@ -103,30 +100,6 @@ class Rows:
 
     def _lacks_status(self) -> bool:
         return self.layout.kind is Prediction and all(output.role != "status" for output in self.layout.outputs)
-
-
-def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
-    """All cells of some rows, [rows, columns and outputs]."""
-    parts: list[Any] = []
-    code, first = codes.__getitem__, 0
-    for get, wide in layout.families:
-        flat = list(chain.from_iterable(map(astuple, map(get, rows))))
-        for at, kind in enumerate(layout.columns[first : first + wide]):
-            if kind != NUMBER:
-                flat[at::wide] = list(map(code, flat[at::wide]))
-        parts.append(np.fromiter(flat, np.float64, len(flat)).reshape(len(rows), wide))
-        first += wide
-    for output in layout.outputs:
-        if output.kind == NUMBER:
-            parts.append(numbers(output.get, rows)[:, None])
-        else:
-            parts.append(np.fromiter(map(code, map(output.get, rows)), np.float64, len(rows))[:, None])
-    return np.hstack(parts) if parts else np.empty((len(rows), 0))
-
-
-def numbers(get: Any, rows: Sequence[Any]) -> Floats:
-    """One field of each row."""
-    return np.fromiter(map(get, rows), np.float64, len(rows))
 
 
 def nulls(null: NDArray[np.bool_], lot: Ints, groups: Ints) -> tuple[Ints, Ints]:

@@ -18,7 +18,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, compress
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ from schemas.pane import family
 from schemas.prediction import Answer, Prediction
 from schemas.subject import Subject, subject_of
 from stream.counting import embeddings
+from stream.counting.block import Block
 from stream.counting.cells import (
     ANSWERED,
     FIXED,
@@ -183,36 +184,33 @@ class Tally:
             self._settle()
         return None
 
-    def admit_alike(self, layout: Layout, rows: Sequence[Any], ts: Ints, arrived: Ints) -> list[int]:
-        """Take in rows of one layout; return the places of those that are too many (`admit` says why)."""
+    def admit_block(self, layout: Layout, block: Block, ts: Ints, arrived: Ints) -> NDArray[np.bool_] | None:
+        """Take in rows of one layout; return which ones are too many (`admit` says why), if any are."""
         alike = self._alike.get(layout) or self._alike.setdefault(layout, Rows(layout))
-        places: list[int | None] = list(map(alike.places.get, map(layout.identity, rows)))
-        if None in places:
-            places = [self._place(alike, who) for who in map(layout.identity, rows)]
-        refused = [at for at, place in enumerate(places) if place is None]
-        if refused:
-            admitted = [place is not None for place in places]
-            rows, ts, arrived = list(compress(rows, admitted)), ts[admitted], arrived[admitted]
-        if rows:
-            alike.add(rows, [place for place in places if place is not None], ts, arrived, self.codes)
-            self.rows += len(rows)
-            self.admitted[layout.kind] += len(rows)
+        refused = None
+        unknown = [who for who in block.identities if alike.lots.get(who) is None]
+        if unknown:
+            for who in unknown:
+                alike.lots[who] = self._lot_of(layout, who)
+            if too_many := [at for at, who in enumerate(block.identities) if alike.lots[who] is None]:
+                refused = np.isin(block.whose, too_many)
+                block, ts, arrived = block.only(~refused), ts[~refused], arrived[~refused]
+        if len(block):
+            alike.add(block, ts, arrived)
+            self.rows += len(block)
+            self.admitted[layout.kind] += len(block)
         return refused
 
     def cells(self) -> Cells:
         """Everything that was admitted."""
         self._settle()
-        parts = [alike.cells(self.codes) for alike in self._alike.values() if alike.places]
+        parts = [alike.cells(self.codes) for alike in self._alike.values() if alike.any]
         if self._pieces:
             parts.append(self._one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))))
         return together(parts)
 
-    def _place(self, alike: Rows, who: Any) -> int | None:
-        """The place of rows with this identity among those that are alike; None if they are too many."""
-        place = alike.places.get(who)
-        if place is not None:
-            return place
-        layout = alike.layout
+    def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | None:
+        """The lot of rows that say this of whose they are, and the code of their version; None if they are too many."""
         said = dict(zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True))
         feature_set = said.get("feature_set", UNSET) if layout.kind is Feature else None
         whose = (layout.kind, *(said.get(name, UNSET) for name in SUBJECT), feature_set)
@@ -220,10 +218,7 @@ class Tally:
         if isinstance(sheet, Reason):
             return None
         lot = sheet.lots.get(layout.named) or self._lot(sheet, layout.named)
-        if isinstance(lot, Reason):
-            return None
-        place = alike.places[who] = alike.new_place(lot, self.codes[said.get("version", UNVERSIONED)])
-        return place
+        return None if isinstance(lot, Reason) else (lot, self.codes[said.get("version", UNVERSIONED)])
 
     def _one_by_one(self, piece: Piece) -> Cells:
         """The cells of rows that were admitted by themselves."""

@@ -32,11 +32,17 @@ class Texts:
         self._public: dict[str, str] = {}
         self._private: dict[str, str] = {}
         self._tails: dict[tuple[str, int], str] = {}
+        self._columns: dict[str, bool] = {}
 
     def is_public(self, column: str) -> bool:
         """Whether the texts of a column may be read by everybody."""
-        family, _, name = column.partition(":")
-        return family != "feature" or any(fnmatchcase(name, pattern) for pattern in self._patterns)
+        public = self._columns.get(column)
+        if public is None:
+            make_room(self._columns)
+            family, _, name = column.partition(":")
+            public = family != "feature" or any(fnmatchcase(name, pattern) for pattern in self._patterns)
+            self._columns[column] = public
+        return public
 
     def called(self, text: str | bool, *, public: bool) -> str:
         """The name of a text or boolean."""

@@ -20,7 +20,7 @@ from schemas.pane import Pane
 from schemas.subject import Subject
 from stream.counting.binnings import Binnings, Own
 from stream.counting.columns import Floats, Ints, count_numbers, count_texts, single
-from stream.counting.panes import Counts
+from stream.counting.panes import Counts, Names
 from stream.counting.texts import Texts
 from stream.evaluate.table import Table
 from stream.settings import Profile
@@ -124,8 +124,8 @@ class Panes:
             texts=count_texts([single(textual, np.concatenate(codes), many)], many),
             seen=(np.bincount(numeric, minlength=many) + np.bincount(textual, minlength=many)).tolist(),
             nulls=np.bincount(np.concatenate(null_groups), minlength=many).tolist(),
-            words=words,
             naming=self.naming,
+            names=(Names(words, self.naming, False), Names(words, self.naming, True)),
             distinct=Profile().distinct_values,
         )
 

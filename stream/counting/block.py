@@ -1,0 +1,71 @@
+"""Rows of one layout in columns: what every fast way from bytes to counts leads to.
+
+Texts stand in the matrix as codes, null among them; a number that is null is NaN.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec.structs import astuple
+from numpy.typing import NDArray
+
+from schemas.layout import NUMBER, Layout
+from stream.counting.cells import Codes
+from stream.counting.columns import Floats, Ints
+
+
+class Block(NamedTuple):
+    """Rows; every array is as long as there are rows."""
+
+    identities: list[Any]  # what rows say of whose they are (`Layout.whose`): a text, or a tuple of texts
+    whose: Ints  # of each row its place among the identities
+    times: dict[str, Any]  # by field: milliseconds, or texts
+    weight: Floats | None
+    cells: Floats  # [rows, columns of the layout and then its outputs]
+
+    def __len__(self) -> int:
+        return self.whose.size
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Block":
+        """Some of the rows."""
+        weight = None if self.weight is None else self.weight[chosen]
+        return Block(self.identities, self.whose[chosen], {}, weight, self.cells[chosen])
+
+
+def block(layout: Layout, rows: Sequence[Any], codes: Codes) -> Block:
+    """The columns of rows that `Layout.decode` returned, one conversion for all of them."""
+    identities: dict[Any, int] = {}
+    whose = [identities.setdefault(who, len(identities)) for who in map(layout.identity, rows)]
+    return Block(
+        identities=list(identities),
+        whose=np.array(whose, np.int64),
+        times={name: list(map(get, rows)) for name, get in layout.times.items()},
+        weight=None if layout.weight is None else numbers(layout.weight, rows),
+        cells=matrix(layout, rows, codes),
+    )
+
+
+def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
+    """All cells of some rows, [rows, columns and outputs]."""
+    parts: list[Any] = []
+    code, first = codes.__getitem__, 0
+    for get, wide in layout.families:
+        flat = list(chain.from_iterable(map(astuple, map(get, rows))))
+        for at, kind in enumerate(layout.columns[first : first + wide]):
+            if kind != NUMBER:
+                flat[at::wide] = list(map(code, flat[at::wide]))
+        parts.append(np.fromiter(flat, np.float64, len(flat)).reshape(len(rows), wide))
+        first += wide
+    for output in layout.outputs:
+        if output.kind == NUMBER:
+            parts.append(numbers(output.get, rows)[:, None])
+        else:
+            parts.append(np.fromiter(map(code, map(output.get, rows)), np.float64, len(rows))[:, None])
+    return np.hstack(parts) if parts else np.empty((len(rows), 0))
+
+
+def numbers(get: Any, rows: Sequence[Any]) -> Floats:
+    """One field of each row."""
+    return np.fromiter(map(get, rows), np.float64, len(rows))
