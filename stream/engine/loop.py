@@ -27,6 +27,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from operator import methodcaller
 from typing import Any, Final, NoReturn, TypeAlias
 
 import structlog
@@ -53,6 +55,8 @@ STEP_ALARM_S: Final = 45  # above every time-out of one step, below max.poll.int
 COMMIT_ALARM_S: Final = 15  # send_offsets_to_transaction can hang for ever after a broker's restart: librdkafka#5456
 COMMIT_TIMEOUT_S: Final = 10.0
 TIMEOUT_S: Final = 30.0  # of any other question to Kafka; above transaction.timeout.ms and its clean-up
+
+ERROR, TOPIC, PARTITION = methodcaller("error"), methodcaller("topic"), methodcaller("partition")
 
 Batch: TypeAlias = dict[tuple[str, int], list[Message]]  # by topic and partition
 
@@ -138,13 +142,12 @@ class Loop:
 
     def poll(self) -> dict[Lane, Sequence[Message]]:
         self.moved = False
-        batch: Batch = defaultdict(list)
-        cut = False
-        for message in self.consumer.consume(BATCH, POLL_S):
-            if message.error() is None:
-                batch[message.topic(), message.partition()].append(message)
-            else:
-                cut |= self.look_at(message)
+        messages, cut = self.consumer.consume(BATCH, POLL_S), False
+        if any(map(ERROR, messages)):
+            for message in messages:
+                cut |= message.error() is not None and self.look_at(message)
+            messages = [message for message in messages if message.error() is None]
+        batch = by_lane(messages)
         if self.moved:
             batch = self.discard(batch)
         elif cut:
@@ -321,6 +324,16 @@ class Loop:
 
     def surprise(self, trouble: BaseException) -> NoReturn:
         end(self.role.name, self.slot, kafka.explained(trouble), type(trouble).__name__)
+
+
+def by_lane(messages: list[Any]) -> Batch:
+    """Records by topic and partition. They come in long runs of one partition, so each run is taken whole."""
+    lanes = list(zip(map(TOPIC, messages), map(PARTITION, messages), strict=True))
+    cuts = [at for at in range(1, len(lanes)) if lanes[at] != lanes[at - 1]]
+    batch: Batch = defaultdict(list)
+    for first, last in pairwise([0, *cuts, len(lanes)] if lanes else []):
+        batch[lanes[first]] += messages[first:last]
+    return batch
 
 
 def position(place: Place) -> TopicPartition:
