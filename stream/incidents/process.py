@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import redis.asyncio
 import structlog
@@ -28,7 +29,7 @@ from stream import kafka
 from stream.embedded.broker import is_embedded
 from stream.engine.observed import Lag
 from stream.engine.surprise import Surprise, end
-from stream.incidents import pages, recall
+from stream.incidents import pages, recall, seat
 from stream.incidents.app import ROLE, App, create, furnish
 from stream.incidents.numbers import Numbers
 from stream.incidents.quiet import hush
@@ -70,8 +71,8 @@ async def _serve(settings: Settings, slot: str) -> None:
     await asyncio.wait((living, stopping), return_when=asyncio.FIRST_COMPLETED)
     if stopping.done() and not living.done():
         await asyncio.wait((living,), timeout=STOP_S)
-    if living.done():
-        living.result()
+    if living.done() and (trouble := living.exception()):  # at once: Faust's tasks may hold on when they are cancelled
+        end(ROLE, slot, str(trouble), type(trouble).__name__)
     log.info("stopped")
     if not living.done():  # Faust, told to stop while it joins its group, may hold on; leaving loses nothing
         sys.stderr.flush()
@@ -90,6 +91,8 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
         return
     room = await asyncio.to_thread(letter_bytes, admin, settings.topics.dlq)
     await store.remember()
+    key = f"{settings.redis.prefix}seat:{ROLE}-{slot}"
+    leaving = asyncio.create_task(seat.lost(client, key, uuid4().hex))  # before the group hears of us
     app = create(settings, slot, port, embedded=is_embedded(cluster))
     furnish(app, settings, slot, store, numbers, room)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
@@ -101,7 +104,9 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     telling = asyncio.create_task(_tell(store, f"{ROLE}-{slot}", address, numbers))
     while not stopping.done() and not app.should_stop:
         await asyncio.wait((stopping,), timeout=0.2)
-    for task in (watching, telling):
+        if leaving.done():
+            raise Surprise("a newer process has taken over this slot")
+    for task in (watching, telling, leaving):
         task.cancel()
     if app.crashed:
         raise Surprise(f"Faust stopped consuming: {app.crash_reason}")
