@@ -21,7 +21,8 @@ class Step(Struct, kw_only=True, omit_defaults=True):
     what: str
     actor: str = "leeway"
     comment: str = ""
-    anomaly: str = ""
+    anomaly: str = ""  # id of the anomaly that it follows from
+    command: str = ""  # id of the command that it follows from
     until: str = ""
 
 

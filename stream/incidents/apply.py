@@ -85,6 +85,33 @@ def _placed(of: Anomaly | Incident, feature: str) -> str:
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
+def told(incident: Incident, what: Anomaly | Command, now_ms: int) -> bool:
+    """Whether the incident's own log has it already, or something that can only have come after it.
+
+    The anomalies of one model come in the order in which their ids name the panes they follow from. So an incident
+    whose log came back from its topic knows what it was told, also when Redis has forgotten every mark of it.
+    """
+    if isinstance(what, Command):
+        return any(each.command == what.id for each in incident.steps)
+    if incident.model != what.model:
+        return False
+    lane, *position = named(what.id)
+    later = (named(each.anomaly) for each in incident.steps if each.anomaly and each.at >= instant.text(now_ms))
+    return any(there == lane and at >= position for there, *at in later)
+
+
+def named(id: str) -> tuple[str, int, int]:
+    """The lane, the offset and the number in the name of an anomaly; of any other name, the name.
+
+    >>> named("leeway.panes/3-91230-1"), named("one of somebody else's")
+    (('leeway.panes/3', 91230, 1), ("one of somebody else's", 0, 0))
+    """
+    match id.rsplit("-", 2):
+        case [lane, offset, number] if offset.isdecimal() and number.isdecimal():
+            return lane, int(offset), int(number)
+    return id, 0, 0
+
+
 def refusal(incident: Incident | None, command: Command) -> Reason | None:
     """Why a command cannot be followed, if so."""
     if incident is None:
@@ -237,7 +264,15 @@ def _foretold(incident: Incident, anomaly: Anomaly) -> bool:
 def _ordered(incident: Incident, command: Command, now_ms: int) -> tuple[Incident, list[Step]]:
     """What a person or a program asks for. Every command leaves its step, also one that finds nothing left to do."""
     at = instant.text(now_ms)
-    said = [Step(at=at, what=command.action, actor=command.actor, comment=command.comment, until=command.until)]
+    order = Step(
+        at=at,
+        what=command.action,
+        actor=command.actor,
+        comment=command.comment,
+        command=command.id,
+        until=command.until,
+    )
+    said = [order]
     live = incident.state != "resolved"
     match command.action:
         case "acknowledge" if live:

@@ -90,7 +90,7 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     if stopping.done():
         return
     room = await asyncio.to_thread(letter_bytes, admin, settings.topics.dlq)
-    await store.remember()
+    await store.begin()
     key = f"{settings.redis.prefix}seat:{ROLE}-{slot}"
     leaving = asyncio.create_task(seat.lost(client, key, uuid4().hex))  # before the group hears of us
     app = create(settings, slot, port, embedded=is_embedded(cluster))

@@ -9,13 +9,18 @@ Keys, all below the prefix: `incident:<id>` (JSON), `incidents` (sorted by updat
 clock has to do next), `incidents:unpublished` (id -> the revision that waits), `fingerprint:<fp>` (id of its latest
 incident), `incidents:at:<place>` (ids of one subject and feature), `incidents:applied:<input>`.
 
-While Redis is away every call waits and asks again; nothing is lost and nothing is raised. `incidents:kept` is there
-as long as Redis has not lost everything; without it nothing is applied before the incidents were brought back.
+While Redis is away every call waits and asks again; nothing is lost and nothing is raised.
+
+A Redis that forgets is noticed before anything is applied to it. One that lost everything has no `incidents:kept`; one
+that lost its last second (its append-only file was cut) has a smaller number under `incidents:seen:<process>` than it
+has told this process: the fence of `stream.engine.fence`, with a number a process because several may write at once.
+Then the incidents come back from their topic, each in its latest revision. An incident knows from its own log what it
+was told (`apply.told`), so what Kafka delivers again is not applied twice although the marks of it are gone.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -27,60 +32,20 @@ from redis.exceptions import RedisError
 from schemas.anomaly import Anomaly
 from schemas.incident import Command, Incident
 from stream.incidents import instant
-from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step
+from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step, told
+from stream.incidents.scripts import APPLY, FORGET, INTACT, KEPT, PUBLISHED, RESTORE
 from stream.settings import Incidents
 
 APPLIED_FOR_S = 14 * 86_400  # twice as long as Kafka remembers the offsets of a group that is away
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)  # the last one again and again
 SAY_EVERY_S = 30.0
 BRINGING_S = 600  # longer than to bring all incidents back
+SEEN_S = 86_400  # longer than any process says nothing: one that lives asks every second
+AT_ONCE = 500
 
 log = structlog.get_logger()
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Incident).decode
-
-# KEYS  1 incident  2 applied  3 incidents  4 due  5 unpublished  6 place  7 kept  8.. fingerprints that lead to it
-# ARGV  1 id  2 the incident as it was read ("" for none)  3 as it is to be ("" to change nothing)  4 revision
-#       5 updated  6 due ("" for never)  7 seconds to remember the input (0: not an input)
-APPLY = """
-if redis.call('EXISTS', KEYS[7]) == 0 then return 'forgotten' end
-if tonumber(ARGV[7]) > 0 and redis.call('EXISTS', KEYS[2]) == 1 then return 'repeated' end
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return 'changed' end
-if tonumber(ARGV[7]) > 0 then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[7]) end
-if ARGV[3] == '' then return 'applied' end
-redis.call('SET', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
-if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
-redis.call('HSET', KEYS[5], ARGV[1], ARGV[4])
-redis.call('SADD', KEYS[6], ARGV[1])
-for i = 8, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
-return 'applied'
-"""
-
-# KEYS  1 incident  2 incidents  3 due  4 place  5.. fingerprints    ARGV  1 id  2 the incident  3 updated  4 due
-RESTORE = """
-if redis.call('SET', KEYS[1], ARGV[2], 'NX') == false then return end
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
-if ARGV[4] ~= '' then redis.call('ZADD', KEYS[3], ARGV[4], ARGV[1]) end
-redis.call('SADD', KEYS[4], ARGV[1])
-for i = 5, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
-"""
-
-# KEYS  1 bringing  2 kept    ARGV  1 since when
-KEPT = "if redis.call('DEL', KEYS[1]) == 0 then return 0 end redis.call('SET', KEYS[2], ARGV[1]) return 1"
-
-# KEYS  1 unpublished    ARGV  1 id  2 the revision that was published
-PUBLISHED = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end"
-
-# KEYS  1 incident  2 incidents  3 due  4 unpublished  5 place  6.. fingerprints    ARGV  1 id  2 as it was read
-FORGET = """
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return end
-redis.call('DEL', KEYS[1])
-for i = 2, 3 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-redis.call('HDEL', KEYS[4], ARGV[1])
-redis.call('SREM', KEYS[5], ARGV[1])
-for i = 6, #KEYS do if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DEL', KEYS[i]) end end
-"""
 
 
 async def nothing() -> list[Incident]:
@@ -101,7 +66,9 @@ class Store:
         self._prefix = prefix
         self._rules = rules
         self._recall = recall
-        self._told_at = 0.0
+        self._said_at = 0.0
+        self._seen = self._key(f"incidents:seen:{uuid4().hex}")
+        self._told = 0  # number of our last change that Redis has told us of
         self.waiting: float | None = None
 
     async def anomaly(self, anomaly: Anomaly, now_ms: int) -> Applied:
@@ -109,6 +76,8 @@ class Store:
         keys = [self._at(each) for each in places(anomaly)]
         while True:
             own = await self._of_fingerprint(anomaly.fingerprint)
+            if own[1] and told(own[1], anomaly, now_ms):
+                return Applied(own[1], [], False)
             around = await self.incidents(await self._ask(lambda: self._redis.sunion(keys)))
             found = home(anomaly, own[1], [incident for _, incident in around])
             was = next((raw for raw, incident in (own, *around) if found and incident == found), b"")
@@ -130,6 +99,8 @@ class Store:
                 if await self.remember():
                     continue
                 return Applied(None, [], False)
+            if told(incident, command, now_ms):
+                return Applied(incident, [], False)
             done = step(incident, command, now_ms, self._rules)
             said = await self._apply(f"command:{command.id}", was, done)
             if said == "repeated":
@@ -138,10 +109,15 @@ class Store:
                 return done
             await self.remember()
 
+    async def begin(self) -> None:
+        """A Redis that forgot while no process was there to notice: at the start the topic is read in any case."""
+        while not await self._bring_back():
+            pass
+
     async def remember(self) -> bool:
-        """Bring the incidents back if Redis has lost them, or never had them. Whether that was so."""
+        """Bring back what Redis has lost since it last answered, or never had. Whether that was so."""
         lost = False
-        while not await self._ask(lambda: self._redis.exists(self._key("incidents:kept"))):
+        while not await self._intact():
             lost = True
             await self._bring_back()
         return lost
@@ -161,8 +137,7 @@ class Store:
 
     async def published(self, incident: Incident) -> None:
         """The topic has got this revision."""
-        key = self._key("incidents:unpublished")
-        await self._ask(lambda: self._redis.eval(PUBLISHED, 1, key, incident.id, str(incident.revision)))
+        await self._run(PUBLISHED, [self._key("incidents:unpublished")], [incident.id, str(incident.revision)])
 
     async def incident(self, id: str) -> Incident | None:
         """One incident as it stands."""
@@ -195,6 +170,7 @@ class Store:
             done = step(incident, Tick(), now_ms, self._rules)
             if not done.publish or await self._apply("", was, done) == "applied":
                 return done
+            await self.remember()
 
     async def _apply(self, input: str, was: bytes, done: Applied, fingerprints: Iterable[str] = ()) -> str:
         """`applied`, `repeated` (it was, before), `changed` (somebody else was faster) or `forgotten` (by Redis)."""
@@ -209,6 +185,7 @@ class Store:
             self._key("incidents:unpublished"),
             self._at(place(incident)) if incident else "",
             self._key("incidents:kept"),
+            self._seen,
             *(self._key(f"fingerprint:{fingerprint}") for fingerprint in fingerprints if done.publish),
         ]
         values: list[str | bytes] = [
@@ -219,40 +196,73 @@ class Store:
             str(instant.ms(incident.updated_at)) if incident else "",
             "" if due is None else str(due),
             str(APPLIED_FOR_S if input else 0),
+            str(self._told),
+            str(SEEN_S),
         ]
-        said = await self._ask(lambda: self._redis.eval(APPLY, len(keys), *keys, *values))
+        said, number = await self._run(APPLY, keys, values)
+        self._told = max(self._told, number)
         return _text(said)
 
-    async def _bring_back(self) -> None:
-        """All incidents from their topic; kept only if Redis did not lose everything again meanwhile."""
+    async def _intact(self) -> bool:
+        """Whether Redis still knows what it has told us."""
+        number = await self._run(INTACT, [self._key("incidents:kept"), self._seen], [str(self._told), str(SEEN_S)])
+        self._told = max(self._told, number - 1)
+        return bool(number)
+
+    async def _bring_back(self) -> bool:
+        """All incidents as their topic has them, unless Redis knows more. False: Redis lost something meanwhile."""
         bringing = self._key(f"incidents:bringing:{uuid4().hex}")
-        await self._ask(lambda: self._redis.set(bringing, "", ex=BRINGING_S))
-        brought = await self._recall()
-        for incident in brought:
-            await self._restore(incident)
-        now = instant.text(time.time_ns() // 1_000_000)
-        keys = [bringing, self._key("incidents:kept")]
-        if await self._ask(lambda: self._redis.eval(KEPT, len(keys), *keys, now)) and brought:
-            log.warning("Redis had no incidents: they were brought back from their topic", incidents=len(brought))
+        await self._ask(lambda: self._redis.set(bringing, "0", ex=BRINGING_S))
+        now_ms, brought = time.time_ns() // 1_000_000, 0
+        published = [each for each in await self._recall() if not forgotten(each, now_ms, self._rules)]
+        for first in range(0, len(published), AT_ONCE):
+            some = published[first : first + AT_ONCE]
+            known = {each.id: each.revision for _, each in await self.incidents(each.id.encode() for each in some)}
+            for incident in some:
+                if known.get(incident.id, 0) < incident.revision:
+                    brought += await self._restore(incident, bringing)
+        keys = [bringing, self._key("incidents:kept"), self._seen]
+        number = self._told + 1  # a change of its own: from here on we would notice that this was forgotten
+        values = [str(brought), instant.text(now_ms), str(number), str(SEEN_S)]
+        kept = await self._run(KEPT, keys, values)
+        self._told = number if kept else self._told
+        if kept and brought:
+            log.warning("Redis had lost incidents: they were brought back from their topic", incidents=brought)
+        return bool(kept)
 
-    async def _restore(self, incident: Incident) -> None:
+    async def _restore(self, incident: Incident, bringing: str) -> int:
+        """1 if Redis knew less of it than its topic."""
         due = due_ms(incident, self._rules)
-        keys = [
-            self._key(f"incident:{incident.id}"),
-            self._key("incidents"),
-            self._key("incidents:due"),
-            self._at(place(incident)),
-            *(self._key(f"fingerprint:{fingerprint}") for fingerprint in incident.members),
-        ]
-        updated = str(instant.ms(incident.updated_at))
-        values: list[str | bytes] = [incident.id, encode(incident), updated, "" if due is None else str(due)]
-        await self._ask(lambda: self._redis.eval(RESTORE, len(keys), *keys, *values))
-        for anomaly in {each.anomaly for each in incident.steps if each.anomaly}:
-            await self._note_applied(f"anomaly:{anomaly}", incident.id)
+        while True:
+            was, known = await self._read(incident.id)
+            if was and (not known or known.revision >= incident.revision):
+                return 0
+            keys = [
+                bringing,
+                self._key(f"incident:{incident.id}"),
+                self._key("incidents"),
+                self._key("incidents:due"),
+                self._key("incidents:unpublished"),
+                self._at(place(incident)),
+                *[self._key(f"fingerprint:{each}") for each in incident.members if await self._leads(each, incident)],
+            ]
+            values: list[str | bytes] = [
+                incident.id,
+                was,
+                encode(incident),
+                str(incident.revision),
+                str(instant.ms(incident.updated_at)),
+                "" if due is None else str(due),
+                str(BRINGING_S),
+            ]
+            if await self._run(RESTORE, keys, values):
+                return 1
 
-    async def _note_applied(self, input: str, id: str) -> None:
-        key = self._key(f"incidents:applied:{input}")
-        await self._ask(lambda: self._redis.set(key, id, ex=APPLIED_FOR_S))
+    async def _leads(self, fingerprint: str, to: Incident) -> bool:
+        """Whether no other incident was touched by this fingerprint later."""
+        _, other = await self._of_fingerprint(fingerprint)
+        member = other.members.get(fingerprint) if other else None
+        return member is None or member.at <= to.members[fingerprint].at
 
     async def _forget(self, was: bytes, incident: Incident) -> None:
         keys = [
@@ -263,7 +273,7 @@ class Store:
             self._at(place(incident)),
             *(self._key(f"fingerprint:{fingerprint}") for fingerprint in incident.members),
         ]
-        await self._ask(lambda: self._redis.eval(FORGET, len(keys), *keys, incident.id, was))
+        await self._run(FORGET, keys, [incident.id, was])
 
     async def _of_fingerprint(self, fingerprint: str) -> tuple[bytes, Incident | None]:
         id = await self._ask(lambda: self._redis.get(self._key(f"fingerprint:{fingerprint}")))
@@ -278,6 +288,9 @@ class Store:
 
     def _at(self, place: str) -> str:
         return self._key(f"incidents:at:{place}")
+
+    async def _run(self, script: str, keys: Sequence[str], values: Sequence[str | bytes]) -> Any:
+        return await self._ask(lambda: self._redis.eval(script, len(keys), *keys, *values))
 
     async def _ask(self, question: Callable[[], Awaitable[Any]]) -> Any:
         """The answer, however long Redis is away."""
@@ -296,14 +309,14 @@ class Store:
     def _complain(self, trouble: Exception) -> None:
         now = time.monotonic()
         self.waiting = self.waiting or now
-        if now - self._told_at >= SAY_EVERY_S:
-            self._told_at = now
+        if now - self._said_at >= SAY_EVERY_S:
+            self._said_at = now
             log.warning("Redis does not answer: incidents wait, nothing is lost", reason=str(trouble))
 
     def _answered(self) -> None:
         if self.waiting is not None:
             log.info("Redis answers again", away_s=round(time.monotonic() - self.waiting, 1))
-            self.waiting, self._told_at = None, 0.0
+            self.waiting, self._said_at = None, 0.0
 
 
 def _readable(raw: bytes) -> Incident | None:

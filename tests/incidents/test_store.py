@@ -18,6 +18,7 @@ from stream.settings import Incidents
 from tests.incidents.anomalies import START_MS, anomaly, command
 
 RULES = Incidents()
+KEPT = Incidents(keep_resolved_s=10**9)  # the incidents of these tests are old
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,7 @@ def test_the_clock_ends_silences_escalates_and_forgets(server):
         assert (await store.tick(later))[0].incident.escalated
         await give(store, anomaly("recovered", at_s=9_000))
         await store.tick(START_MS + 9_000_000 + RULES.keep_resolved_s * 1000)
-        left = [key async for key in redis.scan_iter("*") if b"applied" not in key]
+        left = [key async for key in redis.scan_iter("*") if b"applied" not in key and b"seen" not in key]
         assert left == [b"leeway:incidents:kept"]
 
     with_store(server, work)
@@ -207,11 +208,108 @@ def test_a_redis_that_lost_everything_gets_the_incidents_back_before_anything_is
             return published
 
         await redis.flushall()
-        again = Store(redis, "leeway:", RULES, recall)
+        again = Store(redis, "leeway:", KEPT, recall)
         assert not (await again.anomaly(log[0], START_MS)).publish, "it was applied before Redis forgot"
         assert await again.latest() == published[::-1]
         assert await again.unpublished() == {}
         after = await give(again, anomaly("recovered", class_="null_spike", at_s=4))
         assert [step.what for step in after.steps] == ["opened", "inhibited", "recovered"]
+
+    with_store(server, work)
+
+
+class Past:
+    """What a Redis was like, so that it can go back to it, as one does whose append-only file was cut."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.keys: dict[bytes, tuple[bytes, int]] = {}
+
+    async def remember(self) -> None:
+        names = [name async for name in self.redis.scan_iter("*")]
+        self.keys = {name: (await self.redis.dump(name), max(0, await self.redis.pttl(name))) for name in names}
+
+    async def come_back(self) -> None:
+        await self.redis.flushall()
+        for name, (value, ttl_ms) in self.keys.items():
+            await self.redis.restore(name, ttl_ms, value)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_redis_that_goes_back_in_time_loses_no_step(server, seed):
+    """At any moment Redis goes back by some changes, and now and then the process dies with it: then what it had not
+    acknowledged is delivered again. What was published is in the topic, and so it comes back."""
+    chance = random.Random(seed)
+    log, at_s = [], 0.0
+    for number in range(150):
+        at_s += chance.choice((1, 60, 4_000))
+        kind = chance.choice(("null_spike", "feature_drift", "new_category"))
+        status = chance.choice(("firing", "moved", "recovered", "accepted"))
+        place = chance.choice(({}, {"region": "eu"}))
+        log.append(anomaly(status, at_s=at_s, class_=kind, segment=place, id=f"leeway.panes/0-{number}-0"))
+
+    async def work(store, redis):
+        for each in log:
+            await give(store, each)
+        expected = await store.latest()
+        await redis.flushall()
+        topic: dict[str, Incident] = {}
+        past = Past(redis)
+
+        async def recall():
+            return sorted(topic.values(), key=lambda incident: incident.updated_at)
+
+        store = Store(redis, "leeway:", KEPT, recall)
+        await store.begin()
+        next = 0
+        while next < len(log):
+            if chance.random() < 0.2:
+                await past.remember()
+            done = await store.anomaly(log[next], instant.ms(log[next].detected_at))
+            if done.publish:
+                topic[done.incident.id] = done.incident
+                await store.published(done.incident)
+            next += 1
+            dice = chance.random()
+            if dice < 0.1 and past.keys:
+                await past.come_back()
+            if dice < 0.05:
+                store = Store(redis, "leeway:", KEPT, recall)
+                await store.begin()
+                next = max(0, next - chance.randrange(8))
+        await store.remember()
+        assert await store.latest() == expected, f"seed {seed}"
+        assert await store.unpublished() == {}
+
+    with_store(server, work)
+
+
+def test_a_command_that_comes_again_after_redis_forgot_it_is_followed_once(server):
+    async def work(store, redis):
+        past = Past(redis)
+        incident = await give(store, anomaly())
+        await past.remember()
+        order = command("comment", incident.id)
+        done = await store.command(order, START_MS)
+
+        async def recall():
+            return [done.incident]
+
+        await past.come_back()
+        again = Store(redis, "leeway:", KEPT, recall)
+        await again.begin()
+        assert not (await again.command(order, START_MS)).publish
+        assert [each.what for each in (await again.incident(incident.id)).steps] == ["opened", "comment"]
+
+    with_store(server, work)
+
+
+def test_a_step_that_comes_after_redis_went_back_is_not_taken_for_an_old_one(server):
+    """A topic that was created anew numbers its records anew: time tells."""
+
+    async def work(store, _):
+        incident = await give(store, anomaly(id="leeway.panes/0-1000-0"))
+        after = await give(store, anomaly("recovered", at_s=1, id="leeway.panes/0-7-0"))
+        assert (after.id, after.state) == (incident.id, "resolved")
 
     with_store(server, work)
