@@ -23,7 +23,9 @@ def main() -> int:
     words.add_argument("--every", type=float, default=default.every_s, help="seconds between faults (%(default)s)")
     words.add_argument("--rate", type=float, default=default.per_second, help="events per second (%(default)s)")
     words.add_argument("--session-ms", type=int, default=default.session_ms, help="kafka.session_ms (%(default)s)")
-    words.add_argument("--only", action="append", default=[], help="a role, redis or kafka; may be given again")
+    words.add_argument(
+        "--only", action="append", default=[], metavar="FAULT", help="part of a fault's name, as `(judge)`"
+    )
     words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     given = words.parse_args()
     orders = Orders(given.seed, given.minutes * 60, given.every, given.session_ms, given.rate, only=tuple(given.only))

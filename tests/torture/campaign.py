@@ -1,4 +1,4 @@
-"""One campaign: everything runs, faults befall it at random moments, then it is left in peace and held to the oracle."""
+"""One campaign: all roles run, faults befall them at random moments, then they are left in peace and looked at."""
 
 import heapq
 import time
@@ -35,7 +35,7 @@ class Orders:
     session_ms: int = 6_000
     per_second: float = 200.0  # events
     partitions: int = 4
-    only: tuple[str, ...] = ()  # roles and servers that are to suffer; none: all
+    only: tuple[str, ...] = ()  # faults with one of these in their name; none: all
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Campaign:
             yield from faults
 
     def _meant(self, fault: Fault) -> bool:
-        return not self.orders.only or (fault.role or fault.server) in self.orders.only
+        return not self.orders.only or any(part in fault.name for part in self.orders.only)
 
     def _begin(self, faults: Iterator[Fault]) -> bool:
         """The next fault whose victim bears none now; the others wait for their turn."""
@@ -214,8 +214,7 @@ class Campaign:
         )
         for fault in self.faults:
             if not fault.why_not:
-                name = f"{fault.kind} ({fault.role})" if fault.role else fault.kind
-                outcome.recoveries.setdefault(name, []).append(self._recovery(fault))
+                outcome.recoveries.setdefault(fault.name, []).append(self._recovery(fault))
         return outcome
 
     def _recovery(self, fault: Fault) -> float:

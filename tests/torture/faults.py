@@ -74,6 +74,10 @@ class Fault:
     why_not: str = ""
 
     @property
+    def name(self) -> str:
+        return f"{self.kind} ({self.role})" if self.role else self.kind
+
+    @property
     def seat(self) -> Seat:
         return Seat(self.role, self.slot)
 

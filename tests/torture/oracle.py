@@ -193,26 +193,6 @@ class Oracle:
             assert isinstance(incident, Incident), incident
             latest[incident.id] = incident
             names[id_of(message.headers())].add(message.value() or b"")
-        import pickle, os
-
-        if os.environ.get("DUMP"):
-            pickle.dump(
-                (
-                    [
-                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
-                        for m in self.all(self.topics.anomalies)
-                    ],
-                    [
-                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
-                        for m in self.all(self.topics.incidents)
-                    ],
-                    [
-                        (m.partition(), m.offset(), m.timestamp(), m.key(), m.value(), m.headers())
-                        for m in self.all(self.topics.dlq)
-                    ],
-                ),
-                open(os.environ["DUMP"], "wb"),
-            )
         told = Finding("notifications", len(names), len(published), repeated=len(published) - len(names))
         for name, contents in names.items():
             if len(contents) > 1:

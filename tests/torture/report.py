@@ -30,7 +30,7 @@ def table(outcome: Outcome) -> str:
     watched = told["judge_killed_watched_again_s"]
     lines += [
         "",
-        f"kill -9 of a judge → its lanes watched again: p50 {watched['p50']} s, max {watched['max']} s of {watched['n']}",
+        f"a judge killed → its lanes watched again: p50 {watched['p50']} s, max {watched['max']} s of {watched['n']}",
         "longest stall of a lane: " + ", ".join(f"{role} {told['longest_stall_s'][role]} s" for role in ROLES),
         f"seams met: {sum(told['seams'].values())} faults at {len(told['seams'])} seams",
     ]

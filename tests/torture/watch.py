@@ -71,8 +71,8 @@ class Watch(threading.Thread):
     def run(self) -> None:
         while not self._stopping.is_set():
             for message in self._consumer.consume(200, 0.1):
-                if message.error() is None and not ours(message):
-                    purpose = self._purposes[message.topic() or ""]
+                purpose = self._purposes.get(message.topic() or "", "")
+                if message.error() is None and (purpose == "dlq" or not ours(message)):
                     self.records[purpose] += 1
                     self._note(purpose, message)
         self._consumer.close()
