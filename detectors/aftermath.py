@@ -59,6 +59,11 @@ class Turn(IntEnum):
     ACCEPTED = 5
 
 
+# As plain numbers: NumPy takes ten times as long to compare an array with a member of an enumeration.
+LEARNING, WATCHING, FIRING = map(int, Phase)
+ALARM, MOVED, RECOVERED, ACCEPTED = map(int, (Turn.ALARM, Turn.MOVED, Turn.RECOVERED, Turn.ACCEPTED))
+
+
 def new_normal(live: Floats, shape: Floats, factor: Floats) -> Floats:
     """Return the urn of the time after the onset: what was seen, and a guess. Axes [features, bins]; `factor`
     [features].

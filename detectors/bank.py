@@ -12,7 +12,7 @@ the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -90,9 +90,10 @@ class Bank:
     def __len__(self) -> int:
         return len(self.bins)
 
-    def copy(self) -> Bank:
-        arrays = {f.name: getattr(self, f.name).copy() for f in fields(self) if f.name not in ("blocks", "tilts")}
-        return replace(self, **arrays, blocks=self.blocks.copy())
+    def copy(self, tilts: Tilts | None = None) -> Bank:
+        """Return a bank that shares no array with this one but its tilts, or `tilts`, which nobody changes in place."""
+        arrays: dict[str, Any] = {name: getattr(self, name).copy() for name in OWN}
+        return Bank(**arrays, blocks=self.blocks.copy(), tilts=tilts or self.tilts)
 
     def reference(self, row: int) -> Floats:
         """Return the counts that what is live is compared with: from before the onset, if there is one."""
@@ -136,6 +137,9 @@ AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
+OWN = tuple(name for name in AXES if "." not in name)  # those that are not of its blocks
+
+
 def arrays(bank: Bank) -> dict[str, NDArray[Any]]:
     """Return the stored arrays by name."""
     return {name: getattr(bank.blocks if "." in name else bank, name.rpartition(".")[2]) for name in AXES}
@@ -144,7 +148,7 @@ def arrays(bank: Bank) -> dict[str, NDArray[Any]]:
 def built(found: Mapping[str, NDArray[Any]]) -> Bank:
     """Return the bank of these arrays."""
     inner = {name.rpartition(".")[2]: found[name] for name in AXES if "." in name}
-    outer: dict[str, Any] = {name: found[name] for name in AXES if "." not in name}
+    outer: dict[str, Any] = {name: found[name] for name in OWN}
     return Bank(**outer, blocks=Blocks(**inner))
 
 

@@ -16,7 +16,7 @@ more, by 1 + N/|G|. Repeats further apart than the longest block are not seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,10 @@ class Blocks:
     events: NDArray[np.float32]  # [features, levels]: how many events they had
 
     def copy(self) -> Blocks:
-        return replace(self, **{field.name: getattr(self, field.name).copy() for field in fields(self)})
+        return Blocks(**{name: getattr(self, name).copy() for name in NAMES})
+
+
+NAMES = tuple(field.name for field in fields(Blocks))
 
 
 def start(features: int, scores: int) -> Blocks:
@@ -83,7 +86,7 @@ def start(features: int, scores: int) -> Blocks:
 
 
 def observe(
-    blocks: Blocks, rows: Rows, scores: Floats, variance: Floats, events: Floats, urn: Floats, inside: NDArray[np.bool_]
+    blocks: Blocks, rows: Rows, scores: Floats, variance: Floats, events: Floats, urn: Floats, inside: bool
 ) -> None:
     """Add one pane of each feature in `rows`, in place (the caller owns `blocks`).
 
@@ -99,13 +102,13 @@ def observe(
             blocks.open_events[rows, level] += events
             if not whole.any():
                 return
-            rows, clock, urn, inside, variance = rows[whole], clock[whole], urn[whole], inside[whole], variance[whole]
+            rows, clock, urn, variance = rows[whole], clock[whole], urn[whole], variance[whole]
             scores = blocks.open[rows, level].astype(np.float64)
             events = blocks.open_events[rows, level].astype(np.float64)
             blocks.open[rows, level] = 0
             blocks.open_events[rows, level] = 0
         share = np.minimum(events / urn, 0.5)
-        expected = (events * np.where(inside, 1 - share, 1 + share))[:, None] * variance
+        expected = (events * (1 - share if inside else 1 + share))[:, None] * variance
         blocks.squares[rows, level] += np.divide(scores**2, expected, out=np.zeros_like(scores), where=expected > 0)
         blocks.blocks[rows, level] += 1
         blocks.events[rows, level] += events
@@ -119,8 +122,8 @@ def fade(blocks: Blocks, rows: Rows, keep: float) -> None:
 
 def clear(blocks: Blocks, rows: Rows) -> None:
     """Forget everything, in place: what is measured from now on is another stream."""
-    for field in fields(blocks):
-        getattr(blocks, field.name)[rows] = 0
+    for name in NAMES:
+        getattr(blocks, name)[rows] = 0
 
 
 def cap(blocks: Blocks, rows: Rows, factor: Floats) -> None:

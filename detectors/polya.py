@@ -46,12 +46,14 @@ def bend(balls: Floats, drawn: Floats) -> Floats:
 
     It is 0 up to one draw, which is most of the bins of a small pane. The two broadcast against each other.
     """
-    if (drawn > 1).all():
-        return bend_each(balls, drawn)
-    balls, drawn = np.broadcast_arrays(balls, drawn)
-    bent = np.zeros(balls.shape)
     several = drawn > 1
-    bent[several] = bend_each(balls[several], drawn[several])
+    if several.all():
+        return bend_each(balls, drawn)
+    bent = np.zeros(np.broadcast(balls, drawn).shape)
+    if several.any():
+        several = np.broadcast_to(several, bent.shape)
+        balls, drawn = np.broadcast_to(balls, bent.shape), np.broadcast_to(drawn, bent.shape)
+        bent[several] = bend_each(balls[several], drawn[several])
     return bent
 
 

@@ -460,9 +460,7 @@ class Season:
         ):
             rows = np.flatnonzero((slots.open_events > 0) & self.known(slots, measure))
             events, whole = slots.open_events[rows], np.full(len(rows), HUGE)
-            dependence.observe(
-                blocks, rows, open[rows], np.ones((len(rows), 1)), events, whole, np.zeros(len(rows), bool)
-            )
+            dependence.observe(blocks, rows, open[rows], np.ones((len(rows), 1)), events, whole, inside=False)
         slots.open_events[:] = 0
         slots.open_one[:] = slots.open_slot[:] = 0
 

@@ -38,7 +38,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import aftermath, dependence, onset, retired
-from detectors.aftermath import MOST_EVIDENCE, Phase, Turn
+from detectors.aftermath import (
+    ACCEPTED,
+    ALARM,
+    FIRING,
+    LEARNING,
+    MOST_EVIDENCE,
+    MOVED,
+    RECOVERED,
+    WATCHING,
+    Phase,
+    Turn,
+)
 from detectors.alternatives import RATES, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
 from detectors.polya import tilted_numbers, tilted_shares
@@ -144,7 +155,7 @@ class Urns:
 
     def accept(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch again with what is new as their reference."""
-        firing = np.array([row for row in rows if bank.phase[row] == Phase.FIRING], np.intp)
+        firing = np.array([row for row in rows if bank.phase[row] == FIRING], np.intp)
         after = bank.copy()
         was = self.remembered(after, firing)
         self.renew(after, firing)
@@ -153,7 +164,7 @@ class Urns:
     def dismiss(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch on as before: the alarm was false."""
         after = bank.copy()
-        firing = np.array([row for row in rows if bank.phase[row] == Phase.FIRING], np.intp)
+        firing = np.array([row for row in rows if bank.phase[row] == FIRING], np.intp)
         after.urn[firing] = self.remembered(after, firing) + after.live[firing]
         self.limit(after, firing)
         self.settle(after, firing)
@@ -196,33 +207,35 @@ class Urns:
         `panes` has the counts of every feature by bin, None (or zeros) where it is absent: [features, bins] if it is
         an array. `threshold` is one number or one for each feature.
         """
-        after = replace(bank.copy(), tilts=self.tilts(bank))
+        after = bank.copy(self.tilts(bank))
         arrived = padded(panes, after.pending.shape)
         number = arrived.sum(axis=1, dtype=np.int64)
         after.pending[:] += arrived
         after.panes[:] += number > 0
         after.events[:] += number
 
-        since = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
-        complete = after.pending.sum(axis=1) >= self.least_block(after)
-        learning = np.flatnonzero(complete & (after.phase == Phase.LEARNING))
-        judged = np.flatnonzero(complete & (after.phase != Phase.LEARNING))
+        waiting = after.pending.sum(axis=1, dtype=np.int64)
+        complete = waiting >= self.least_block(after)
+        learning = np.flatnonzero(complete & (after.phase == LEARNING))
+        judged = np.flatnonzero(complete & (after.phase != LEARNING))
         turns = np.zeros(len(after), np.uint8)
-        self.learn(after, learning, turns)
-        block = self.weigh(after, judged)
-        said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)))
+        self.learn(after, self.taken(after, learning, waiting), turns)
+        block = self.taken(after, judged, waiting)
+        self.weigh(after, block)
+        believed = self.believed(after)
+        said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)), believed)
         if judged.size:
-            least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.sum(axis=1))
-            crossed = (said.evidence[judged] >= least) & ~self.is_calm(after, judged)
-            after = self.turn(after, judged, block, crossed, turns)
+            calm = believed.max(axis=1)[judged] < CALM
+            least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.events)
+            crossed = (said.evidence[judged] >= least) & ~calm
+            after = self.turn(after, block, crossed, calm, turns)
         if judged.size or learning.size:
             after = self.retilted(after, np.concatenate([learning, judged]))
-        left = after.live.sum(axis=1, dtype=np.int64) + after.pending.sum(axis=1, dtype=np.int64)
-        over = (turns == Turn.RECOVERED) | (turns == Turn.ACCEPTED)
-        n = np.where(over, since, left)
-        back_to = np.where(turns == Turn.ACCEPTED, said.back_to, self.back_to(after))
-        drifted = turns == Turn.ALARM
-        return after, replace(said, drifted=drifted, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
+        n, back_to = unsettled(after), said.back_to
+        if turns.any():
+            n = np.where((turns == RECOVERED) | (turns == ACCEPTED), unsettled(bank) + number, n)
+            back_to = np.where(turns == ACCEPTED, back_to, self.back_to(after))
+        return after, replace(said, drifted=turns == ALARM, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
 
     @property
     def patience(self) -> float:
@@ -235,55 +248,61 @@ class Urns:
             return np.ones(len(bank))
         return np.asarray(LEAST_BLOCK * bank.factor[:, 0])
 
-    def learn(self, bank: Bank, rows: Rows, turns: NDArray[np.uint8]) -> None:
-        """Put the complete blocks of learning features into their urns, in place; those that know enough will watch."""
+    def learn(self, bank: Bank, block: Block, turns: NDArray[np.uint8]) -> None:
+        """Put the blocks of learning features into their urns, in place; those that know enough will watch."""
+        rows = block.rows
         if not rows.size:
             return
-        pane = self.taken(bank, rows)
-        bank.urn[rows] += pane
-        bank.grown[rows] += pane.sum(axis=1)
+        bank.urn[rows] += block.pane
+        bank.grown[rows] += block.events
         self.limit(bank, rows)
-        self.observe(bank, rows, pane, self.scores(bank, rows, pane, self.logarithms(bank, rows, pane)), inside=True)
-        size = bank.urn[rows].sum(axis=1)
-        known = size >= self.least_reference
+        block = replace(block, urn=bank.urn[rows], size=bank.urn[rows].sum(axis=1))
+        self.observe(bank, block, self.scores(bank, block, self.logarithms(bank, rows, block.pane)), inside=True)
+        known = block.size >= self.least_reference
         if not self.independent:
             known &= bank.blocks.panes[rows] >= LEAST_PANES
-            known &= size / bank.factor[rows][:, :2].max(axis=1) >= LEAST_EFFECTIVE
-            known &= dependence.saturated(bank.blocks, rows) | (size >= self.patience)
+            known &= block.size / bank.factor[rows][:, :2].max(axis=1) >= LEAST_EFFECTIVE
+            known &= dependence.saturated(bank.blocks, rows) | (block.size >= self.patience)
         ready = rows[known]
         bank.phase[ready] = Phase.WATCHING
         turns[ready] = Turn.READY
-        self.calm(bank, rows)
+        self.rest(bank, rows[self.is_calm(bank, rows)])
 
-    def weigh(self, bank: Bank, rows: Rows) -> Floats:
-        """Weigh the complete blocks of features that are judged, in place, and return the blocks."""
-        pane = self.taken(bank, rows)
+    def weigh(self, bank: Bank, block: Block) -> None:
+        """Weigh the blocks of features that are judged, in place."""
+        rows, pane, events = block.rows, block.pane, block.events
         if not rows.size:
-            return pane
+            return
         logarithms = self.logarithms(bank, rows, pane)
-        scores = self.scores(bank, rows, pane, logarithms)
-        events = pane.sum(axis=1)
-        ratio = np.exp(np.clip(self.ratio(bank, rows, bank.urn[rows], pane, bank.factor[rows], logarithms), -690, 600))
-        ratio = np.where(self.weights(bank)[rows] > 0, ratio, 0)
+        scores = self.scores(bank, block, logarithms)
+        ratio = np.exp(np.clip(self.ratio(bank, rows, block.urn, pane, bank.factor[rows], logarithms), -690, 600))
+        if not self.alike:
+            ratio = np.where(self.weights(bank)[rows] > 0, ratio, 0)
         evidence = (bank.evidence[rows].astype(np.float64) + events[:, None]) * ratio
         cusum, age = onset.advance(bank.cusum[rows].astype(np.float64), bank.age[rows], ratio, events)
-        watching = bank.phase[rows] == Phase.WATCHING
-        known = watching | (bank.urn[rows].sum(axis=1) >= aftermath.LEAST_NEW * bank.factor[rows].max(axis=1))
-        bank.evidence[rows] = np.where(known[:, None], np.minimum(evidence, MOST_EVIDENCE), 0)
-        bank.cusum[rows] = np.where(known[:, None], np.minimum(cusum, MOST_EVIDENCE), 0)
+        bank.evidence[rows] = np.minimum(evidence, MOST_EVIDENCE)
+        bank.cusum[rows] = np.minimum(cusum, MOST_EVIDENCE)
         bank.age[rows] = age
+        watching = bank.phase[rows] == WATCHING
+        known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[rows].max(axis=1))
+        bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
         back = watching & (bank.places[rows] > 0)
         if back.any():
             of = rows[back]
             factor, kept = bank.factor[of].max(axis=1), self.kept(bank, of)
             returned = retired.advance(bank.retired_evidence[of], kept, bank.urn[of], pane[back], factor)
             bank.retired_evidence[of] = np.minimum(returned, MOST_EVIDENCE)
-        self.observe(bank, rows[watching], pane[watching], scores[watching], inside=False)
-        return pane
+        if watching.all():
+            self.observe(bank, block, scores, inside=False)
+        else:
+            self.observe(bank, block.only(watching), scores[watching], inside=False)
 
-    def turn(self, bank: Bank, rows: Rows, pane: Floats, crossed: NDArray[np.bool_], turns: NDArray[np.uint8]) -> Bank:
+    def turn(
+        self, bank: Bank, block: Block, crossed: NDArray[np.bool_], calm: NDArray[np.bool_], turns: NDArray[np.uint8]
+    ) -> Bank:
         """Put the judged blocks into the urns, in place, and change the phase of the features whose turn it is."""
-        firing = bank.phase[rows] == Phase.FIRING
+        rows, pane = block.rows, block.pane
+        firing = bank.phase[rows] == FIRING
         old = rows[firing]
         if old.size:
             factor = bank.factor[old].max(axis=1)
@@ -291,13 +310,13 @@ class Urns:
             bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
         bank.live[rows] += pane.astype(np.uint32)
         bank.urn[rows] += pane
-        bank.grown[rows] += pane.sum(axis=1)
+        bank.grown[rows] += block.events
         self.limit(bank, rows)
         alarmed = rows[crossed & ~firing]
         if alarmed.size:
             turns[alarmed] = Turn.ALARM
             self.fire(bank, alarmed)
-        self.calm(bank, rows[~firing & ~crossed])
+        self.rest(bank, rows[calm & ~firing & ~crossed])
         return self.turn_firing(bank, old, pane[firing], crossed[firing], turns) if old.size else bank
 
     def turn_firing(
@@ -309,10 +328,10 @@ class Urns:
         turns[rows] = aftermath.next_turn(bank.recovery[rows], crossed, new, factor)
         now = (new >= retired.LATER * factor) & (new - pane.sum(axis=1) < retired.LATER * factor)
         turns[rows[now & self.rename(bank, rows, now)]] = Turn.MOVED
-        moved = turns[rows] == Turn.MOVED
+        moved = turns[rows] == MOVED
         self.move(bank, rows[moved & crossed], pane[moved & crossed])
-        recovered, accepted = rows[turns[rows] == Turn.RECOVERED], rows[turns[rows] == Turn.ACCEPTED]
-        lasted = recovered[(new >= retired.FEWEST * factor)[turns[rows] == Turn.RECOVERED]]
+        recovered, accepted = rows[turns[rows] == RECOVERED], rows[turns[rows] == ACCEPTED]
+        lasted = recovered[(new >= retired.FEWEST * factor)[turns[rows] == RECOVERED]]
         retiring, was = np.concatenate([lasted, accepted]), [bank.urn[lasted], self.remembered(bank, accepted)]
         self.renew(bank, accepted)
         retired.take_out(bank, lasted)
@@ -321,16 +340,19 @@ class Urns:
 
     # -- what can happen to a feature, in place ------------------------------------------------------------------------
 
-    def calm(self, bank: Bank, rows: Rows) -> None:
-        """Take what is in the urn as "before" where nothing has any evidence."""
-        quiet = rows[self.is_calm(bank, rows)]
-        bank.before[quiet] = bank.urn[quiet]
-        bank.live[quiet] = 0
-        bank.factor_before[quiet] = bank.factor[quiet]
+    def rest(self, bank: Bank, rows: Rows) -> None:
+        """Take what is in the urn as "before": nothing has any evidence."""
+        bank.before[rows] = bank.urn[rows]
+        bank.live[rows] = 0
+        bank.factor_before[rows] = bank.factor[rows]
 
     def is_calm(self, bank: Bank, rows: Rows) -> NDArray[np.bool_]:
         """Return where no alternative has any evidence."""
         return np.asarray((self.weights(bank)[rows] * bank.cusum[rows]).max(axis=1, initial=0) < CALM)
+
+    def believed(self, bank: Bank) -> Floats:
+        """Return how far each alternative is believed, [features, alternatives]."""
+        return np.asarray(self.weights(bank) * bank.cusum)
 
     def fire(self, bank: Bank, rows: Rows) -> None:
         """Keep the reference from before, and start an urn of what is new."""
@@ -396,16 +418,16 @@ class Urns:
         bank.recovery[rows] = 0
         bank.back_to[rows] = -1
         forget(bank, rows)
-        self.calm(bank, rows)
+        self.rest(bank, rows)
 
     def limit(self, bank: Bank, rows: Rows) -> None:
         """Scale urns that hold too much. No bin forgets that it could be drawn."""
-        size = bank.urn[rows].sum(axis=1)
-        full = rows[size > MOST_BALLS]
-        if not full.size:
-            return
-        bank.urn[full] *= (MOST_BALLS / size[size > MOST_BALLS])[:, None]
-        bank.urn[full] = np.maximum(bank.urn[full], self.least(bank, full))
+        size = of_rows(bank.urn, rows).sum(axis=1)
+        much = size > MOST_BALLS
+        full = rows[much]
+        if full.size:
+            scaled = bank.urn[full] * (MOST_BALLS / size[much])[:, None]
+            bank.urn[full] = np.maximum(scaled, self.least(bank, full))
 
     def least(self, bank: Bank, rows: Rows) -> Floats:
         """Return the least that a bin holds which there is: next to nothing, and never nothing."""
@@ -419,49 +441,43 @@ class Urns:
         """Return the retired references."""
         return retired.Kept(bank.retired[rows].astype(np.float64), bank.places[rows].astype(np.intp))
 
-    def taken(self, bank: Bank, rows: Rows) -> Floats:
-        """Take the pending counts."""
-        pane = bank.pending[rows].astype(np.float64)
+    def taken(self, bank: Bank, rows: Rows, waiting: NDArray[np.int64]) -> Block:
+        """Take the pending counts of these features, of which `waiting` [features] says how many there are."""
+        pane = of_rows(bank.pending, rows).astype(np.float64)
         bank.pending[rows] = 0
-        return pane
+        urn = of_rows(bank.urn, rows)
+        return Block(rows, pane, waiting[rows].astype(np.float64), urn, urn.sum(axis=1))
 
-    def observe(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: bool) -> None:
-        """Learn the dependence of a block."""
+    def observe(self, bank: Bank, block: Block, scores: Floats, inside: bool) -> None:
+        """Learn the dependence of a block, in place."""
+        rows = block.rows
         if self.independent or not rows.size:
             return
-        self.measure(bank, rows, pane, scores, np.full(len(rows), inside))
-        rows = rows[bank.blocks.panes[rows] % FACTOR_EVERY == 0]
-        rows = rows[(bank.phase[rows] == Phase.LEARNING) | self.is_calm(bank, rows)]
-        if rows.size:
-            bank.factor[rows] = self.measured(bank, rows)
+        variance = self.spread(block) if bank.tilts is None else bank.tilts.variance[rows]
+        dependence.observe(bank.blocks, rows, scores, variance, block.events, block.size, inside)
+        due = bank.blocks.panes[rows] % FACTOR_EVERY == 0
+        if due.any():
+            due &= (bank.phase[rows] == LEARNING) | self.is_calm(bank, rows)
+            bank.factor[rows[due]] = self.measured(bank, block.only(due))
 
-    def measure(self, bank: Bank, rows: Rows, pane: Floats, scores: Floats, inside: NDArray[np.bool_]) -> None:
-        """Add a block to what is known of the dependence, in place."""
-        if isinstance(self.law, Numbers):
-            assert bank.tilts is not None
-            variance = bank.tilts.variance[rows]
-        else:
-            variance = self.spread(bank, rows)
-        dependence.observe(bank.blocks, rows, scores, variance, pane.sum(axis=1), bank.urn[rows].sum(axis=1), inside)
-
-    def measured(self, bank: Bank, rows: Rows) -> Floats:
+    def measured(self, bank: Bank, block: Block) -> Floats:
         """Return the variance factors, [rows, groups]."""
+        rows = block.rows
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
             kurtosis = np.maximum(bank.tilts.kurtosis[rows], 1)
             groups = self.law.groups[self.law.scored]
             factor = dependence.factors(bank.blocks, rows, groups, kurtosis, dependence.CAUTION)
             return dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
-        kurtosis = np.maximum(1 / np.maximum(self.spread(bank, rows), 1e-12) - 3, 1)
+        kurtosis = np.maximum(1 / np.maximum(self.spread(block), 1e-12) - 3, 1)
         number = kurtosis.shape[1]
         caution = dependence.CAUTION + dependence.CAUTION_EACH * float(np.log(number))
         factor = dependence.factors(bank.blocks, rows, np.zeros(number, np.intp), kurtosis, caution)
         return dependence.careful_shares(factor)
 
-    def spread(self, bank: Bank, rows: Rows) -> Floats:
+    def spread(self, block: Block) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""
-        urn = bank.urn[rows]
-        share = urn[:, : bank.blocks.open.shape[2]] / urn.sum(axis=1, keepdims=True)
+        share = block.urn[:, : self.lengths(block.urn.shape[1])["scores"]] / block.size[:, None]
         return np.asarray(share * (1 - share))
 
     # -- arithmetic of the two laws ------------------------------------------------------------------------------------
@@ -471,17 +487,16 @@ class Urns:
         if bank.tilts is None:
             return np.zeros((len(rows), 0))
         table = of_rows(bank.tilts.logarithm, rows)
-        return (pane.astype(np.float32)[:, None, :] @ table)[:, 0, :].astype(np.float64)
+        return np.asarray((pane.astype(np.float32)[:, None, :] @ table)[:, 0, :], np.float64)
 
-    def scores(self, bank: Bank, rows: Rows, pane: Floats, logarithms: Floats) -> Floats:
+    def scores(self, bank: Bank, block: Block, logarithms: Floats) -> Floats:
         """Return the sums over each block of its scores, which are 0 on average while nothing changes."""
-        events = pane.sum(axis=1, keepdims=True)
+        events = block.events[:, None]
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[rows])
-        watched = self.lengths(bank.urn.shape[1])["scores"]
-        urn = bank.urn[rows]
-        return np.asarray(pane[:, :watched] - events * urn[:, :watched] / urn.sum(axis=1, keepdims=True))
+            return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[block.rows])
+        watched = self.lengths(block.urn.shape[1])["scores"]
+        return np.asarray(block.pane[:, :watched] - events * block.urn[:, :watched] / block.size[:, None])
 
     def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, factor: Floats, logarithms: Floats) -> Floats:
         """Return the log likelihood ratio of every alternative to these urns; `factor` is [rows, groups]."""
@@ -508,14 +523,18 @@ class Urns:
         shape[:, : watched.shape[1]] += (after * belief).sum(axis=2) - watched * rest
         return np.asarray(np.maximum(shape, 0))
 
+    @property
+    def alike(self) -> bool:
+        """Whether all features have the same alternatives; else each has those of its own bins."""
+        return isinstance(self.law, Numbers) or not self.law.every_bin
+
     def weights(self, bank: Bank) -> Floats:
         """Return the weight of every alternative, [features, alternatives]; they add up to one for each feature."""
-        if isinstance(self.law, Numbers):
-            return np.broadcast_to(self.law.weight, bank.evidence.shape)
-        watched = np.minimum(bank.bins, self.lengths(bank.urn.shape[1])["scores"])
-        weights = np.tile(self.law.weight, bank.evidence.shape[1] // len(self.law.weight))
-        there = np.arange(len(weights)) // len(self.law.weight) < watched[:, None]
-        return np.asarray(np.where(there, weights / np.maximum(watched, 1)[:, None], 0))
+        shape, one = bank.evidence.shape, self.law.weight
+        if self.alike:
+            return np.broadcast_to(one[: shape[1]], shape)
+        there = np.arange(shape[1]) // len(one) < bank.bins[:, None]
+        return np.asarray(np.where(there, np.tile(one, shape[1] // len(one)) / np.maximum(bank.bins, 1)[:, None], 0))
 
     def tilts(self, bank: Bank) -> Tilts | None:
         """Return the derived tilts, computed again if the bank comes without them."""
@@ -525,14 +544,15 @@ class Urns:
 
     def retilted(self, bank: Bank, rows: Rows) -> Bank:
         """Return the bank with new tilts for the features that need them most, a limited number at a time."""
-        learning = bank.phase[rows] == Phase.LEARNING
-        due = bank.grown[rows] / (np.where(learning, RETILT_LEARNING, RETILT) * bank.urn[rows].sum(axis=1))
+        learning = bank.phase[rows] == LEARNING
+        size = bank.urn.sum(axis=1)[rows]
+        due = bank.grown[rows] / (np.where(learning, RETILT_LEARNING, RETILT) * size)
+        if not (due >= 1).any():
+            return bank
         first = np.argsort(-due, kind="stable")[:RETILTS_PER_STEP]
         stale = first[due[first] >= 1]
-        if not stale.size:
-            return bank
         known = stale[bank.grown[rows[stale]] < NEVER_TILTED]
-        watching = bank.phase[rows] == Phase.WATCHING  # those that fire measure nothing that could replace what fades
+        watching = bank.phase[rows] == WATCHING  # those that fire measure nothing that could replace what fades
         dependence.fade(bank.blocks, rows[known[learning[known]]], FADE_LEARNING)
         dependence.fade(bank.blocks, rows[known[watching[known]]], FADE)
         again = rows[stale]
@@ -547,10 +567,9 @@ class Urns:
             mixed[kind.name][again] = getattr(new, kind.name)
         return replace(bank, tilts=Tilts(**mixed))
 
-    def verdicts(self, bank: Bank, threshold: Floats) -> Verdicts:
+    def verdicts(self, bank: Bank, threshold: Floats, believed: Floats | None = None) -> Verdicts:
         """Return what there is to say before any turn is taken."""
-        weights = self.weights(bank)
-        believed = weights * bank.cusum
+        believed = self.believed(bank) if believed is None else believed
         best = believed.argmax(axis=1) if believed.size else np.zeros(len(bank), np.intp)
         factor = bank.factor.max(axis=1)
         return Verdicts(
@@ -579,7 +598,8 @@ class Urns:
         """Return how many events ago the reference retired that a firing feature has gone back to, or -1."""
         back = np.full(len(bank), -1, np.int64)
         named = np.flatnonzero(bank.back_to >= 0)
-        back[named] = bank.events[named] - bank.retired_at[named, bank.back_to[named]]
+        if named.size:
+            back[named] = bank.events[named] - bank.retired_at[named, bank.back_to[named]]
         return back
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
@@ -605,6 +625,21 @@ class Urns:
         return {**found, **new, "retired": b"", "retired_at": b"", "retired_evidence": b""}
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Panes that wait no longer: of some features the counts, and the urns that they are compared with."""
+
+    rows: Rows
+    pane: Floats  # [rows, bins]
+    events: Floats  # [rows]
+    urn: Floats  # [rows, bins]
+    size: Floats  # [rows]: of the urns
+
+    def only(self, some: NDArray[np.bool_]) -> Block:
+        """Return the blocks of some of the features."""
+        return Block(self.rows[some], self.pane[some], self.events[some], self.urn[some], self.size[some])
+
+
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another
 
 
@@ -622,9 +657,14 @@ def log_sum(logarithms: Floats) -> Floats:
     return np.asarray(total)
 
 
-def of_rows(table: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
-    """Return the rows of a table, without a copy if that is all of them."""
+def of_rows(table: NDArray[Any], rows: Rows) -> NDArray[Any]:
+    """Return the rows of a table, which are ascending, without a copy if that is all of them."""
     return table if len(rows) == len(table) else table[rows]
+
+
+def unsettled(bank: Bank) -> NDArray[np.int64]:
+    """Return how many events there were since nothing had changed yet, [features]."""
+    return np.asarray(bank.live.sum(axis=1, dtype=np.int64) + bank.pending.sum(axis=1, dtype=np.int64))
 
 
 def least_balls(bins: NDArray[np.int32], width: int) -> Floats:
