@@ -72,6 +72,13 @@ class Output(NamedTuple):
     get: Callable[[Any], Any]
 
 
+class Packed(NamedTuple):
+    """The first columns of a row in one piece: how to take it, and how many doubles it has."""
+
+    get: Callable[[Any], bytes]
+    wide: int
+
+
 def form_of(tree: Mapping[str, Any], kind: Alike) -> Form | None:
     """The form of an event that `schemas.decode` has accepted; None if its like are read one by one."""
     if not tree.keys() <= {"kind", *kind.__struct_fields__}:
@@ -109,6 +116,8 @@ def kinds_of(tree: Mapping[str, Any], form: Form) -> dict[Path, str]:
 
 class Layout:
     """One form with the kinds of its features, as a decoder and the ways to its columns."""
+
+    packed: Packed | None = None  # JSON has one value each
 
     def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
         self.form = form

@@ -1,0 +1,111 @@
+"""Packed events (`schemas.packed`) that are alike, for the fast way: what `schemas.layout` is for JSON.
+
+The names of packed features are part of the form, so a decoder made for it compares them as one text, and the numbers
+of a row come back in one piece.
+
+>>> message = msgspec.msgpack.encode({"model": "churn", "prediction": 0.83,
+...     "number_names": "age,nps", "numbers": bytes(16), "text_names": "plan", "texts": ["pro"]})
+>>> event = msgspec.msgpack.decode(message)
+>>> form = packed_form(event, Prediction)
+>>> layout = PackedLayout(form, packed_kinds(event, form))
+>>> row = layout.decode(message)
+>>> layout.columns, len(layout.packed.get(row)), layout.families[0][0](row), layout.unproved([message])
+(['number', 'number', 'text'], 16, _(f0='pro'), [])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from schemas.layout import KINDS, TEXT, TYPES, Alike, Form, Layout, Packed, Path, form_of
+from schemas.packed import DOUBLE, ENCODE, FIELDS, NUMBER_NAMES, NUMBERS, PACKED, TEXT_NAMES, TEXTS, names_of
+from schemas.prediction import Prediction as Prediction
+
+SHORT_MAP, SHORT_MAPS = 0x80, 16  # a map of fewer entries says how many in its first byte
+MAP16: Final = b"\xde"
+
+
+def packed_form(event: Mapping[str, Any], kind: Alike) -> Form | None:
+    """The form of a packed event that `schemas.decode` has accepted; None if its like are read one by one."""
+    if "features" in event or not event.keys() & PACKED.keys():
+        return None
+    plain = form_of({name: value for name, value in event.items() if name not in FIELDS}, kind)
+    if plain is None:
+        return None
+    said = dict(plain.keys) | {names: event[names] for names in PACKED.values() if names in event}
+    return Form(kind, tuple((name, said.get(name, "")) for name in event))
+
+
+def packed_kinds(event: Mapping[str, Any], form: Form) -> dict[Path, str]:
+    """What the texts of one event are, as far as they are not null; the others are numbers anyway."""
+    names = names_of(dict(form.keys).get(TEXT_NAMES, ""))
+    return {
+        ("features", name): KINDS[type(value)]
+        for name, value in zip(names, event.get(TEXTS, ()), strict=True)
+        if value is not None
+    }
+
+
+class PackedLayout(Layout):
+    """The layout that the JSON of such events would have, with a decoder of its own and the numbers in one piece."""
+
+    def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
+        said = dict(form.keys)
+        numbers, texts = names_of(said.get(NUMBER_NAMES, "")), names_of(said.get(TEXT_NAMES, ""))
+        rest = tuple((name, what) for name, what in form.keys if name not in FIELDS)
+        texts_unless = {("features", name): TEXT for name in texts}
+        super().__init__(Form(form.kind, (*rest, ("features", numbers + texts))), {**texts_unless, **kinds})
+        self.form = form
+        self.packed = Packed(attrgetter(NUMBERS), len(numbers)) if NUMBERS in said else None
+        self.families = [(attrgetter(TEXTS), len(texts))] * bool(texts) + self.families[bool(numbers + texts) :]
+        self.decode = msgspec.msgpack.Decoder(self._row(numbers, texts)).decode
+        self._head = head(len(form.keys))
+        names = [(ENCODE(name), len(what)) for name, what in form.keys if isinstance(what, tuple)]
+        self._nested = [(name, name + head(many)) for name, many in names]
+
+    def _row(self, numbers: Sequence[str], texts: Sequence[str]) -> type:
+        size = DOUBLE * len(numbers)
+        said, hints = dict(self.form.keys), get_type_hints(self.kind, include_extras=True)
+        types = {
+            NUMBERS: Annotated[bytes, Meta(min_length=size, max_length=size)],
+            NUMBER_NAMES: Literal[said.get(NUMBER_NAMES, "")],
+            TEXTS: sequence(TYPES[kind] for kind in self.columns[len(numbers) :][: len(texts)]),
+            TEXT_NAMES: Literal[said.get(TEXT_NAMES, "")],
+        }
+        places = {self._place.get(name, name): name for name in said}
+        return msgspec.defstruct(
+            "_",
+            [(at, types.get(name) or self._type(name, said[name], hints, {})) for at, name in places.items()],
+            rename=places,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+
+    def unproved(self, values: Sequence[bytes]) -> list[int]:
+        """Places of decoded messages of which it is not proved that no key occurs twice.
+
+        All keys of the form occur in each message. So it is enough that each map says that it has no more: the message
+        with its first byte, and a map inside behind its name, if that stands nowhere else.
+        """
+        short, everything = len(self._head), b"".join(values)
+        if all(value[:short] == self._head for value in values) and all(
+            everything.count(name) == everything.count(start) == len(values) for name, start in self._nested
+        ):
+            return []
+        return [at for at, value in enumerate(values) if not self._proved(value)] if len(values) > 1 else [0]
+
+
+def head(entries: int) -> bytes:
+    """The first bytes of a map."""
+    return bytes([SHORT_MAP | entries]) if entries < SHORT_MAPS else MAP16 + entries.to_bytes(2, "big")
+
+
+def sequence(kinds: Iterable[Any]) -> type:
+    """A type of just these values, in their order."""
+    fields = [(f"f{at}", kind) for at, kind in enumerate(kinds)]
+    return msgspec.defstruct("_", fields, array_like=True, forbid_unknown_fields=True, gc=False)
