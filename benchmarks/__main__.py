@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import counting, shapes, workers
+from benchmarks import counting, judging, latency, memory, shapes, stages, workers
 from benchmarks.machine import machine
 from benchmarks.place import place
 from tests.servers import Missing
@@ -36,6 +36,10 @@ PARTS = {
     "counting": Part("What an event of 20 features costs", counting.run),
     "shapes": Part("What the shape of events does to their cost", shapes.run),
     "workers": Part("Two workers against one", workers.run),
+    "stages": Part("Where the time of the profile worker goes", stages.run),
+    "judging": Part("What a pane costs the judge", judging.run, servers=False),
+    "memory": Part("Resident memory of the profile worker, 1,000 models", memory.run),
+    "latency": Part("How soon an alarm can be read", latency.run),
 }
 
 
