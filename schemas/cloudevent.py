@@ -22,6 +22,8 @@ KINDS = ("prediction", "feature", "label", "deployment")
 WORD = re.compile(r"[a-z]+")
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
+PACKED = "application/vnd.leeway.packed+msgpack"  # `schemas.packed`
+ARROW = "application/vnd.apache.arrow.stream"  # many events in a message, in columns
 UNSAID = ("", "application/octet-stream")  # types that say nothing: the body is looked at
 ONE_PER_MESSAGE = "Send one event per message; Kafka batches by itself."
 
@@ -34,6 +36,7 @@ class Envelope(NamedTuple):
     kind: str = ""
     traceparent: str = ""
     structured: bool = False
+    media: str = ""  # `PACKED` or `ARROW`; else it is JSON
     body: Tree = None  # of the structured mode; in binary mode the body is the message
 
 
@@ -50,14 +53,17 @@ def binary(headers: Headers) -> Envelope | Reason:
     if not said:
         return NONE
     media = said.get("content-type", "")
-    if reason := _refused(media):
+    name = media.partition(";")[0].strip().lower()
+    other = name if name in (PACKED, ARROW) else ""
+    if not other and (reason := _refused(media)):
         return reason
     return Envelope(
         id=said.get("ce_id", ""),
         time=said.get("ce_time", ""),
         kind=kind_of(said.get("ce_type", "")),
         traceparent=said.get("ce_traceparent") or said.get("traceparent", ""),
-        structured=media.partition(";")[0].strip().lower() == STRUCTURED,
+        structured=name == STRUCTURED,
+        media=other,
     )
 
 
@@ -114,7 +120,7 @@ def _refused(media: str) -> Reason | None:
         return Reason(
             "bad_json",
             f"the content type is '{_shown(name)}', not JSON",
-            "Send JSON with content-type application/json, or without that header.",
+            f"Send JSON with content-type application/json or without that header, or {PACKED} or {ARROW}.",
         )
     charset = parameters.partition("charset=")[2].strip(' "').partition(";")[0]
     if charset and charset not in ("utf-8", "utf8", "us-ascii"):

@@ -29,7 +29,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple
 
 from schemas import cloudevent
-from schemas.cloudevent import Envelope
+from schemas.cloudevent import ARROW, PACKED, Envelope
 from schemas.dead_letter import Headers, Reason
 from schemas.deployment import Deployment
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
@@ -39,6 +39,7 @@ from schemas.finding import NAME_HINT, Finding, bad_name, shown
 from schemas.json_text import Tree, parse, twice
 from schemas.label import Label
 from schemas.moment import EARLIEST_MS, MICROSECONDS, milliseconds
+from schemas.packed import unpacked
 from schemas.prediction import Answer, Prediction
 from schemas.records import anomaly as anomaly
 from schemas.records import binning as binning
@@ -92,7 +93,7 @@ class Reader:
             if isinstance(said, Reason):
                 return said
             envelope, kind = said, said.kind or kind
-        if not value or envelope.structured:
+        if not value or envelope.structured or envelope.media:
             return self._slowly(value, envelope, kind, at_ms)
         if len(value) > MESSAGE_BYTES:
             return too_large(len(value)).reason
@@ -114,9 +115,13 @@ class Reader:
         """Read with forgiveness, or find the first thing that cannot be forgiven."""
         if value and len(value) > MESSAGE_BYTES:
             return too_large(len(value)).reason
-        tree = parse(value)
+        if envelope.media == ARROW:
+            return Reason("bad_json", "a batch of events in columns, where one event is read", "Send it to a worker.")
+        tree = unpacked(value) if envelope.media == PACKED else parse(value)
         if isinstance(tree, Reason):
             return tree
+        if envelope.media == PACKED:
+            return self._from_tree(tree, envelope, kind, at_ms)
         if envelope.structured or cloudevent.looks_structured(tree):
             said = cloudevent.structured(tree)
             if isinstance(said, Reason):
