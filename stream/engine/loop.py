@@ -49,6 +49,9 @@ from stream.redis import Clock, connect
 from stream.settings import Settings
 
 BATCH: Final = 500  # records of this many events stay in the processor's cache; 5,000 cost half as much again
+FEW: Final = 100  # of what is folded one by one: a pane of thousands of columns takes a tenth of a second
+LEAST: Final = 5  # a state that derives the bins of thousands of columns takes five seconds, once
+FOLD_S: Final = 0.5  # about so long for what one poll brought: others wait for it, and so do heartbeats to the group
 POLL_S: Final = 0.1
 START_ALARM_S: Final = 200  # twice the patience with a Kafka that is not there yet
 STEP_ALARM_S: Final = 45  # above every time-out of one step, below max.poll.interval.ms
@@ -100,6 +103,8 @@ class Loop:
         self.membership: Any = None
         self.embedded = False
         self.moved = False  # a rebalance ran inside this poll
+        self.most = FEW if self.work.stateful else BATCH
+        self.at_once = self.most  # records to ask for
         self.committed_at = clock.monotonic()
         self.waited_for: set[str] = set()
 
@@ -130,10 +135,12 @@ class Loop:
         )
 
     def step(self) -> None:
-        for lane, messages in self.poll().items():
+        batch, began = self.poll(), self.clock.monotonic()
+        for lane, messages in batch.items():
             place = self.places[lane]
             if fresh := self.admit(place, messages):
                 self.fold(place, fresh)
+        self.pace(sum(map(len, batch.values())), self.clock.monotonic() - began)
         if self.clock.monotonic() - self.committed_at >= self.work.wait_s:
             self.publish()
         self.observed.last_progress = self.clock.time()
@@ -142,7 +149,7 @@ class Loop:
 
     def poll(self) -> dict[Lane, Sequence[Message]]:
         self.moved = False
-        messages, cut = self.consumer.consume(BATCH, POLL_S), False
+        messages, cut = self.consumer.consume(self.at_once, POLL_S), False
         if any(map(ERROR, messages)):
             for message in messages:
                 cut |= message.error() is not None and self.look_at(message)
@@ -175,6 +182,12 @@ class Loop:
         self.observed.messages += len(messages)
         self.observed.message_bytes += sum(map(len, messages))  # type: ignore[arg-type]
         point("folded")
+
+    def pace(self, folded: int, took_s: float) -> None:
+        """How many records to ask for next: how they are cut changes nothing but how long others wait."""
+        if folded and took_s:
+            affordable = int(folded * FOLD_S / took_s)
+            self.at_once = max(LEAST, min(self.most, 2 * self.at_once, affordable))
 
     def look_at(self, message: Any) -> bool:
         """What came in the place of a record. True when the log was cut above our position."""
