@@ -12,7 +12,7 @@ PYTHON :=
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim bench bench-quality torture up lock clean
+.PHONY: help demo test check sim bench bench-quality fuzz torture up lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,6 +39,9 @@ bench: $(VENV)/dev.stamp $(VENV)/opponents.stamp ## how fast: an event, a pane, 
 
 bench-quality: $(VENV)/bench.stamp ## the public benchmark of detection; ARGS=--quick takes minutes, without it hours
 	@$(BIN)/python -m benchmarks.quality $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## nonsense on every topic; ARGS="--messages 1000000 --seed 1"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 torture: $(VENV)/dev.stamp ## all roles under faults without end, real Kafka and Redis; ARGS="--minutes 10 --seed 7"
 	@$(BIN)/python -m tests.torture $(ARGS)

@@ -109,7 +109,7 @@ def kinds_of(tree: Mapping[str, Any], form: Form) -> dict[Path, str]:
         (name, key): KINDS[type(value)]
         for name, said in form.keys
         if name == "features"
-        for key, value in tree[name].items()
+        for key, value in (tree[name] or {}).items()  # null: no features
         if value is not None
     }
 

@@ -49,6 +49,15 @@ def milliseconds(time: str | int | float, at_ms: int, refuse_future_ms: int, fie
     return when
 
 
+def believed(at_ms: int) -> bool:
+    """Whether Kafka's time for a message can be one: producers may set it, and some set seconds, or nothing.
+
+    >>> believed(1_769_851_800_000), believed(1_769_851_800), believed(-1)
+    (True, False, False)
+    """
+    return EARLIEST_MS <= at_ms < MICROSECONDS
+
+
 def rfc3339(when_ms: int) -> str:
     """Return the text for milliseconds since 1970, in UTC.
 

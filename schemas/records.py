@@ -22,7 +22,7 @@ from schemas.dead_letter import Reason
 from schemas.event import ID_LENGTH, NAME_LENGTH, TEXT_LENGTH
 from schemas.heartbeat import Heartbeat
 from schemas.incident import Command, Incident
-from schemas.moment import milliseconds
+from schemas.moment import Aware
 from schemas.pane import Column, Pane, PaneTopic, family
 from schemas.subject import Subject
 
@@ -35,8 +35,9 @@ VALUES = 4_096  # distinct texts of one column in one pane
 SLICES = 16_384  # of one pane
 COLUMN_LENGTH = 2 * NAME_LENGTH  # `feature:` and a name; a slice's name has a key and a value
 COUNT = 2**53  # the largest count that is exact as a double
-FOREVER = 2**53  # milliseconds
+FOREVER = 253_402_300_799_999  # milliseconds: the end of 9999, the last year that RFC 3339 can write
 STEPS = 10_000  # of one incident
+SENTENCE_LENGTH = 500  # of a complaint
 MEND = "It was not written by Leeway, or by another version of it: find the writer, then redrive the record."
 
 Record = TypeVar("Record", bound=Struct)
@@ -94,11 +95,17 @@ def _read(
     try:
         record = decoder.decode(value)
     except msgspec.ValidationError as error:
-        return Reason("schema", str(error).replace("`", "'").replace("$.", ""), hint)
+        return Reason("schema", _sentence(error), hint)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         return Reason("bad_json", f"not JSON: {error}", hint)
     complaint = next(wrong(record), None)
     return record if complaint is None else Reason("schema", complaint, hint)
+
+
+def _sentence(error: Exception) -> str:
+    """What the decoder says. It quotes a value that it does not know, however long that is."""
+    said = str(error).replace("`", "'").replace("$.", "")
+    return said if len(said) <= SENTENCE_LENGTH else f"{said[:SENTENCE_LENGTH]}…"
 
 
 def _wrong_with_pane_topic(record: PaneTopic) -> Complaint:
@@ -257,8 +264,12 @@ def _too_long(record: Struct, limit: int, fields: Iterable[str], at: str = "") -
 
 
 def _time(field: str, text: str) -> Complaint:
-    if text and isinstance(milliseconds(text, 0, 0, field), Reason):
-        yield f"{field}: expected an RFC 3339 time with an offset"
+    try:
+        since_1970 = not text or msgspec.convert(text, Aware).timestamp() >= 0
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        since_1970 = False
+    if not since_1970:
+        yield f"{field}: expected an RFC 3339 time with an offset, from 1970 on"
 
 
 def _outside(field: str, number: int, limit: int) -> Complaint:

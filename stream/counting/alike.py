@@ -20,7 +20,7 @@ from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Layout
-from schemas.moment import MICROSECONDS, milliseconds
+from schemas.moment import MICROSECONDS, believed, milliseconds
 from stream.counting.block import Block, block
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
@@ -142,11 +142,12 @@ class AlikeRows:
 
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
-    """Kafka's time for each message; the worker's where Kafka has none."""
+    """Kafka's time for each message; the worker's where Kafka has none, or none that can be."""
     stamps = list(map(TIMESTAMP, messages))
     arrived = list(map(itemgetter(1), stamps))
-    if TIMESTAMP_NOT_AVAILABLE in map(itemgetter(0), stamps) or min(arrived, default=1) <= 0:
-        return [now_ms if clock == TIMESTAMP_NOT_AVAILABLE or at <= 0 else at for clock, at in stamps]
+    untimed = TIMESTAMP_NOT_AVAILABLE in map(itemgetter(0), stamps)
+    if untimed or not all(map(believed, (min(arrived, default=now_ms), max(arrived, default=now_ms)))):
+        return [now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at for clock, at in stamps]
     return arrived
 
 

@@ -20,7 +20,7 @@ from schemas.decode import binning as read_binning
 from schemas.deployment import Deployment
 from schemas.feature import Feature
 from schemas.label import Label
-from schemas.moment import rfc3339
+from schemas.moment import believed, rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.subject import subject_of
@@ -103,7 +103,7 @@ class Profile:
         dead: list[Output] = []
         for lane, message in odd:
             kind, (clock, arrived) = self._kinds[lane.topic], message.timestamp()
-            if clock == TIMESTAMP_NOT_AVAILABLE or arrived <= 0:
+            if clock == TIMESTAMP_NOT_AVAILABLE or not believed(arrived):
                 arrived = now_ms
             value = message.value()
             event = self.reader.event(value, message.headers(), kind, arrived)
@@ -112,7 +112,8 @@ class Profile:
                 continue
             refused = event if isinstance(event, Reason) else self._tally.admit(event, arrived)
             if refused is None:
-                self._alike.forms.learn(lane.topic, type(event), value)  # type: ignore[arg-type]
+                if KINDS[type(event)] == kind or not message.headers():  # else a header may have said what it is
+                    self._alike.forms.learn(lane.topic, type(event), value)  # type: ignore[arg-type]
             else:
                 self.dead[refused.code] += 1
                 dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
