@@ -11,69 +11,85 @@ from typing import Any
 from benchmarks.bars import Bar
 from benchmarks.events import Shape
 from benchmarks.place import Place
-from benchmarks.turns import Turn, alternate, median, ratio
+from benchmarks.turns import Reading, Turn, alternate, median, ratio
 
-TOPIC = "bench.json"
 TAIL = 400_000  # events behind the end of the longest stretch: more than a client fetches ahead, and a pane
 
 
 @dataclass(frozen=True)
 class Way:
-    """`share` of the events that it is measured on."""
+    """`share` of the events that it is measured on; `guest`: in an environment of its own."""
 
     title: str
+    runs: str
+    form: str = "json"
     share: float = 1.0
     guest: bool = False
 
+    @property
+    def bare(self) -> str:
+        """The way that merely reads the same bytes."""
+        return "bare" if self.form == "json" else f"bare_{self.form}"
+
 
 WAYS = {
-    "bare": Way("bare consume(500)"),
-    "decoding": Way("+ orjson.loads"),
-    "profile": Way("Leeway's profile worker"),
-    "naive": Way("confluent-kafka + orjson + River", 0.2),
-    "faust_agent": Way("Faust + River", 0.04, guest=True),
-    "quix_dataframe": Way("Quix Streams + River", 0.1, guest=True),
-    "bytewax_flow": Way("Bytewax + River", 0.1, guest=True),
+    "bare": Way("bare consume(500)", "bare"),
+    "decoding": Way("consume(500) + orjson.loads", "decoding"),
+    "profile": Way("Leeway's profile worker", "profile"),
+    "naive": Way("confluent-kafka + orjson + River", "naive", share=0.2),
+    "quix": Way("Quix Streams + River", "quix_dataframe", share=0.1, guest=True),
+    "bytewax": Way("Bytewax + River", "bytewax_flow", share=0.1, guest=True),
+    "faust": Way("Faust + River", "faust_agent", share=0.04, guest=True),
+    "bare_packed": Way("packed: bare consume(500)", "bare", "packed"),
+    "profile_packed": Way("packed: Leeway's profile worker", "profile", "packed"),
 }
 
-BARS = {
-    "bare": Bar("profile, 20-feature JSON: CPU per event against the bare loop", 4.2),
-    "faust_agent": Bar("Faust + River: CPU per event against profile", 30.0, at_least=True),
-    "naive": Bar("confluent-kafka + orjson + River: CPU per event against profile", 3.0, at_least=True),
+BARS = {  # which way, against which
+    ("profile", "bare"): Bar("profile, 20-feature JSON: CPU per event against the bare loop", 4.2),
+    ("profile_packed", "bare_packed"): Bar("profile, packed f8: CPU per event against its own bare loop", 2.6),
+    ("faust", "profile"): Bar("Faust + River: CPU per event against profile", 30.0, at_least=True),
+    ("naive", "profile"): Bar("confluent-kafka + orjson + River: CPU per event against profile", 3.0, at_least=True),
 }
 
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All ways in turns."""
     events, rounds = (300_000, 3) if quick else (1_000_000, 5)
-    shape = Shape(segments=4)
-    begin = events // 5
-    whole = place.stretch(TOPIC, begin, begin + events, TAIL, shape)
+    topics = {
+        form: place.stretch(f"bench.{form}", events // 5, events // 5 + events, TAIL, Shape(segments=4), form)
+        for form in {way.form: None for way in WAYS.values()}
+    }
     turns = {}
     for name, way in WAYS.items():
-        first = round(begin * way.share)
-        turns[name] = Turn(name, replace(whole, begin=first, end=first + round(events * way.share)), way.guest)
+        whole = topics[way.form]
+        begin, end = round(whole.begin * way.share), round(whole.end * way.share)
+        turns[name] = Turn(way.runs, replace(whole, begin=begin, end=end), way.guest)
     found = alternate(turns, rounds, say)
-    read = {name: readings for name, readings in found.items() if not isinstance(readings, str)}
-    rows = []
-    for name, way in WAYS.items():
-        if name not in read:
-            rows.append(
-                {"way": way.title, "us per event": None, "x bare": None, "events/s": None, "left out": found[name]}
-            )
-            continue
-        rows.append(
-            {
-                "way": way.title,
-                "us per event": round(median(read[name], "cpu_us"), 2),
-                "x bare": str(ratio(read[name], read["bare"])),
-                "events/s": round(median(read[name], "events_per_second")),
-                "left out": "",
-            }
-        )
-    verdicts = []
-    for name, bar in BARS.items():
-        pair = (read["profile"], read["bare"]) if name == "bare" else (read.get(name), read["profile"])
-        quotient = ratio(*pair) if pair[0] else None  # type: ignore[arg-type]
-        verdicts.append(bar.verdict(quotient.median if quotient else None, str(quotient or "")))
-    return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}
+    return {
+        "rows": [row(way, found[name], found[way.bare]) for name, way in WAYS.items()],
+        "bars": [verdict(bar, found[one], found[other]) for (one, other), bar in BARS.items()],
+        "readings": found,
+        "events": events,
+        "rounds": rounds,
+    }
+
+
+def row(way: Way, readings: list[Reading] | str, bare: list[Reading] | str) -> dict[str, Any]:
+    """Medians, and the ratio to the bare loop on the same topic; or why there are none."""
+    if isinstance(readings, str) or isinstance(bare, str):
+        return {"way": way.title, "us per event": None, "x bare": None, "events/s": None, "left out": str(readings)}
+    return {
+        "way": way.title,
+        "us per event": round(median(readings, "cpu_us"), 2),
+        "x bare": str(ratio(readings, bare)),
+        "events/s": round(median(readings, "events_per_second")),
+        "left out": "",
+    }
+
+
+def verdict(bar: Bar, some: list[Reading] | str, others: list[Reading] | str) -> dict[str, Any]:
+    """Of the ratio of two ways."""
+    if isinstance(some, str) or isinstance(others, str):
+        return bar.verdict(None)
+    found = ratio(some, others)
+    return bar.verdict(found.median, str(found))

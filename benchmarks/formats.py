@@ -3,11 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from math import nan
+from struct import pack
 
+import msgspec
 import orjson
 from confluent_kafka import Producer
 
 from benchmarks.events import Event, Shape, events
+from schemas.cloudevent import PACKED
 
 POOL = 60_000  # distinct events; a topic repeats them. More than a worker counts at once
 Headers = Sequence[tuple[str, bytes]]
@@ -27,7 +31,24 @@ def json(rows: Sequence[Event]) -> bytes:
     return orjson.dumps(rows[0])
 
 
-FORMATS: dict[str, Format] = {"json": Format(json)}
+def packed(rows: Sequence[Event]) -> bytes:
+    """The same event in msgpack, its numbers as one piece of little-endian doubles (`schemas.packed`)."""
+    event = dict(rows[0])
+    features = event.pop("features")
+    numbers = {name: value for name, value in features.items() if not name.rpartition("_")[0].endswith("text")}
+    texts = {name: value for name, value in features.items() if name not in numbers}
+    values = (nan if value is None else value for value in numbers.values())
+    return msgspec.msgpack.encode(
+        event
+        | {"number_names": ",".join(numbers), "numbers": pack(f"<{len(numbers)}d", *values)}
+        | {"text_names": ",".join(texts), "texts": list(texts.values())}
+    )
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format(json),
+    "packed": Format(packed, headers=(("content-type", PACKED.encode()),)),
+}
 
 
 def produce(bootstrap: str, topic: str, partitions: int, name: str, shape: Shape, many: int) -> int:

@@ -60,6 +60,7 @@ class Pace:
         return [f"at-{self.per_s}-{number}" for number in range(self.models)]
 
 
+WARM = Pace(500, 1)  # the first alarm of all waits for every role to have started
 FULL = (Pace(100, 60), Pace(10_000, 60), Pace(1, 50, together=False))
 QUICK = (Pace(100, 12), Pace(10_000, 12), Pace(1, 4, together=False))
 
@@ -181,6 +182,8 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
     rows, taken = [], {}
     with chain(place):
         reader.start()
+        learn(WARM, reader, traffic, say)
+        measure(WARM, reader, traffic)
         for pace in QUICK if quick else FULL:
             learn(pace, reader, traffic, say)
             before, began = of_redis(place), time.monotonic()

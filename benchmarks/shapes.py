@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.bars import Bar
+from benchmarks.counting import verdict
 from benchmarks.events import Shape
 from benchmarks.place import Place
 from benchmarks.turns import Turn, alternate, median, ratio
@@ -49,10 +50,7 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
             "x": str(ratio(read[title], read[PLAIN])),
             "events/s": round(median(read[title], "events_per_second")),
         }
-        for title in read
+        for title in (read if PLAIN in read else ())
     ]
-    verdicts = []
-    for title, bar in BARS.items():
-        quotient = ratio(read[title], read[PLAIN]) if title in read and PLAIN in read else None
-        verdicts.append(bar.verdict(quotient.median if quotient else None, str(quotient or "")))
+    verdicts = [verdict(bar, found[title], found[PLAIN]) for title, bar in BARS.items()]
     return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}

@@ -18,18 +18,21 @@ EVERY_S = 0.001
 FUNCTIONS = 20  # that are told by name
 ROOT = Path(__file__).parent.parent.parent
 CLIENT = "librdkafka's threads"
-STAGES = (  # the first that fits: file, function (all of the file: ""), stage
+STAGES = (  # the first that fits: file, function ("": all of the file), stage
     ("stream/engine/loop.py", "poll", "taking messages from librdkafka"),
     ("stream/engine/loop.py", "transact", "transactions"),
     ("stream/kafka.py", "", "transactions"),
     ("stream/engine", "", "the loop"),
+    ("stream/counting/forms.py", "", "decoding"),
     ("schemas", "", "decoding"),
-    ("stream/outputs.py", "", "encoding panes"),
-    ("stream/counting/tally.py", "", "laying out columns"),
-    ("stream/counting/columns.py", "", "laying out columns"),
-    ("stream/counting/alike.py", "", "laying out columns"),
+    ("stream/counting/alike.py", "", "admitting"),
+    ("stream/counting/tally.py", "", "admitting"),
+    ("stream/counting/block.py", "", "laying out columns"),
+    ("stream/counting/rows.py", "", "laying out columns"),
+    ("stream/counting/cells.py", "", "laying out columns"),
     ("stream/counting", "", "counting"),
     ("detectors", "", "counting"),
+    ("stream/outputs.py", "", "encoding panes"),
     ("stream/roles/profile.py", "", "the role"),
 )
 
