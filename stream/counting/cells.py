@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.counting.columns import Floats, Ints, Table
+from stream.counting.columns import Floats, Ints, Table, single
 
 # Every subject (and every slice of it) has these columns at these distances from its first group.
 OUTPUTS = ("prediction:value", "prediction:label", "prediction:score", "latency:ms", "status:status", "label:value")
@@ -20,19 +20,25 @@ OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor th
 ANSWERED, UNVERSIONED = "ok", "unversioned"  # the status and the version of rows that do not say theirs
 NULL_CODE = 0  # null is a text here
 
+SMALL, FEW = 2_048, 4  # tables of fewer rows are made one if there are more than a few
+
 INTS: Ints = np.empty(0, np.int64)
 FLOATS: Floats = np.empty(0, np.float64)
 
 
-class Codes(dict[Any, int]):
-    """A number for every distinct text, given in the order of their coming."""
+class Places(dict[Any, int]):
+    """A number for everything that is different, in the order of their coming."""
+
+    def __missing__(self, thing: Any) -> int:
+        place = self[thing] = len(self)
+        return place
+
+
+class Codes(Places):
+    """A number for every distinct text."""
 
     def __init__(self) -> None:
         super().__init__({None: NULL_CODE})
-
-    def __missing__(self, text: Any) -> int:
-        code = self[text] = len(self)
-        return code
 
 
 class Lot:
@@ -76,27 +82,45 @@ class Cells(NamedTuple):
     null_groups: Ints
 
 
-def together(parts: list[Cells]) -> Cells:
-    """The cells of several parts as those of one, whose rows follow upon one another."""
+def together(parts: list[Cells], groups: int) -> Cells:
+    """The cells of several parts as those of one, whose rows follow upon one another. There are so many `groups`."""
     firsts = np.cumsum([0, *(part.lot.size for part in parts)]).tolist()
 
-    def moved(name: str) -> list[Columns]:
-        return [
-            column._replace(rows=column.rows + first)
-            for part, first in zip(parts, firsts, strict=False)
-            for column in getattr(part, name)
-        ]
+    def moved(name: str, none: float) -> list[Columns]:
+        large: list[Columns] = []
+        small: list[Columns] = []
+        for part, first in zip(parts, firsts, strict=False):
+            columns = [column._replace(rows=column.rows + first) for column in getattr(part, name)]
+            (small if part.lot.size < SMALL else large).extend(columns)
+        return large + (by_role(small, none, groups) if len(small) > FEW else small)
 
     def joined(name: str) -> Ints:
         return np.concatenate([INTS, *(getattr(part, name) for part in parts)])
 
+    null_rows = [part.null_rows + first for part, first in zip(parts, firsts, strict=False)]
     return Cells(
         lot=joined("lot"),
         ts=joined("ts"),
         arrived=joined("arrived"),
         weight=np.concatenate([FLOATS, *(part.weight for part in parts)]),
-        numbers=moved("numbers"),
-        texts=moved("texts"),
-        null_rows=np.concatenate([INTS, *(part.null_rows + first for part, first in zip(parts, firsts, strict=False))]),
+        numbers=moved("numbers", np.nan),
+        texts=moved("texts", -1),
+        null_rows=np.concatenate([INTS, *null_rows]),
         null_groups=joined("null_groups"),
     )
+
+
+def by_role(columns: list[Columns], none: float, groups: int) -> list[Columns]:
+    """The same cells as one column for each role: a thousand small tables cost a thousand times as much as one."""
+    found: dict[int, list[tuple[Ints, Ints, NDArray[Any]]]] = {}
+    for column in columns:
+        table = column.table
+        for role in set(column.roles.tolist()):
+            mine = column.of(column.roles == role).table
+            there = (mine.values == mine.values) & (mine.values != none)
+            rows = np.broadcast_to(column.rows, there.shape)[there]
+            found.setdefault(role, []).append((rows, mine.groups[table.place].T[there], mine.values[there]))
+    joined = {role: [np.concatenate(part) for part in zip(*cells, strict=True)] for role, cells in found.items()}
+    return [
+        Columns(rows, np.array([role]), single(whose, values, groups)) for role, (rows, whose, values) in joined.items()
+    ]

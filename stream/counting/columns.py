@@ -31,7 +31,7 @@ CODE_BITS = 32
 WORD = 64
 CODE = (1 << CODE_BITS) - 1
 SHORT = 1 << 16  # so few places are ordered by a radix sort
-DENSE = 4  # as long as there are not many more possible codes than rows, counting them is faster than sorting
+DENSE = 4  # as long as there are not many more possible keys than rows, counting them all is faster than sorting
 
 NOTHING: Ints = np.empty(0, np.int64)
 Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
@@ -101,7 +101,7 @@ def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints])
             continue
         ordered, starts = table.in_order()
         add_up(ordered, starts, n, total, low, high)
-        found.append(buckets(ordered, starts))
+        found += buckets(ordered, starts)
     keys, counts = merged(found)
     whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
     if edges and keys.size:
@@ -128,17 +128,46 @@ def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high
         high[groups] = np.fmax(high[groups], np.fmax.reduceat(values, starts, axis=1))
 
 
-def buckets(table: Table, starts: Ints) -> Tallied:
+def buckets(table: Table, starts: Ints) -> list[Tallied]:
     """The distinct keys of a table's numbers, group above bucket, and how often each occurs."""
-    many = starts.size
-    rank = np.repeat(np.arange(many), np.diff(starts, append=table.place.size))
-    kind = np.uint32 if many < NARROW else np.int64  # 32 bits sort twice as fast
-    keys: NDArray[Any] = universal(table.values).astype(kind)
+    at, there = universal(table.values), ~np.isnan(table.values)
+    rank = np.repeat(np.arange(starts.size), np.diff(starts, append=table.place.size))
+    low = np.where(there, at, MIDDLE).min(axis=1).astype(np.int64)
+    wide = np.where(there, at, -MIDDLE).max(axis=1) - low + 1
+    narrow = wide * starts.size <= DENSE * rank.size
+    groups = table.groups[table.place[starts]]
+    found = [
+        by_counting(
+            at[column][there[column]] - low[column],
+            rank[there[column]],
+            int(wide[column]),
+            groups[:, column],
+            low[column],
+        )
+        for column in np.flatnonzero(narrow & (wide > 0))
+    ]
+    if not narrow.all():
+        found.append(by_sorting(at[~narrow], there[~narrow], rank, groups[:, ~narrow]))
+    return found
+
+
+def by_counting(at: Ints, rank: Ints, wide: int, groups: Ints, low: Ints) -> Tallied:
+    """Keys of one column whose buckets lie close together: each, `at` so far above the lowest, is counted."""
+    counts = np.bincount(rank * wide + at if groups.size > 1 else at)
+    distinct = np.flatnonzero(counts)
+    ranks, at = np.divmod(distinct, wide)
+    return (groups[ranks] << KEPT_BITS) + (at + (low + MIDDLE)), counts[distinct]
+
+
+def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], rank: Ints, groups: Ints) -> Tallied:
+    """Keys of columns with buckets far apart: they are sorted, and runs are counted."""
+    kind = np.uint32 if len(groups) < NARROW else np.int64  # 32 bits sort twice as fast
+    keys: NDArray[Any] = at.astype(kind)
     keys += kind(MIDDLE)
     keys &= kind(WITHIN)
     keys += (rank << KEPT_BITS).astype(kind)
     none = np.iinfo(kind).max
-    keys[np.isnan(table.values)] = none
+    keys[~there] = none
     keys.sort(axis=1)
     flat = keys.ravel()
     changes = np.ones(flat.size, np.bool_)
@@ -146,10 +175,9 @@ def buckets(table: Table, starts: Ints) -> Tallied:
     changes[:: keys.shape[1]] = True  # a run ends with its column
     first = np.flatnonzero(changes)
     counts, distinct = np.diff(first, append=flat.size), flat[first]
-    there = distinct != none
-    first, counts, distinct = first[there], counts[there], distinct[there].astype(np.int64)
-    groups = table.groups[table.place[starts[distinct >> KEPT_BITS]], first // keys.shape[1]]
-    return (groups << KEPT_BITS) + (distinct & WITHIN), counts
+    kept = distinct != none
+    first, counts, distinct = first[kept], counts[kept], distinct[kept].astype(np.int64)
+    return (groups[distinct >> KEPT_BITS, first // keys.shape[1]] << KEPT_BITS) + (distinct & WITHIN), counts
 
 
 def merged(found: Sequence[Tallied]) -> Tallied:

@@ -207,7 +207,7 @@ class Tally:
         parts = [alike.cells(self.codes) for alike in self._alike.values() if alike.any]
         if self._pieces:
             parts.append(self._one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))))
-        return together(parts)
+        return together(parts, len(self.names))
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | None:
         """The lot of rows that say this of whose they are, and the code of their version; None if they are too many."""
@@ -224,7 +224,7 @@ class Tally:
         """The cells of rows that were admitted by themselves."""
         roles, many = np.array(self.roles, np.int64), len(self.roles)
 
-        def by_role(rows: Ints, groups: Ints, values: NDArray[Any]) -> list[Columns]:
+        def columns(rows: Ints, groups: Ints, values: NDArray[Any]) -> list[Columns]:
             role = roles[groups]
             chosen = [(one, np.flatnonzero(role == one)) for one in np.unique(role).tolist()]
             return [
@@ -236,8 +236,8 @@ class Tally:
             ts=piece.ts,
             arrived=piece.arrived,
             weight=piece.weight,
-            numbers=by_role(piece.number_rows, piece.number_groups, piece.numbers),
-            texts=by_role(piece.text_rows, piece.text_groups, piece.codes),
+            numbers=columns(piece.number_rows, piece.number_groups, piece.numbers),
+            texts=columns(piece.text_rows, piece.text_groups, piece.codes),
             null_rows=piece.null_rows,
             null_groups=piece.null_groups,
         )

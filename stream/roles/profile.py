@@ -37,7 +37,9 @@ from stream.outputs import dead_letter, encode, record
 from stream.secret import secret
 from stream.settings import Settings
 
-ROWS = 65_536  # of one pane at most: about 30 MB of cells, and at most as many buckets as fit into one message
+ROWS = 65_536  # of one cut: about 15 MB of cells, and at most as many buckets of one subject as fit into one message
+ROWS_OF_EACH, MANY_ROWS = 256, 262_144  # of a cut with many subjects: a pane of a few rows costs as much as a full one
+CUTTING = 1 / 4  # of a worker's time at most: with more subjects than that allows, panes are cut less often
 FIRST_SLOT = 0
 spelled = lru_cache(maxsize=8)(rfc3339)  # thousands of panes are cut in the same millisecond
 KINDS: dict[type, str] = {Prediction: "prediction", Feature: "feature", Label: "label"}
@@ -64,7 +66,7 @@ class Profile:
             topics.deployments: "deployment",
         }
         self.topics = tuple(self._kinds)
-        self.every_s = self._bounds.pane_ms / 1000
+        self._pane_s = self.every_s = self._bounds.pane_ms / 1000
         self.events: Counter[str] = Counter()  # by kind, of those that were counted
         self.dead: Counter[str] = Counter()  # by code
         self.binnings_refused = 0
@@ -94,7 +96,7 @@ class Profile:
         now_ms = self._now_ms()
         odd = self._alike.take(self._tally, self._kinds[lane.topic], lane, messages, now_ms)
         dead = self._one_by_one(odd, now_ms)
-        if self._tally.rows + self._alike.rows >= ROWS:
+        if self._tally.rows + self._alike.rows >= max(ROWS, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets))):
             dead += self._cut(now_ms)
         return dead
 
@@ -113,7 +115,7 @@ class Profile:
             refused = event if isinstance(event, Reason) else self._tally.admit(event, arrived)
             if refused is None:
                 if KINDS[type(event)] == kind or not message.headers():  # else a header may have said what it is
-                    self._alike.forms.learn(lane.topic, type(event), value)  # type: ignore[arg-type]
+                    self._alike.learn(lane.topic, type(event), message)  # type: ignore[arg-type]
             else:
                 self.dead[refused.code] += 1
                 dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
@@ -121,7 +123,12 @@ class Profile:
 
     def flush(self, name: str) -> list[Output]:
         """The panes of everything since the last flush, and a word for subjects that nothing came from."""
-        now_ms = self._now_ms()
+        began_ms = self._now_ms()
+        outputs = self._flushed(name, began_ms)
+        self.every_s = max(self._pane_s, (self._now_ms() - began_ms) / 1000 / CUTTING)
+        return outputs
+
+    def _flushed(self, name: str, now_ms: int) -> list[Output]:
         self._learn(now_ms)
         dead = self._cut(now_ms)
         deployed, whole = self._deployed, self._panes

@@ -148,6 +148,7 @@ def test_many_rows_without_a_mixed_column_are_counted(kind):
 
 def test_a_very_large_transaction_makes_several_panes_of_a_subject(monkeypatch):
     monkeypatch.setattr("stream.roles.profile.ROWS", 40)
+    monkeypatch.setattr("stream.roles.profile.ROWS_OF_EACH", 1)
     events = [{"kind": "prediction", "model": "m", "features": {"x": number}} for number in range(100)]
     counting = role()
     for first in range(0, 100, 20):

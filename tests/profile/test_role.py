@@ -241,3 +241,30 @@ def test_unknown_fields_and_nans_are_counted_for_the_metrics():
     assert counting.reader.nonfinite == {"features.x": 1}
     (pane,) = flushed(counting)
     assert pane.columns["feature:x"].nulls == 1
+
+
+class Busy(Clock):
+    """Every question takes a while."""
+
+    def __call__(self) -> int:
+        self.now_ms += 500
+        return self.now_ms
+
+
+def test_panes_are_cut_less_often_when_cutting_them_takes_long():
+    counting, busy = role(), role(clock=Busy())
+    for one in (counting, busy):
+        count(one, [{"kind": "prediction", "model": "m", "prediction": 0.5}])
+        one.flush("profile/1-1")
+    assert counting.every_s == 1.0
+    assert busy.every_s == 2.0
+
+
+def test_a_cut_waits_for_more_rows_of_many_subjects(monkeypatch):
+    monkeypatch.setattr("stream.roles.profile.ROWS", 20)
+    monkeypatch.setattr("stream.roles.profile.ROWS_OF_EACH", 8)
+    events = [{"kind": "prediction", "model": f"m{number % 5}", "prediction": 0.5} for number in range(80)]
+    counting = role()
+    for event in events:
+        count(counting, [event])
+    assert sorted(pane.rows for pane in flushed(counting)) == [8] * 10
