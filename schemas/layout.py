@@ -125,8 +125,8 @@ class Layout:
         self._place = {name: f"f{at}" for at, (name, _) in enumerate(form.keys)}
         self._said = dict(form.keys)
         hints = get_type_hints(form.kind, include_extras=True)
-        row = structure((name, self._type(name, said, hints, kinds)) for name, said in form.keys)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(row).decode
+        self.row = structure((name, self._type(name, said, hints, kinds)) for name, said in form.keys)
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.row).decode
         self.keys = len(form.keys) + sum(len(said) for _, said in form.keys if isinstance(said, tuple))
         self.named = tuple(tuple(self._said.get(name, ())) for name in NAMED)
         self.columns = [

@@ -1,0 +1,79 @@
+"""The rows of one layout by a decoder in C++ (`leeway-native`), where one is installed: the same block, or less.
+
+It takes only texts that fit the layout exactly as they stand, and proves on the way that no key occurs twice. What it
+refuses is read by the pure decoders, which stay the rule of what an event is; without it they read everything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+from schemas.layout import Layout
+from stream.counting.block import Block
+from stream.counting.cells import Codes
+from stream.counting.columns import Floats, Ints
+from stream.counting.steps import plan
+
+try:
+    import leeway_native
+except ImportError:
+    leeway_native = None
+
+INTERFACE: Final = 1  # of `leeway_native`, that the calls below are written for
+
+
+def fits() -> bool:
+    """Whether a native decoder is installed that understands these steps."""
+    return leeway_native is not None and leeway_native.INTERFACE == INTERFACE
+
+
+def installed() -> str:
+    """What there is, in words."""
+    if leeway_native is None:
+        return "leeway-native is not installed"
+    return f"leeway-native {version('leeway-native')}" + ("" if fits() else ", which is for another version of Leeway")
+
+
+class NativeLayout:
+    """A layout as a native decoder."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Raises ValueError for a layout that has no plan, or one that is not accepted."""
+        found = plan(layout)
+        if found is None:
+            raise ValueError("a value of this layout is read by no step")
+        self.layout = layout
+        self._plan = found
+        self._alone = len(layout.whose) == 1
+        self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in found.steps])
+
+    def block(self, values: Sequence[bytes], codes: Codes) -> tuple[Block, list[int]]:
+        """The rows of the texts that fit, and the places of the others."""
+        refused, words, identities, whose, cells = self._decoder.block(values)
+        if self._alone:
+            identities = [who for (who,) in identities]
+        own = cells[:, : self._plan.width]
+        if coded := self._plan.coded:
+            own[:, coded] = recoded(own[:, coded].astype(np.intp), words, codes)
+        times = {
+            name: cells[:, at] if at not in self._plan.stamps else [words[int(code)] for code in cells[:, at]]
+            for name, at in self._plan.times.items()
+        }
+        weight = None if self.layout.weight is None else cells[:, -1]
+        return Block(identities, whose, times, weight, own), refused
+
+
+def recoded(cells: Ints, words: list[Any], codes: Codes) -> Floats:
+    """The codes of a tally for those of a batch. Words that are in none of these cells get none.
+
+    >>> recoded(np.array([[2, 0], [2, 2]]), [None, "not here", "pro"], Codes())
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    known = np.zeros(len(words))
+    for at in np.flatnonzero(np.bincount(cells.ravel(), minlength=len(words))).tolist():
+        known[at] = codes[words[at]]
+    return known[cells]
