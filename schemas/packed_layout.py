@@ -20,10 +20,10 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from schemas.layout import KINDS, TEXT, TYPES, Alike, Form, Layout, Packed, Path, form_of
-from schemas.packed import DOUBLE, ENCODE, FIELDS, NUMBER_NAMES, NUMBERS, PACKED, TEXT_NAMES, TEXTS, names_of
+from schemas.packed import DOUBLE, FIELDS, NUMBER_NAMES, NUMBERS, PACKED, TEXT_NAMES, TEXTS, names_of
 from schemas.prediction import Prediction as Prediction
 
 SHORT_MAP, SHORT_MAPS = 0x80, 16  # a map of fewer entries says how many in its first byte
@@ -65,8 +65,9 @@ class PackedLayout(Layout):
         self.families = [(attrgetter(TEXTS), len(texts))] * bool(texts) + self.families[bool(numbers + texts) :]
         self.decode = msgspec.msgpack.Decoder(self._row(numbers, texts)).decode
         self._head = head(len(form.keys))
-        names = [(ENCODE(name), len(what)) for name, what in form.keys if isinstance(what, tuple)]
-        self._nested = [(name, name + head(many)) for name, many in names]
+        self._heads = {name: head(len(what)) for name, what in form.keys if isinstance(what, tuple)}
+        inside = msgspec.defstruct("_", [(name, Raw) for name in self._heads], gc=False)
+        self._inside = msgspec.msgpack.Decoder(inside).decode
 
     def _row(self, numbers: Sequence[str], texts: Sequence[str]) -> type:
         size = DOUBLE * len(numbers)
@@ -89,15 +90,22 @@ class PackedLayout(Layout):
     def unproved(self, values: Sequence[bytes]) -> list[int]:
         """Places of decoded messages of which it is not proved that no key occurs twice.
 
-        All keys of the form occur in each message. So it is enough that each map says that it has no more: the message
-        with its first byte, and a map inside behind its name, if that stands nowhere else.
+        All keys of the form occur in each message, and in each map inside. So it is enough that each map says at its
+        begin that it has no more.
         """
-        short, everything = len(self._head), b"".join(values)
-        if all(value[:short] == self._head for value in values) and all(
-            everything.count(name) == everything.count(start) == len(values) for name, start in self._nested
-        ):
+        size = len(self._head)
+        if [value[:size] for value in values].count(self._head) == len(values) and self._nested_proved(values):
             return []
-        return [at for at, value in enumerate(values) if not self._proved(value)] if len(values) > 1 else [0]
+        return [at for at, value in enumerate(values) if self.unproved((value,))] if len(values) > 1 else [0]
+
+    def _nested_proved(self, values: Sequence[bytes]) -> bool:
+        if not self._heads:
+            return True
+        maps = list(map(self._inside, values))
+        return all(
+            [bytes(getattr(each, name))[: len(begin)] for each in maps].count(begin) == len(values)
+            for name, begin in self._heads.items()
+        )
 
 
 def head(entries: int) -> bytes:

@@ -8,19 +8,20 @@ back, and is read one by one.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import itemgetter, methodcaller
+from operator import methodcaller
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas import cloudevent
-from schemas.cloudevent import Envelope
+from schemas.cloudevent import PACKED, Envelope
 from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
-from schemas.layout import Layout
+from schemas.layout import Alike, Layout
 from schemas.moment import MICROSECONDS, believed, milliseconds
+from stream.counting import forms
 from stream.counting.block import Block, block
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
@@ -31,6 +32,7 @@ TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wai
 GOOD: Final = 65_536  # identities that are remembered
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
+PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
 
 VALUE, HEADERS, TIMESTAMP = methodcaller("value"), methodcaller("headers"), methodcaller("timestamp")
 
@@ -44,14 +46,15 @@ class Waiting:
     rows: list[Any] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
-    whence: list[Odd] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    lanes: list[Lane] = field(default_factory=list)
 
 
 class AlikeRows:
     """Takes messages and admits most of them to a tally; the others come back, now or later."""
 
     def __init__(self, reader: Reader, refuse_future_ms: int) -> None:
-        self.forms = Forms()
+        self.forms, self.packed = Forms(), Forms(forms.PACKED)
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
         self._good: set[str | tuple[str, ...]] = set()  # identities whose names are good ones
@@ -62,26 +65,49 @@ class AlikeRows:
         self._waiting: dict[Layout, Waiting] = {}
         self.rows = 0  # that wait
 
+    @property
+    def layouts(self) -> int:
+        """How many layouts have rows that wait."""
+        return len(self._waiting)
+
     def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
         """Take messages of one lane; return those that have to be read one by one."""
         values: list[Any] = list(map(VALUE, messages))
         headers = list(map(HEADERS, messages))
+        if all(values) and max(map(len, values), default=0) <= MESSAGE_BYTES:
+            if not any(headers):
+                return self._take(tally, self.forms, lane, messages, values, now_ms)
+            if headers.count(PLAINLY_PACKED) == len(headers):
+                return self._take(tally, self.packed, lane, messages, values, now_ms)
+        wires = [wire(value, said, kind) for value, said in zip(values, headers, strict=True)]
+        odd = [(lane, message) for message, how in zip(messages, wires, strict=True) if how not in ("", PACKED)]
+        for known, wanted in ((self.forms, ""), (self.packed, PACKED)):
+            mine = [how == wanted for how in wires]
+            some, texts = list(compress(messages, mine)), list(compress(values, mine))
+            odd += self._take(tally, known, lane, some, texts, now_ms)
+        return odd
+
+    def learn(self, topic: str, kind: Alike, message: Message) -> None:
+        """Look at an event that was read by itself and accepted: others like it may come."""
+        headers = message.headers()
+        media = media_of(headers) if headers else ""
+        if media in ("", PACKED):
+            (self.packed if media else self.forms).learn(topic, kind, message.value() or b"")
+
+    def _take(
+        self, tally: Tally, known: Forms, lane: Lane, messages: Sequence[Message], values: Sequence[bytes], now_ms: int
+    ) -> list[Odd]:
+        """Take messages that are written in one way."""
         odd: list[Odd] = []
-        if any(headers) or not all(values) or max(map(len, values), default=0) > MESSAGE_BYTES:
-            short = [
-                bool(value) and len(value) <= MESSAGE_BYTES and (not said or says_nothing(said, kind))
-                for value, said in zip(values, headers, strict=True)
-            ]
-            odd = [(lane, message) for message, fits in zip(messages, short, strict=True) if not fits]
-            messages, values = list(compress(messages, short)), list(compress(values, short))
-        found, others = self.forms.decoded(lane.topic, values)
+        found, others = known.decoded(lane.topic, values)
         arrived = arrivals(messages, now_ms)
         for layout, rows in found.items():
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
-            waiting.values += map(values.__getitem__, rows.places)
-            waiting.arrived += map(arrived.__getitem__, rows.places)
-            waiting.whence += [(lane, messages[at]) for at in rows.places]
+            waiting.values += rows.of(values)
+            waiting.arrived += rows.of(arrived)
+            waiting.messages += rows.of(messages)
+            waiting.lanes += [lane] * len(rows.rows)
             self.rows += len(rows.rows)
             if len(waiting.rows) >= TOGETHER:
                 odd += self._admit(tally, layout)
@@ -95,13 +121,14 @@ class AlikeRows:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
         odd = self._odd(tally, layout, block(layout, waiting.rows, tally.codes), waiting)
-        return list(compress(waiting.whence, odd))
+        return list(compress(zip(waiting.lanes, waiting.messages, strict=True), odd)) if odd.any() else []
 
     def _odd(self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting) -> NDArray[np.bool_]:
         """Admit rows, and say which of them are odd."""
         arrived = np.array(waiting.arrived, np.int64)
         ts, odd = self._times(layout, alike, arrived)
         odd[layout.unproved(waiting.values)] = True
+        odd |= boundless(layout, alike)
         if bad := self._bad(alike.identities):
             odd |= np.isin(alike.whose, bad)
         if not odd.any():
@@ -143,21 +170,45 @@ class AlikeRows:
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
     """Kafka's time for each message; the worker's where Kafka has none, or none that can be."""
-    stamps = list(map(TIMESTAMP, messages))
-    arrived = list(map(itemgetter(1), stamps))
-    untimed = TIMESTAMP_NOT_AVAILABLE in map(itemgetter(0), stamps)
-    if untimed or not all(map(believed, (min(arrived, default=now_ms), max(arrived, default=now_ms)))):
-        return [now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at for clock, at in stamps]
-    return arrived
+    clocks, arrived = zip(*map(TIMESTAMP, messages), strict=True) if messages else ((), ())
+    first, last = min(arrived, default=now_ms), max(arrived, default=now_ms)
+    if TIMESTAMP_NOT_AVAILABLE in clocks or not (believed(first) and believed(last)):
+        return [
+            now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at
+            for clock, at in zip(clocks, arrived, strict=True)
+        ]
+    return list(arrived)
 
 
-def says_nothing(headers: Any, kind: str) -> bool:
-    """Whether the headers of a message add nothing that is counted, nor anything to refuse."""
+def wire(value: bytes | None, headers: Any, kind: str) -> str | None:
+    """The media type of a message if its headers add nothing that is counted, nor anything to refuse. JSON: nothing."""
+    if not value or len(value) > MESSAGE_BYTES:
+        return None
+    if not headers:
+        return ""
     said = cloudevent.binary(headers)
-    return (
+    if (
         isinstance(said, Envelope)
         and not said.structured
         and not said.time
         and said.kind in ("", kind)
         and max(len(said.id), len(said.traceparent)) <= ID_LENGTH
-    )
+    ):
+        return said.media
+    return None
+
+
+def media_of(headers: Any) -> str:
+    """The media type that headers say, as `schemas.cloudevent` reads it."""
+    said = cloudevent.binary(headers)
+    return said.media if isinstance(said, Envelope) else ""
+
+
+def boundless(layout: Layout, alike: Block) -> NDArray[np.bool_]:
+    """Rows with a number that JSON does not have: infinite, or NaN where that is not how null is written."""
+    if layout.packed is None:
+        return np.zeros(len(alike), np.bool_)
+    strange = np.isinf(alike.cells)
+    strange[:, layout.packed.wide :] |= np.isnan(alike.cells[:, layout.packed.wide :])
+    odd = np.asarray(strange.any(axis=1))
+    return odd if alike.weight is None else odd | ~np.isfinite(alike.weight)

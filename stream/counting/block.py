@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
-from stream.counting.cells import Codes
+from stream.counting.cells import Codes, Places
 from stream.counting.columns import Floats, Ints
 
 
@@ -36,11 +36,11 @@ class Block(NamedTuple):
 
 def block(layout: Layout, rows: Sequence[Any], codes: Codes) -> Block:
     """The columns of rows that `Layout.decode` returned, one conversion for all of them."""
-    identities: dict[Any, int] = {}
-    whose = [identities.setdefault(who, len(identities)) for who in map(layout.identity, rows)]
+    places = Places()
+    whose = np.fromiter(map(places.__getitem__, map(layout.identity, rows)), np.int64, len(rows))
     return Block(
-        identities=list(identities),
-        whose=np.array(whose, np.int64),
+        identities=list(places),
+        whose=whose,
         times={name: list(map(get, rows)) for name, get in layout.times.items()},
         weight=None if layout.weight is None else numbers(layout.weight, rows),
         cells=matrix(layout, rows, codes),
@@ -51,6 +51,9 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
     """All cells of some rows, [rows, columns and outputs]."""
     parts: list[Any] = []
     code, first = codes.__getitem__, 0
+    if layout.packed is not None:
+        get, first = layout.packed
+        parts.append(np.frombuffer(b"".join(map(get, rows)), "<f8").reshape(len(rows), first))
     for get, wide in layout.families:
         flat = list(chain.from_iterable(map(astuple, map(get, rows))))
         for at, kind in enumerate(layout.columns[first : first + wide]):

@@ -5,13 +5,14 @@ columns are those that were seen most. Whatever fits no layout is left to be rea
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from schemas.layout import UNREADABLE, Alike, Form, Layout, Path, form_of, kinds_of
+from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
 
 SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
 SAMPLES: Final = 32  # events that are learnt from between two calls: of endless forms only so many are looked at
@@ -21,10 +22,30 @@ TURNS: Final = 4  # layouts of one model that take turns
 ODD: Final = 1 / 8  # if more than this share of a topic does not fit the last layout, one is looked for by model
 
 
+Thing = TypeVar("Thing")
+
+
 class Named(msgspec.Struct, gc=False):
     """As much of an event as tells whose it is."""
 
     model: str
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How events are written: what decodes them, and what makes a form and a layout of them."""
+
+    named: Callable[[bytes], Named]
+    tree: Callable[[bytes], Any]
+    form: Callable[[Mapping[str, Any], Alike], Form | None]
+    kinds: Callable[[Mapping[str, Any], Form], dict[Path, str]]
+    layout: Callable[[Form, Mapping[Path, str]], Layout]
+
+
+JSON: Final = Wire(msgspec.json.Decoder(Named).decode, msgspec.json.decode, form_of, kinds_of, Layout)
+PACKED: Final = Wire(
+    msgspec.msgpack.Decoder(Named).decode, msgspec.msgpack.decode, packed_form, packed_kinds, PackedLayout
+)
 
 
 @dataclass(slots=True)
@@ -43,12 +64,16 @@ class Found:
     rows: list[Any] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
+    def of(self, things: Sequence[Thing]) -> Sequence[Thing]:
+        """What belongs to the rows, of things that belong to all messages."""
+        return things if len(self.places) == len(things) else list(map(things.__getitem__, self.places))
+
 
 class Forms:
     """The layouts that are known. Forgetting them costs time only."""
 
-    def __init__(self) -> None:
-        self._named = msgspec.json.Decoder(Named).decode
+    def __init__(self, wire: Wire = JSON) -> None:
+        self._wire = wire
         self._samples = 0
         self.forget()
 
@@ -86,17 +111,17 @@ class Forms:
             return
         self._samples += 1
         try:
-            tree = msgspec.json.decode(value)
+            tree = self._wire.tree(value)
         except UNREADABLE:
             return
-        form = form_of(tree, kind) if isinstance(tree, dict) else None
+        form = self._wire.form(tree, kind) if isinstance(tree, dict) else None
         if form is None:
             return
         if len(self._known) >= FORMS or len(self._by_model) >= ROUTES:
             self.forget()
         known = self._known.setdefault(form, Known())
         known.seen += 1
-        for path, what in kinds_of(tree, form).items():
+        for path, what in self._wire.kinds(tree, form).items():
             known.kinds[path][what] += 1
         if known.seen % SEEN == 0:
             self._lay_out(form, known)
@@ -108,7 +133,7 @@ class Forms:
             self._last.setdefault(topic, known.layout)
 
     def _lay_out(self, form: Form, known: Known) -> None:
-        layout = Layout(form, {path: what.most_common(1)[0][0] for path, what in known.kinds.items()})
+        layout = self._wire.layout(form, {path: what.most_common(1)[0][0] for path, what in known.kinds.items()})
         if known.layout is None or known.layout.columns != layout.columns:
             known.layout = layout
 
@@ -121,7 +146,7 @@ class Forms:
         for at in places:
             value = values[at]
             try:
-                routes = self._by_model.get((topic, self._named(value).model), ())
+                routes = self._by_model.get((topic, self._wire.named(value).model), ())
             except UNREADABLE:
                 routes = ()
             for layout in routes:
