@@ -263,8 +263,9 @@ def test_panes_are_cut_less_often_when_cutting_them_takes_long():
 def test_a_cut_waits_for_more_rows_of_many_subjects(monkeypatch):
     monkeypatch.setattr("stream.roles.profile.ROWS", 20)
     monkeypatch.setattr("stream.roles.profile.ROWS_OF_EACH", 8)
+    monkeypatch.setattr("stream.counting.alike.TOGETHER", 1)
     events = [{"kind": "prediction", "model": f"m{number % 5}", "prediction": 0.5} for number in range(80)]
     counting = role()
     for event in events:
         count(counting, [event])
-    assert sorted(pane.rows for pane in flushed(counting)) == [8] * 10
+    assert [pane.rows for pane in flushed(counting)] == [8] * 10
