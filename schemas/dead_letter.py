@@ -38,6 +38,14 @@ class Reason(Struct, frozen=True):
     hint: str = ""
 
 
+class Unfit(Exception):
+    """Carries the reason out of the depth of a reader."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
 class DeadLetter(Struct, kw_only=True):
     """One dead letter as it is written to and read from the DLQ topic."""
 

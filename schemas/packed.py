@@ -25,7 +25,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from schemas.dead_letter import Reason
+from schemas.dead_letter import Reason, Unfit
 from schemas.finding import shown
 from schemas.json_text import Object, Tree
 
@@ -40,13 +40,6 @@ DEPTH: Final = 8  # of maps and lists; an event has three
 ENTRIES: Final = 8_192  # of all maps of an event together; the longest list has as many
 LEAVES: Final = {bool, int, float, str, type(None)}
 CONTRACT: Final = "Compare it with the packed format in the documentation of events."
-
-
-class Unfit(Exception):
-    """Why a message is no packed event."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
 
 
 def unpacked(value: bytes | None) -> Tree | Reason:

@@ -191,7 +191,8 @@ class Tally:
         unknown = [who for who in block.identities if alike.lots.get(who) is None]
         if unknown:
             for who in unknown:
-                alike.lots[who] = self._lot_of(layout, who)
+                lot = self._lot_of(layout, who)
+                alike.lots[who] = None if isinstance(lot, Reason) else lot
             if too_many := [at for at, who in enumerate(block.identities) if alike.lots[who] is None]:
                 refused = np.isin(block.whose, too_many)
                 block, ts, arrived = block.only(~refused), ts[~refused], arrived[~refused]
@@ -209,16 +210,21 @@ class Tally:
             parts.append(self._one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))))
         return together(parts, len(self.names))
 
-    def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | None:
-        """The lot of rows that say this of whose they are, and the code of their version; None if they are too many."""
+    def refusal(self, layout: Layout, block: Block) -> Reason | None:
+        """Why some of the rows would be too many, if they are."""
+        lots = (self._lot_of(layout, who) for who in block.identities)
+        return next((lot for lot in lots if isinstance(lot, Reason)), None)
+
+    def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
+        """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""
         said = dict(zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True))
         feature_set = said.get("feature_set", UNSET) if layout.kind is Feature else None
         whose = (layout.kind, *(said.get(name, UNSET) for name in SUBJECT), feature_set)
         sheet = self._found.get(whose) or self._sheet(whose, layout.subject(said))
         if isinstance(sheet, Reason):
-            return None
+            return sheet
         lot = sheet.lots.get(layout.named) or self._lot(sheet, layout.named)
-        return None if isinstance(lot, Reason) else (lot, self.codes[said.get("version", UNVERSIONED)])
+        return lot if isinstance(lot, Reason) else (lot, self.codes[said.get("version", UNVERSIONED)])
 
     def _one_by_one(self, piece: Piece) -> Cells:
         """The cells of rows that were admitted by themselves."""
