@@ -38,6 +38,8 @@ class BurnIn(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(burn_in: BurnIn, column: Column) -> BurnIn:
     """The counts with those of one more pane. Compact counts of an older binning cannot be read back: left out."""
+    if not column.n and not column.values and not column.other:  # a name that came once is absent for ever
+        return burn_in
     buckets, names, other = dict(burn_in.buckets), dict(burn_in.names), burn_in.other + column.other
     total = burn_in.sum
     if column.binning == UNIVERSAL:
