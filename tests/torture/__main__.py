@@ -26,9 +26,18 @@ def main() -> int:
     words.add_argument(
         "--only", action="append", default=[], metavar="FAULT", help="part of a fault's name, as `(judge)`"
     )
+    words.add_argument("--alone", action="store_true", help="a fault only when all has recovered from the one before")
     words.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     given = words.parse_args()
-    orders = Orders(given.seed, given.minutes * 60, given.every, given.session_ms, given.rate, only=tuple(given.only))
+    orders = Orders(
+        seed=given.seed,
+        seconds=given.minutes * 60,
+        every_s=given.every,
+        session_ms=given.session_ms,
+        per_second=given.rate,
+        only=tuple(given.only),
+        alone=given.alone,
+    )
     folder = Path(tempfile.mkdtemp(prefix="leeway-torture-"))
     try:
         outcome = campaign(orders, folder, lambda line: print(line, flush=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import redis
 
@@ -22,6 +23,7 @@ BEGIN_S = 120.0  # for all lanes to be watched at all
 CALM_S = 240.0  # for the last faults to be over, and for the lag to go to nothing
 SNAPSHOTS_S = 6.0  # an idle judge writes its last snapshots within this
 PROGRESS_S = 10.0
+FOREVER = float("inf")
 HAND = 8  # faults to choose from: the first whose victim is free
 
 
@@ -36,6 +38,14 @@ class Orders:
     per_second: float = 200.0  # events
     partitions: int = 4
     only: tuple[str, ...] = ()  # faults with one of these in their name; none: all
+    alone: bool = False  # the next fault only when all has recovered from the one before: to measure that
+
+
+class Recovery(NamedTuple):
+    """Until every lane that a fault befell was watched again, and whether no other fault held that up."""
+
+    seconds: float
+    alone: bool
 
 
 @dataclass
@@ -50,7 +60,7 @@ class Outcome:
     panes: int
     restarts: int
     seconds: float
-    recoveries: dict[str, list[float]] = field(default_factory=dict)  # of each kind of fault
+    recoveries: dict[str, list[Recovery]] = field(default_factory=dict)  # of each kind of fault
 
     @property
     def good(self) -> bool:
@@ -105,9 +115,13 @@ class Campaign:
         faults, chance = self._deal(), self.scene.chance
         until, due = time.monotonic() + self.orders.seconds, time.monotonic()
         while (now := time.monotonic()) < until:
-            if now >= due and self._begin(faults):
+            if now >= due and (not self.orders.alone or self._recovered()) and self._begin(faults):
                 due = now + chance.uniform(0.2, 1.8) * self.orders.every_s
             self._go_on()
+
+    def _recovered(self) -> bool:
+        """Whether nothing is left of the faults so far."""
+        return not self._running and all(self._recovery(fault) < FOREVER for fault in self.faults[-1:])
 
     def _deal(self) -> Iterator[Fault]:
         while True:
@@ -212,15 +226,16 @@ class Campaign:
             self.ground.restarts,
             time.monotonic() - self._began,
         )
-        for fault in self.faults:
-            if not fault.why_not:
-                outcome.recoveries.setdefault(fault.name, []).append(self._recovery(fault))
+        inflicted = [(fault, self._recovery(fault)) for fault in self.faults if not fault.why_not]
+        for fault, seconds in inflicted:
+            alone = not any(holds_up(*other, fault, seconds) for other in inflicted if other[0] is not fault)
+            outcome.recoveries.setdefault(fault.name, []).append(Recovery(seconds, alone))
         return outcome
 
     def _recovery(self, fault: Fault) -> float:
         """Until every lane of the role, or of all roles, was watched again."""
         roles = (fault.role,) if fault.role else ROLES
-        return max(self.watch.recovered(role, fault.at) or float("inf") for role in roles)
+        return max(self.watch.recovered(role, fault.at) or FOREVER for role in roles)
 
     def _progress(self) -> str:
         seen = self.watch.records
@@ -228,3 +243,9 @@ class Campaign:
         counts += f", {seen['incidents']} steps of incidents, {seen['dlq']} dead letters"
         under_way = ", ".join(f"{fault.kind} {fault.role}".strip() for _, _, fault, _ in self._running) or "none"
         return f"{time.monotonic() - self._began:5.0f} s  {len(self.faults):3} faults  {counts}; under way: {under_way}"
+
+
+def holds_up(other: Fault, over_s: float, fault: Fault, seconds: float) -> bool:
+    """Whether another fault, of the same role or of a server, came in between or had not been got over yet."""
+    concerned = not other.role or not fault.role or other.role == fault.role
+    return concerned and other.at < fault.at + seconds and fault.at < other.at + over_s

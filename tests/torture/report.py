@@ -1,14 +1,16 @@
 """What a campaign showed: a table for people, JSON for programs."""
 
-import math
 from collections import Counter
 from statistics import median
 from typing import Any
 
-from tests.torture.campaign import Outcome
+from tests.torture.campaign import FOREVER, Outcome, Recovery
 from tests.torture.faults import ROLES
 
-WATCHED_AGAIN = ("kill -9 (judge)", "kill -9, seat left empty (judge)", "kill -9 at a seam (judge)")
+JUDGE_KILLED = {
+    "a judge killed and started again": ("kill -9 (judge)", "kill -9 at a seam (judge)"),
+    "a judge killed, its seat left empty": ("kill -9, seat left empty (judge)",),
+}
 
 
 def table(outcome: Outcome) -> str:
@@ -24,13 +26,12 @@ def table(outcome: Outcome) -> str:
     for finding in outcome.findings:
         numbers = (finding.expected, finding.seen, finding.missing, finding.double, finding.wrong, finding.repeated)
         lines.append("{:40} {:>9} {:>9} {:>8} {:>7} {:>6} {:>9}".format(finding.what, *numbers))
-    lines += ["", f"{'fault':48} {'times':>5} {'watched again after p50':>24} {'max':>7}"]
-    for kind, row in told["recovery_s"].items():
-        lines.append(f"{kind:48} {row['n']:>5} {row['p50']!s:>22} s {row['max']!s:>5} s")
-    watched = told["judge_killed_watched_again_s"]
+    lines += ["", f"{'until all lanes are watched again, seconds':48}    times  p50    max   alone  p50    max"]
+    for kind, row in (told["recovery_s"] | told["judge_killed"]).items():
+        counts = (row["n"], row["p50"], row["max"], row["alone"]["n"], row["alone"]["p50"], row["alone"]["max"])
+        lines.append(f"{kind:48} " + "{!s:>8} {!s:>4} {!s:>6} {!s:>7} {!s:>4} {!s:>6}".format(*counts))
     lines += [
         "",
-        f"a judge killed → its lanes watched again: p50 {watched['p50']} s, max {watched['max']} s of {watched['n']}",
         "longest stall of a lane: " + ", ".join(f"{role} {told['longest_stall_s'][role]} s" for role in ROLES),
         f"seams met: {sum(told['seams'].values())} faults at {len(told['seams'])} seams",
     ]
@@ -42,7 +43,10 @@ def table(outcome: Outcome) -> str:
 def figures(outcome: Outcome) -> dict[str, Any]:
     """The same, and more, as plain values."""
     inflicted = [fault for fault in outcome.faults if not fault.why_not]
-    judges = [second for kind in WATCHED_AGAIN for second in outcome.recoveries.get(kind, [])]
+    killed = {
+        words: [each for kind in kinds for each in outcome.recoveries.get(kind, [])]
+        for words, kinds in JUDGE_KILLED.items()
+    }
     return {
         "good": outcome.good,
         "seed": outcome.orders.seed,
@@ -66,17 +70,22 @@ def figures(outcome: Outcome) -> dict[str, Any]:
             }
             for finding in outcome.findings
         },
-        "recovery_s": {kind: row(seconds) for kind, seconds in sorted(outcome.recoveries.items())},
-        "judge_killed_watched_again_s": row(judges),
+        "recovery_s": {kind: rows(recoveries) for kind, recoveries in sorted(outcome.recoveries.items())},
+        "judge_killed": {words: rows(recoveries) for words, recoveries in killed.items()},
         "longest_stall_s": {role: round(outcome.watch.longest_stall(role), 1) for role in ROLES},
         "troubles": outcome.troubles
         + [f"{finding.what}: {told}" for finding in outcome.findings for told in finding.told],
     }
 
 
+def rows(recoveries: list[Recovery]) -> dict[str, Any]:
+    """Of all, and of those that no other fault held up."""
+    return row([each.seconds for each in recoveries]) | {
+        "alone": row([each.seconds for each in recoveries if each.alone])
+    }
+
+
 def row(seconds: list[float]) -> dict[str, Any]:
     """How often, the median and the longest; a lane that was never watched again is `null`."""
-    spoken = [
-        None if math.isinf(each) else round(each, 1) for each in (median(seconds or [0]), max(seconds, default=0))
-    ]
+    spoken = [round(each, 1) if each < FOREVER else None for each in (median(seconds or [0]), max(seconds, default=0))]
     return {"n": len(seconds), "p50": spoken[0], "max": spoken[1]}
