@@ -74,6 +74,7 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     columns: Annotated[int, Meta(ge=1, le=16_384)] = 2_048  # of one subject
     subjects: Positive = 10_000  # at once in one worker
     projections: Annotated[int, Meta(ge=0, le=64)] = 8  # random directions along which embeddings are watched; 0: not
+    native: Literal["auto", "off"] = "auto"  # auto: decode with leeway-native where it is installed
 
 
 class Guest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

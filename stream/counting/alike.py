@@ -25,6 +25,7 @@ from stream.counting import forms
 from stream.counting.block import Block, block
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
+from stream.counting.native import Natives
 from stream.counting.tally import Tally
 from stream.engine.role import Lane, Message
 
@@ -49,12 +50,36 @@ class Waiting:
     messages: list[Message] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
 
+    def add(self, more: "Waiting") -> None:
+        """Let others wait, too."""
+        self.rows += more.rows
+        self.values += more.values
+        self.arrived += more.arrived
+        self.messages += more.messages
+        self.lanes += more.lanes
+
+    def at(self, places: Sequence[int]) -> "Waiting":
+        """Some of those that are not decoded yet."""
+        if len(places) == len(self.values):
+            return self
+        return Waiting(
+            values=list(map(self.values.__getitem__, places)),
+            arrived=list(map(self.arrived.__getitem__, places)),
+            messages=list(map(self.messages.__getitem__, places)),
+            lanes=list(map(self.lanes.__getitem__, places)),
+        )
+
+    def odd(self, odd: NDArray[np.bool_]) -> list[Odd]:
+        """Those that are odd."""
+        return list(compress(zip(self.lanes, self.messages, strict=True), odd)) if odd.any() else []
+
 
 class AlikeRows:
     """Takes messages and admits most of them to a tally; the others come back, now or later."""
 
-    def __init__(self, reader: Reader, refuse_future_ms: int) -> None:
+    def __init__(self, reader: Reader, refuse_future_ms: int, natively: bool = False) -> None:
         self.forms, self.packed = Forms(), Forms(forms.PACKED)
+        self._natives = Natives(natively)
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
         self._good: set[str | tuple[str, ...]] = set()  # identities whose names are good ones
@@ -63,6 +88,7 @@ class AlikeRows:
     def forget(self) -> None:
         """Drop all rows that wait."""
         self._waiting: dict[Layout, Waiting] = {}
+        self._undecoded: dict[str, Waiting] = {}  # by topic: for the native decoder
         self.rows = 0  # that wait
 
     @property
@@ -98,36 +124,60 @@ class AlikeRows:
         self, tally: Tally, known: Forms, lane: Lane, messages: Sequence[Message], values: Sequence[bytes], now_ms: int
     ) -> list[Odd]:
         """Take messages that are written in one way."""
+        fresh = Waiting([], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values))
+        if known is self.packed or not self._natives.of(known.last(lane.topic)):
+            return self._decode(tally, known, lane.topic, fresh, len(values))
+        waiting = self._undecoded.setdefault(lane.topic, Waiting())
+        waiting.add(fresh)
+        self.rows += len(values)
+        return self._decode_natively(tally, lane.topic) if len(waiting.values) >= TOGETHER else []
+
+    def _decode(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
+        """Decode messages, which are what is left of so many, and let them wait for others of their layout."""
         odd: list[Odd] = []
-        found, others = known.decoded(lane.topic, values)
-        arrived = arrivals(messages, now_ms)
+        found, others = known.decoded(topic, fresh.values, many)
         for layout, rows in found.items():
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
-            waiting.values += rows.of(values)
-            waiting.arrived += rows.of(arrived)
-            waiting.messages += rows.of(messages)
-            waiting.lanes += [lane] * len(rows.rows)
+            waiting.add(fresh.at(rows.places))
             self.rows += len(rows.rows)
             if len(waiting.rows) >= TOGETHER:
                 odd += self._admit(tally, layout)
-        return odd + [(lane, messages[at]) for at in others]
+        return odd + [(fresh.lanes[at], fresh.messages[at]) for at in others]
+
+    def _decode_natively(self, tally: Tally, topic: str) -> list[Odd]:
+        """Decode and admit messages that have the last layout of their topic; the others go the usual way."""
+        waiting, layout = self._undecoded.pop(topic), self.forms.last(topic)
+        native, many = self._natives.of(layout), len(waiting.values)
+        self.rows -= many
+        if native is None or layout is None:
+            return self._decode(tally, self.forms, topic, waiting, many)
+        alike, refused = native.block(waiting.values, tally.codes)
+        if not refused:
+            return waiting.odd(self._odd(tally, layout, alike, waiting, []))
+        others = set(refused)
+        taken = waiting.at([at for at in range(many) if at not in others])
+        odd = taken.odd(self._odd(tally, layout, alike, taken, []))
+        return odd + self._decode(tally, self.forms, topic, waiting.at(refused), many)
 
     def settle(self, tally: Tally) -> list[Odd]:
         """Admit all rows that wait; return those that have to be read one by one after all."""
-        return [odd for layout in list(self._waiting) for odd in self._admit(tally, layout)]
+        odd = [odd for topic in list(self._undecoded) for odd in self._decode_natively(tally, topic)]
+        return odd + [odd for layout in list(self._waiting) for odd in self._admit(tally, layout)]
 
     def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
-        odd = self._odd(tally, layout, block(layout, waiting.rows, tally.codes), waiting)
-        return list(compress(zip(waiting.lanes, waiting.messages, strict=True), odd)) if odd.any() else []
+        alike = block(layout, waiting.rows, tally.codes)
+        return waiting.odd(self._odd(tally, layout, alike, waiting, layout.unproved(waiting.values)))
 
-    def _odd(self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting) -> NDArray[np.bool_]:
-        """Admit rows, and say which of them are odd."""
+    def _odd(
+        self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting, unproved: list[int]
+    ) -> NDArray[np.bool_]:
+        """Admit rows, and say which of them are odd. Of some it is unproved that no key occurs twice."""
         arrived = np.array(waiting.arrived, np.int64)
         ts, odd = self._times(layout, alike, arrived)
-        odd[layout.unproved(waiting.values)] = True
+        odd[unproved] = True
         odd |= boundless(layout, alike)
         if bad := self._bad(alike.identities):
             odd |= np.isin(alike.whose, bad)

@@ -7,7 +7,7 @@ columns are those that were seen most. Whatever fits no layout is left to be rea
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -20,9 +20,6 @@ FORMS: Final = 4_096  # that are remembered, and routes to them by model
 ROUTES: Final = 65_536
 TURNS: Final = 4  # layouts of one model that take turns
 ODD: Final = 1 / 8  # if more than this share of a topic does not fit the last layout, one is looked for by model
-
-
-Thing = TypeVar("Thing")
 
 
 class Named(msgspec.Struct, gc=False):
@@ -64,10 +61,6 @@ class Found:
     rows: list[Any] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
-    def of(self, things: Sequence[Thing]) -> Sequence[Thing]:
-        """What belongs to the rows, of things that belong to all messages."""
-        return things if len(self.places) == len(things) else list(map(things.__getitem__, self.places))
-
 
 class Forms:
     """The layouts that are known. Forgetting them costs time only."""
@@ -83,13 +76,19 @@ class Forms:
         self._last: dict[str, Layout | None] = {}  # by topic; None: several take turns
         self._by_model: dict[tuple[str, str], list[Layout]] = {}
 
-    def decoded(self, topic: str, values: Sequence[bytes]) -> tuple[dict[Layout, Found], list[int]]:
-        """The rows of all texts that fit a layout, by layout; and the places of those that do not."""
+    def last(self, topic: str) -> Layout | None:
+        """The layout that the next message of a topic likely has."""
+        return self._last.get(topic)
+
+    def decoded(self, topic: str, values: Sequence[bytes], many: int = 0) -> tuple[dict[Layout, Found], list[int]]:
+        """The rows of all texts that fit a layout, by layout; and the places of those that do not. `many` says of how
+        many these are the rest, if they are."""
         self._samples = 0
+        many = many or len(values)
         last = self._last.get(topic)
         if last is None:
             found, others = self._route(topic, values, range(len(values)))
-            if len(found) == 1 and len(others) <= ODD * len(values):
+            if len(found) == 1 and len(others) <= ODD * many:
                 self._last[topic] = next(iter(found))
             return found, others
         rows, others = decoded(last.decode, values)
@@ -97,7 +96,7 @@ class Forms:
         if others:
             odd = set(others)
             places = [at for at in places if at not in odd]  # type: ignore[assignment]
-            if len(others) > ODD * len(values):
+            if len(others) > ODD * many:
                 self._last[topic] = None
         found, others = self._route(topic, values, others)
         mine = found.setdefault(last, Found())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from schemas.layout import Layout
 from stream.counting.block import Block
 from stream.counting.cells import Codes
 from stream.counting.columns import Floats, Ints
-from stream.counting.steps import plan
+from stream.counting.steps import Plan, plan
 
 try:
     import leeway_native
@@ -37,18 +38,31 @@ def installed() -> str:
     return f"leeway-native {version('leeway-native')}" + ("" if fits() else ", which is for another version of Leeway")
 
 
+class Natives:
+    """The layouts that have a native decoder; it is made when a layout is first asked for."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.used = wanted and fits()
+        self._known: WeakKeyDictionary[Layout, NativeLayout | None] = WeakKeyDictionary()
+
+    def of(self, layout: Layout | None) -> "NativeLayout | None":
+        """The native decoder of a layout, if there is one."""
+        if not self.used or layout is None:
+            return None
+        if layout not in self._known:
+            found = None if layout.packed else plan(layout)
+            self._known[layout] = NativeLayout(layout, found) if found else None
+        return self._known[layout]
+
+
 class NativeLayout:
     """A layout as a native decoder."""
 
-    def __init__(self, layout: Layout) -> None:
-        """Raises ValueError for a layout that has no plan, or one that is not accepted."""
-        found = plan(layout)
-        if found is None:
-            raise ValueError("a value of this layout is read by no step")
-        self.layout = layout
-        self._plan = found
+    def __init__(self, layout: Layout, plan: Plan) -> None:
+        self._plan = plan
         self._alone = len(layout.whose) == 1
-        self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in found.steps])
+        self._weighted = layout.weight is not None
+        self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in plan.steps])
 
     def block(self, values: Sequence[bytes], codes: Codes) -> tuple[Block, list[int]]:
         """The rows of the texts that fit, and the places of the others."""
@@ -62,7 +76,7 @@ class NativeLayout:
             name: cells[:, at] if at not in self._plan.stamps else [words[int(code)] for code in cells[:, at]]
             for name, at in self._plan.times.items()
         }
-        weight = None if self.layout.weight is None else cells[:, -1]
+        weight = cells[:, -1] if self._weighted else None
         return Block(identities, whose, times, weight, own), refused
 
 

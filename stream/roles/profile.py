@@ -71,7 +71,7 @@ class Profile:
         self.dead: Counter[str] = Counter()  # by code
         self.binnings_refused = 0
         self.reader = Reader(self._bounds.refuse_future_ms)
-        self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms)
+        self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms, self._bounds.native == "auto")
         self._worker = f"profile-{slot}"
         self._speaks_for_all = slot == FIRST_SLOT
         self._panes_topic = topics.panes

@@ -116,12 +116,14 @@ def stream(seed: int, odd: float, only: str = "") -> list[Message]:
 @contextmanager
 def one_by_one() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Forms, "decoded", lambda self, topic, values: ({}, list(range(len(values)))))
+        patch.setattr(Forms, "decoded", lambda self, topic, values, *_: ({}, list(range(len(values)))))
         yield
 
 
-def fed(messages: list[Message], size: int, subjects: int = 5_000) -> tuple[Any, Counter[Any], Profile]:
-    counting = role(privacy=EVERYTHING_IS_PUBLIC, profile={"subjects": subjects, "projections": 2})
+def fed(
+    messages: list[Message], size: int, subjects: int = 5_000, native: str = "off"
+) -> tuple[Any, Counter[Any], Profile]:
+    counting = role(privacy=EVERYTHING_IS_PUBLIC, profile={"subjects": subjects, "projections": 2, "native": native})
     dead: list[Output] = []
     for first in range(0, len(messages), size):
         dead += counting.count(Lane(TOPICS["prediction"], 0), messages[first : first + size])
@@ -134,8 +136,8 @@ def fed(messages: list[Message], size: int, subjects: int = 5_000) -> tuple[Any,
     return merged([pane for pane in panes if pane.rows]), letters, counting
 
 
-def compare(messages: list[Message], size: int = 500, subjects: int = 5_000) -> None:
-    panes, letters, _ = fed(messages, size, subjects)
+def compare(messages: list[Message], size: int = 500, subjects: int = 5_000, native: str = "off") -> None:
+    panes, letters, _ = fed(messages, size, subjects, native)
     with one_by_one():
         right, right_letters, _ = fed(messages, size, subjects)
     same(panes, right)
