@@ -12,7 +12,7 @@ PYTHON :=
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim bench bench-quality fuzz torture up lock clean
+.PHONY: help demo test check sim bench bench-quality fuzz torture overload up lock clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -45,6 +45,9 @@ fuzz: $(VENV)/dev.stamp ## nonsense on every topic; ARGS="--messages 1000000 --s
 
 torture: $(VENV)/dev.stamp ## all roles under faults without end, real Kafka and Redis; ARGS="--minutes 10 --seed 7"
 	@$(BIN)/python -m tests.torture $(ARGS)
+
+overload: $(VENV)/dev.stamp ## floods, models beyond every quota, a slow Redis; ARGS="--minutes 3 --only events --json FILE"
+	@$(BIN)/python -m tests.overload $(ARGS)
 
 up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or LEEWAY__ variables
 	@$(BIN)/leeway up $(ARGS)

@@ -61,7 +61,7 @@ GIANTS: dict[str, Callable[[random.Random], Stream]] = {
 
 def run(platform: Platform, folder: Path, seconds: float, giants: tuple[str, ...] = tuple(GIANTS)) -> dict[str, Any]:
     """What the giants cost, what was said of them, and how long alarms of the others took before and beside them."""
-    service = Installation(platform, folder, {"profile.pane_ms": 500})
+    service = Installation(platform, folder, {"profile.pane_ms": 500, "judge.heartbeat_s": 5})
     with service.up(), Gauges(service, WORKERS, platform.redis_url) as gauges, Records(service) as records:
         feed = Feed(service)
         feed.settle(records, ("early", "late"))
