@@ -13,6 +13,7 @@ budget is for what the columns say together (`together.py`): what is left for ea
 """
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -23,24 +24,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import budget as budgets
+from detectors.aftermath import LEARNING
 from detectors.budget import Budget
 from detectors.contract import refuse_newer
 from detectors.guests import Guest
 from detectors.margin import Margin
 from detectors.season import Period
-from detectors.urn import Phase, Turn, Verdicts
+from detectors.urn import Turn, Verdicts
 from detectors.volume import Volume
 from detectors.watch import calendar, causes, crowds, ledger, likeness, outlook, together
 from detectors.watch.account import account
-from detectors.watch.banks import PARTS, Judge, kind_of, name_of, step, urns
+from detectors.watch.banks import PARTS, SLICES, Judge, kind_of, name_of, step, urns
 from detectors.watch.burn_in import BurnIn, add
 from detectors.watch.finding import Alarm, Edge, Finding, Part
 from detectors.watch.gathered import Gathered
 from detectors.watch.ledger import enter, forget, open_ledgers, widen
 from detectors.watch.naming import class_of, segment_of
 from detectors.watch.signal import Signal, matches
-from detectors.watch.state import WatchState
-from detectors.watch.track import BETWEEN, Counts, Track, binning, counted, errors, key_of, settled
+from detectors.watch.state import STORED, WatchState
+from detectors.watch.track import BETWEEN, Counts, Track, binning, counted, key_of, settled
+from detectors.watch.ways import way_of
 from schemas.binning import Binning
 from schemas.heartbeat import Health
 from schemas.pane import Column, Deployed, Pane, Slice, family
@@ -104,8 +107,10 @@ class Watch:
             tracks=dict(state.tracks),
             banks=dict(state.banks),
             ledgers=dict(state.ledgers),
+            ways=dict(state.ways),
             twins=dict(state.twins),
             guests=dict(state.guests),
+            guests_firing=dict(state.guests_firing),
             subject=content.subject,
         )
         news = News()
@@ -286,18 +291,14 @@ class Watch:
     def _judge(self, state: WatchState, columns: dict[str, tuple[Column, int]], pane: Pane, news: News) -> None:
         """Every bank takes one step with what the pane has for it."""
         at, last = self._began(pane), pane.part + 1 == pane.parts
-        found: Found = {}
-        for key, (column, rows) in columns.items():
-            track = state.tracks.get(key)
-            if track is not None:
-                state.tracks[key] = self._count(track, column, rows, found)
+        found = self._count(state, columns)
         threshold, margins = self.threshold(state), self.margins(state)
         said: dict[str, Verdicts] = {}
         alike: dict[str, Verdicts] = {}
         arrived: dict[str, NDArray[np.uint32]] = {}
         for bank, gathered in found.items():
             held = state.banks[bank]
-            state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
+            state.ledgers[bank] = enter(state.ledgers[bank], *gathered.told())
             counts = arrived[bank] = gathered.array(held.pending.shape)
             state.banks[bank], said[bank] = step(self.urns(bank), held, at, counts, threshold)
             if bank in margins:
@@ -311,25 +312,40 @@ class Watch:
             turn = said[bank].turn
             news.findings.extend(likeness.tell(state, self.urns(bank), margins[bank], bank, verdicts, turn))
 
-    def _count(self, before: Track, column: Column, rows: int, found: Found) -> Track:
-        """What a pane has for the urns of a track, and the track with what people look at."""
-        present = column.n + column.texts
-        missing = min(rows, max(column.nulls, rows - present))
-        constant = column.n > 1 and column.min == column.max
-        track = msgspec.structs.replace(
-            before, last_n=present, last_nulls=missing, last_sum=column.sum, constant=constant, fresh=False
-        )
-        if "nulls" in track.rows:
-            gather(found, track, "nulls").add(track.rows["nulls"], YES_NO, (missing, rows - missing), rows, missing)
-        if not judged(track):
-            return track
-        own = counted(track, column) if track.form and not before.fresh else None
-        if own is not None:
-            gather(found, track, "values").add(track.rows["values"], *own, column.n, column.sum)
-        if "errors" in track.rows and present:
-            wrong, total = errors(track, column)
-            gather(found, track, "errors").add(track.rows["errors"], YES_NO, (wrong, total - wrong), total, wrong)
-        return track
+    def _count(self, state: WatchState, columns: dict[str, tuple[Column, int]]) -> Found:
+        """What a pane has for the urns, by bank; the tracks remember what people look at."""
+        found: Found = defaultdict(Gathered)
+        for key, (column, rows) in columns.items():
+            track = state.tracks.get(key)
+            if track is None:
+                continue
+            way = state.ways.get(key)
+            if way is None or way.rows is not track.rows:
+                way = state.ways[key] = way_of(track)
+            texts = column.texts if column.values else column.other
+            present = column.n + texts
+            missing = min(rows, max(column.nulls, rows - present))
+            state.tracks[key] = msgspec.structs.replace(
+                track,
+                last_n=present,
+                last_nulls=missing,
+                last_sum=column.sum,
+                constant=column.n > 1 and column.min == column.max,
+                fresh=False,
+            )
+            if way.nulls is not None:
+                bank, row = way.nulls
+                found[bank].add(row, YES_NO, (missing, rows - missing), rows, missing)
+            if way.values is not None and not track.fresh:
+                bank, row = way.values
+                own = (column.at, column.counts) if way.compact(column) else counted(track, column)
+                if own is not None:
+                    found[bank].add(row, *own, column.n, column.sum)
+            if way.errors is not None and present:
+                bank, row = way.errors
+                wrong = texts if way.form == "numbers" else column.n
+                found[bank].add(row, YES_NO, (wrong, present - wrong), present, wrong)
+        return found
 
     def threshold(self, state: WatchState) -> float:
         """A = events x detectors / k, with as many detectors as the rows they really see make up, over their share of
@@ -460,12 +476,8 @@ class Watch:
 
     def watching(self, state: WatchState) -> int:
         """How many columns of the whole subject have learnt enough to be watched."""
-        learnt = {name: (state.bank(name).phase != Phase.LEARNING).tolist() for name in state.banks}
-        return sum(
-            1
-            for track in state.tracks.values()
-            if not track.segment and "values" in track.rows and learnt[name_of(track, "values")][track.rows["values"]]
-        )
+        whole = (name for name in state.banks if PARTS[kind_of(name)] == "values" and not name.endswith(SLICES))
+        return sum(int((state.bank(name).phase != LEARNING).sum()) for name in whole)
 
     def drifting(self, state: WatchState) -> list[str]:
         """What an alarm stands for."""
@@ -485,7 +497,8 @@ class Watch:
         plain = {"banks": banks, "ledgers": ledgers, "twins": twins, "together": crowds.encode(state.together)}
         if state.expected is not None:
             plain["expected"] = outlook.of(state).encode(state.expected)
-        return zlib.compress(msgspec.msgpack.encode(msgspec.structs.replace(state, **plain)), COMPRESSION)
+        stored = {name: plain.get(name, getattr(state, name)) for name in STORED}
+        return zlib.compress(msgspec.msgpack.encode(stored), COMPRESSION)
 
     def decode(self, data: bytes) -> WatchState:
         """Raises ValueError with a sentence when the bytes come from a newer version. 0.1.0 did not compress."""
@@ -524,8 +537,3 @@ def embedded(state: WatchState, track: Track) -> list[Track]:
 def judged(track: Track) -> bool:
     """Whether the values are judged: of the whole always, of slices where panes count them."""
     return not track.segment or track.family in ("prediction", "latency", "status", "label")
-
-
-def gather(found: Found, track: Track, part: Part) -> Gathered:
-    """Where the counts of a part of a track are gathered."""
-    return found.setdefault(name_of(track, part), Gathered())

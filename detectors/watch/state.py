@@ -48,6 +48,7 @@ class WatchState(msgspec.Struct, kw_only=True):
     guests_firing: dict[str, int] = {}  # guest -> since when
     deployments: list[tuple[int, str]] = []
     version: str = ""
+    ways: dict[str, Any] = {}  # track -> Way; derived, and never stored
 
     @property
     def columns(self) -> list[str]:
@@ -74,3 +75,6 @@ class WatchState(msgspec.Struct, kw_only=True):
             return Phase.LEARNING
         bank, row = self.place(track, "values")
         return Phase(int(bank.phase[row]))
+
+
+STORED = tuple(name for name in WatchState.__struct_fields__ if name != "ways")

@@ -121,12 +121,6 @@ def filled(counts: Counts) -> tuple[list[int], list[int]]:
     return bins.tolist(), counts[bins].tolist()
 
 
-def errors(track: Track, column: Column) -> tuple[int, int]:
-    """How many values are of the wrong type, and how many there are."""
-    right, wrong = (column.n, column.texts) if track.form == "numbers" else (column.texts, column.n)
-    return wrong, right + wrong
-
-
 def labels(track: Track) -> tuple[str, ...]:
     """What people call the bins: the range between two edges, or the category."""
     if track.form == "texts":
