@@ -215,39 +215,6 @@ def test_redis_killed_in_the_middle_loses_nothing(
 
 
 @pytest.mark.slow
-def test_two_workers_share_the_work_whatever_dies_or_freezes(real_kafka: RealKafka, redis_url: str, tmp_path: Path):
-    platform = Platform("real", real_kafka.bootstrap, redis_url, "two-workers.", real_kafka)
-    settings, at_s = settings_of(platform), now_s()
-    log = [
-        anomaly("moved", at_s=at_s + number / 100, model=f"model-{number % 8}", id=f"leeway.panes/2-{number}-0")
-        for number in range(200)
-    ]
-    want = expected(log, settings)
-    with World(platform, settings) as world, Worker(settings, tmp_path) as one, Worker(settings, tmp_path, "1") as two:
-
-        def put(first: int, end: int) -> None:
-            for each in log[first:end]:
-                world.put(settings.topics.anomalies, [each], key=each.model.encode())
-            world.until(lambda: len(set(world.names)) >= end)
-
-        put(0, 50)
-        two.kill()
-        put(50, 100)
-        two.start()
-        one.freeze()
-        put(100, 150)
-        one.thaw()
-        real_kafka.kill()
-        time.sleep(3)
-        real_kafka.start()
-        put(150, 200)
-        world.until(lambda: world.latest == want)
-        for worker in (one, two):
-            assert worker.stop() == 0
-            assert "Traceback" not in worker.said()
-
-
-@pytest.mark.slow
 def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, tmp_path: Path):
     settings, at_s = settings_of(platform), now_s()
     topic = settings.topics.anomalies
@@ -264,6 +231,24 @@ def test_incidents_survive_a_redis_that_forgets_everything(platform: Platform, t
         world.until(lambda: [each.state for each in world.latest.values()] == ["resolved", "resolved"])
         steps = [[step.what for step in each.steps] for each in world.latest.values()]
         assert ["opened", "moved", "recovered", "resolved"] in steps
+
+
+@pytest.mark.slow
+def test_a_process_whose_seat_was_taken_ends(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    with World(platform, settings) as world, Worker(settings, tmp_path) as one:
+        world.address()
+        one.freeze()
+        with Worker(settings, tmp_path) as two:
+            world.until(lambda: one.said().count("started ") == 2)
+            one.thaw()
+            assert one.process is not None
+            assert one.process.wait(30) == 3
+            assert "a newer process has taken over this slot" in one.said()
+            world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
+            world.until(lambda: world.published)
+            assert two.process is not None
+            assert two.process.poll() is None
 
 
 HANG = """

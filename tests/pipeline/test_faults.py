@@ -1,4 +1,4 @@
-"""Roles killed, Kafka and Redis away: with `leeway up` the service comes back by itself, and nothing shows.
+"""Roles killed, Kafka away: with `leeway up` the service comes back by itself, and nothing shows (more: `tests/torture`).
 
 The oracle reads topics only: events against panes, the committed panes folded by a judge in this process against what
 was published, and those anomalies applied one by one against the incidents.
@@ -138,25 +138,6 @@ def test_a_kafka_that_comes_late_and_dies_in_the_middle_changes_nothing(
     finally:
         if real_kafka._process is None:
             real_kafka.start()
-
-
-def test_a_redis_that_dies_and_one_that_forgets_change_nothing(service: Installation, real_redis: RealRedis) -> None:
-    feed = Feed(service)
-    try:
-        with service.up():
-            until(service, feed, lambda: ready(service))
-            feed_for(feed, 3)
-            real_redis.kill()
-            feed_for(feed, 3)
-            real_redis.start()
-            feed_for(feed, 3)
-            with redis.Redis.from_url(real_redis.url) as client:
-                client.flushall()
-            feed_for(feed, 3)
-            settled(service, feed)
-    finally:
-        if real_redis._process is None:
-            real_redis.start()
 
 
 def test_a_redis_that_forgets_at_any_moment_loses_no_step_of_an_incident(

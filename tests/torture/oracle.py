@@ -73,8 +73,7 @@ class Oracle:
 
     def findings(self, incidents: bool = True) -> list[Finding]:
         """Everything there is to hold against the outputs."""
-        panes = {lane: [m for m in messages if not pill(m)] for lane, messages in self.lanes(self.topics.panes).items()}
-        judged, states = folded(self.settings, panes)
+        judged, states = folded(self.settings, self.panes())
         topics = [(name, getattr(self.topics, name)) for name in ("binnings", "anomalies", "heartbeats")]
         found = [self.events(), self.letters(("profile", "judge"))]
         found += [self.outputs(name, topic, judged.get(topic, {})) for name, topic in topics]
@@ -133,6 +132,10 @@ class Oracle:
                 finding.wrong += 1
                 finding.tell(f"a dead letter of {at} is not what lies there ({letter.reason.message})")
         return finding
+
+    def panes(self) -> Lanes:
+        """As the judge reads them."""
+        return {lane: [m for m in messages if not pill(m)] for lane, messages in self.lanes(self.topics.panes).items()}
 
     # ---- judge -------------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,22 @@
 """A short torture of all roles, and that the oracle would have said so."""
 
 import random
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from confluent_kafka import Producer
 
+from schemas.pane import Pane
+from schemas.subject import Subject
 from tests.conftest import left_out
 from tests.servers import Missing
 from tests.torture.campaign import Orders, campaign
 from tests.torture.faults import AT_RANDOM, AT_SEAMS, ON_SERVERS, deck
+from tests.torture.feed import Feed
+from tests.torture.ground import ground
+from tests.torture.oracle import Oracle, folded
 from tests.torture.report import figures, table
 
 SHORT = Orders(seed=7, seconds=95.0, every_s=1.5, session_ms=2_000)
@@ -23,6 +31,39 @@ def test_a_deck_has_every_fault_at_every_seam_and_follows_from_its_seed() -> Non
     assert len(seams) == 2 * 11 + 8
     again = deck(random.Random(7))
     assert [(fault.name, fault.seam, fault.slot) for fault in faults] == [(f.name, f.seam, f.slot) for f in again]
+
+
+@pytest.mark.kafka
+def test_the_oracle_says_what_is_missing_double_and_wrong(kafka: str, redis_url: str, tmp_path: Path) -> None:
+    settings = ground(kafka, redis_url, tmp_path).settings
+    feed, topics = Feed(settings, seed=1), settings.topics
+    feed.send(200)
+    now_ms = time.time_ns() // 1_000_000
+    feed.probe(now_ms)
+    feed.flush()
+
+    def judged() -> dict[str, tuple[int, int, int]]:
+        return {each.what: (each.missing, each.double, each.wrong) for each in Oracle(settings).findings()}
+
+    sent = Oracle(settings).events().expected
+    found = judged()
+    assert found["events in panes"] == (sent, 0, 0) == (200, 0, 0)
+    assert found["dead letters of profile and judge"][0] > 0
+    assert found["incidents"][0] > 0
+
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "partitioner": "murmur2_random"})
+    pane = Pane(subject=Subject(model="spam", deployment="spam"), at=now_ms, worker="w", rows=1_000)
+    producer.produce(topics.panes, msgspec.json.encode(pane), key=b"spam")
+    producer.flush()
+    assert judged()["events in panes"][1] > 0
+    assert judged()["heartbeats"] == (1, 0, 0)
+    right, states = folded(settings, Oracle(settings).panes())
+    assert judged()["states of judge"][0] == sum(map(len, states.values())) == 1
+    ((key, ((name, value),)),) = right[topics.heartbeats].items()
+    for id, body in ((name, value), (name, value), ("nobody's", b"{}")):
+        producer.produce(topics.heartbeats, body, key=key, headers=[("ce_id", id.encode())])
+    producer.flush()
+    assert judged()["heartbeats"] == (0, 1, 1)
 
 
 @pytest.mark.kafka
