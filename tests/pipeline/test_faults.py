@@ -1,4 +1,4 @@
-"""Roles killed, Kafka away: with `leeway up` the service comes back by itself, and nothing shows (more: `tests/torture`).
+"""Roles killed, Kafka away: with `leeway up` the service comes back by itself, and nothing shows.
 
 The oracle reads topics only: events against panes, the committed panes folded by a judge in this process against what
 was published, and those anomalies applied one by one against the incidents.
