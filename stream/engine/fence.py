@@ -75,15 +75,16 @@ class Fence:
 
     def acquire(self, lane: Lane) -> Hold:
         """Shut out every former owner, then see what there is. Comes before Kafka is asked for committed offsets."""
-        name, token = f"{self.prefix}{lane}", uuid.uuid4().hex
+        name = f"{self.prefix}{lane}"
 
-        def take() -> tuple[bytes | None, list[bytes]]:
+        def take() -> tuple[str, bytes | None, list[bytes]]:
+            token = uuid.uuid4().hex  # of this attempt: one that comes late must not vouch for what was forgotten since
             pipe = self.client.pipeline(transaction=True)
             pipe.hset(name, mapping={"tok": token, "n": 0}).hget(name, "mark").hkeys(name)
             _, mark, fields = pipe.execute()
-            return mark, fields
+            return token, mark, fields
 
-        mark, fields = patient(take, self.clock)
+        token, mark, fields = patient(take, self.clock)
         known = {name[2:].decode() for name in fields if name.startswith(b"k:")}
         return Hold(name, token, None if mark is None else int(mark), known)
 

@@ -11,7 +11,7 @@ from itertools import islice
 from tests.simulation.invariants import Violated
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.world import World
+from tests.simulation.world import UNCHANGED, World
 
 # Without a role of its own, a seed is one of these: the small roles find most, the real ones take longest.
 TURNS = ("alarming", "adding", "alarming", "profile", "adding", "alarming", "judge", "adding", "alarming", "profile")
@@ -47,7 +47,7 @@ def in_turn(seeds: Iterable[int]) -> Iterator[Task]:
 
 def run(task: Task) -> Outcome:
     """One world, from its beginning to its end."""
-    world = World(task.seed, SCENARIOS[task.role], MUTATIONS[task.mutation] if task.mutation else None)
+    world = World(task.seed, SCENARIOS[task.role], MUTATIONS[task.mutation] if task.mutation else UNCHANGED)
     try:
         world.run()
     except Violated as violated:

@@ -73,7 +73,7 @@ class Record:
 
 @dataclass
 class Group:
-    """The coordinator. `members`: the process that has a seat now. `held`: what the members of a cooperative one hold."""
+    """The coordinator. `members`: which process has a seat now. `held`: what members of a cooperative group hold."""
 
     lanes: list[Lane]
     generation: int = 0

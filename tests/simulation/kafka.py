@@ -47,7 +47,7 @@ class Kafka:
         self.log: list[tuple[Transaction, Output]] = []  # all output topics together
         self.running: dict[str, Transaction] = {}  # by producer
         self.epochs: Counter[str] = Counter()
-        self.down_until = -1
+        self.down_until, self.slowness = -1, 0.0
 
     @property
     def down(self) -> bool:

@@ -1,7 +1,8 @@
 """Seeded bugs: each removes one rule of the protocol. A simulation that does not notice one would prove nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 import stream.engine.loop
 from schemas.dead_letter import Reason
@@ -11,10 +12,14 @@ from stream.engine.fence import Fence, Hold
 from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
 from stream.engine.place import Place
-from stream.engine.role import Message, Output
+from stream.engine.role import Lane, Message, Output
+from stream.redis import patient
+from tests.simulation.faults import Fault, expel, flush
 from tests.simulation.group import Incremental
 from tests.simulation.redis import Hash
 from tests.simulation.world import Change, World
+
+OFTEN = 0.005  # probability in a step
 
 
 class SnapshotFirst(Loop):
@@ -87,6 +92,7 @@ def in_pieces(world: World) -> None:
 
 
 def torn(world: World) -> None:
+    where(flush, slowness=0.3)(world)
     world.redis.torn = True
 
 
@@ -115,6 +121,20 @@ def same_number(self: Fence, hold: Hold, mark: int, blobs: Mapping[str, bytes]) 
 write = Fence.write
 
 
+def same_token(self: Fence, lane: Lane) -> Hold:
+    """Taking a lane that got no answer is tried again with its token."""
+    name, token = f"{self.prefix}{lane}", uuid4().hex
+
+    def take() -> list[Any]:
+        pipe = self.client.pipeline(transaction=True)
+        found: list[Any] = pipe.hset(name, mapping={"tok": token, "n": 0}).hget(name, "mark").hkeys(name).execute()
+        return found
+
+    _, mark, fields = patient(take, self.clock)
+    known = {field[2:].decode() for field in fields if field.startswith(b"k:")}
+    return Hold(name, token, None if mark is None else int(mark), known)
+
+
 def by_polls(self: Folds, place: Place, messages: Sequence[Message]) -> None:
     """All that one poll brought for a key is added up and folded as one record."""
     folded, sums = self.lanes[place.lane], dict[str, tuple[int, Any]]()
@@ -140,8 +160,24 @@ def cooperative(world: World) -> None:
     world.consumer = LenientIncremental
 
 
-def keeps(self: object) -> None:
-    """What belongs to somebody else now is not dropped."""
+def keeps_counts(self: Counts) -> None:
+    """What was added up belongs to somebody else now."""
+
+
+def keeps_outputs(self: Folds) -> None:
+    """As do the outputs that were not committed."""
+    self.lanes = {}
+
+
+def where(*faults: Fault, slowness: float = 0.0) -> Callable[[World], None]:
+    """A world in which these faults are frequent: what a rule is for may need two of them at once."""
+
+    def change(world: World) -> None:
+        world.weather |= dict.fromkeys(faults, OFTEN)
+        world.misfortune = sum(world.weather.values())
+        world.redis.slowness = slowness
+
+    return change
 
 
 MUTATIONS: dict[str, Change] = {
@@ -160,12 +196,15 @@ MUTATIONS: dict[str, Change] = {
     "number-only": Change(world=number_only),
     "accepts-late-writes": Change(world=late_writes),
     "reuses-n-on-retry": Change(patches={(Fence, "write"): same_number}),
+    "same-token-on-retry": Change(patches={(Fence, "acquire"): same_token}, world=where(flush, slowness=0.3)),
+    "torn-acquire": Change(world=torn),
     "unfenced-load": Change(patches={(Fence, "holds"): always(True)}),
     "committed-does-not-wait": Change(world=never_waits),
     "no-generation-check": Change(world=any_generation),
     "offsets-outside": Change(loop=OffsetsOutside),
     "fold-depends-on-the-poll": Change(patches={(Folds, "fold"): by_polls}),
     "snapshot-in-pieces": Change(world=in_pieces),
-    "keeps-counts-of-lost-lanes": Change(patches={(Counts, "forget"): keeps}, hunt="adding"),
+    "keeps-counts-of-lost-lanes": Change(patches={(Counts, "forget"): keeps_counts}, hunt="adding"),
+    "keeps-outputs-of-lost-lanes": Change(patches={(Folds, "forget"): keeps_outputs}, world=where(expel)),
     "cooperative-rebalances": Change(world=cooperative),
 }

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from confluent_kafka import KafkaException
 
+from tests.simulation.faults import SWARM
+
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 Answer = TypeVar("Answer")
 
-LOST, UNANSWERED, LATE = 0.004, 0.010, 0.010  # probabilities, of every command
+LOST, UNANSWERED, LATE = 0.004, 0.008, 0.008  # of every command, as probabilities that differ by `SWARM`
+QUIET = 0.5  # neither lost nor late on its way, nor is its answer
 LATE_OF_THE_DEAD = 0.4  # the command at which a process died is under way already
 LATE_OF_THE_DOWN = 0.5
 LATE_STEPS = (5, 60, 400)  # a late command takes up to one of these: sooner than a retry, about as long, much longer
@@ -26,9 +29,10 @@ class Crash(BaseException):
 
 
 class Server(Protocol):
-    """What can be down."""
+    """What can be down, or slow."""
 
     down_until: int
+    slowness: float  # so many more commands are late
 
     @property
     def down(self) -> bool: ...
@@ -39,6 +43,12 @@ class Network:
 
     def __init__(self, world: "World") -> None:
         self.world = world
+        often = world.random.choice
+        self.is_late, self.is_lost, self.is_unanswered = (
+            LATE * often(SWARM),
+            LOST * often(SWARM),
+            UNANSWERED * often(SWARM),
+        )
         self.late: list[tuple[int, Callable[[], object]]] = []
 
     def request(self, command: Callable[[], Answer], failure: Callable[[], Exception], server: Server) -> Answer:
@@ -53,13 +63,14 @@ class Network:
             if self.world.unlucky(LATE_OF_THE_DOWN):
                 self.delay(command, server)
             raise failure()
-        fate = self.world.random.random() if self.world.faulty else 1.0
-        if fate < LATE + LOST:
-            if fate < LATE:
-                self.delay(command, server)
+        fate = self.world.random.random() if self.world.faulty else QUIET
+        is_late = self.is_late + server.slowness
+        if fate < is_late:
+            self.delay(command, server)
+        if fate < is_late + self.is_lost:
             raise failure()
         answer = command()
-        if fate < LATE + LOST + UNANSWERED or server.down:
+        if fate > 1 - self.is_unanswered or server.down:
             raise failure()
         self.world.point()
         return answer

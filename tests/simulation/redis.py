@@ -31,7 +31,7 @@ class Redis:
         self.world = world
         self.hashes: dict[str, Hash] = defaultdict(dict)
         self.past: list[dict[str, Hash]] = []
-        self.down_until = -1
+        self.down_until, self.slowness = -1, 0.0
         self.taken: set[str] = set()  # tokens of all owners there were
         self.remembered: set[str] = set()  # tokens of those who own still, and of whose writes nothing was forgotten
         self.accepts = accepts

@@ -13,7 +13,7 @@ from tests.simulation.group import Entry
 from tests.simulation.reference import Counts, Seen
 from tests.simulation.scenario import Scenario
 
-RECORDS = 160  # of a lane
+RECORDS = 300  # of a lane
 UNREADABLE = Reason("bad_json", "this is no JSON")
 
 
@@ -38,7 +38,7 @@ class Adding:
 
     name = "adding"
     topics: tuple[str, ...] = ("events", "more")
-    every_s = 0.5
+    every_s = 1.0
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -83,8 +83,8 @@ class Alarming:
 
     name = "alarming"
     topics: tuple[str, ...] = ("panes",)
-    every_s, soon_s = 0.5, 0.1
-    line = 1.0
+    every_s, soon_s = 1.5, 1.0  # a worker has its turn about every 0.3 s
+    line = 0.3  # about every other record
 
     def read(self, lane: Lane, message: Message) -> tuple[str, int] | Reason:
         try:

@@ -1,6 +1,7 @@
 """The simulated Redis decides as the real one does: `stream.engine.fence.WRITE` and `accepts` agree on every case."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 import redis
@@ -67,3 +68,40 @@ def test_an_emptied_redis_is_noticed_by_the_next_write(client: redis.Redis) -> N
     client.flushall()
     with pytest.raises(Surprise):
         fence.write(hold, 2, {})
+
+
+class Slow:
+    """A connection on which the first transaction gets no answer in time, and arrives when `deliver` is called."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client, self.late = client, list[Any]()
+
+    def register_script(self, script: str) -> Any:
+        return self.client.register_script(script)
+
+    def pipeline(self, transaction: bool) -> Any:
+        pipe = self.client.pipeline(transaction=transaction)
+        if not self.late:
+            self.late.append(pipe.execute)
+            pipe.execute = time_out
+        return pipe
+
+    def deliver(self) -> None:
+        self.late[0]()
+
+
+def time_out() -> None:
+    raise redis.TimeoutError("no answer")
+
+
+def test_an_acquisition_that_comes_late_does_not_vouch_for_a_redis_that_was_emptied(client: redis.Redis) -> None:
+    before = Fence(client, "leeway:judge:", 1_000_000)
+    before.write(before.acquire(LANE), 42, {"churn": b"\x00\0\0\0\0\0\0\0state"})
+    slow = Slow(client)
+    fence = Fence(slow, "leeway:judge:", 1_000_000)  # type: ignore[arg-type]
+    hold = fence.acquire(LANE)
+    assert (hold.mark, hold.known) == (42, {"churn"})
+    client.flushall()
+    slow.deliver()
+    with pytest.raises(Surprise, match="forgotten"):
+        fence.write(hold, 43, {})

@@ -21,7 +21,7 @@ import stream.engine.loop
 from stream.engine.loop import Loop
 from stream.engine.role import Lane
 from stream.engine.surprise import Surprise
-from tests.simulation.faults import befall
+from tests.simulation.faults import befall, weather
 from tests.simulation.group import Consumer
 from tests.simulation.invariants import Invariants, Violated
 from tests.simulation.kafka import Kafka, Producer
@@ -48,6 +48,9 @@ class Change:
     hunt: str = "alarming"  # the scenario in which it is looked for
     world: Callable[["World"], None] = lambda world: None
     patches: dict[tuple[Any, str], Any] = field(default_factory=dict)
+
+
+UNCHANGED = Change()
 
 
 class SimulatedClock:
@@ -87,8 +90,8 @@ class Slot:
 
 
 class World:
-    def __init__(self, seed: int, scenario: Scenario, change: Change | None = None) -> None:
-        self.seed, self.scenario, self.change = seed, scenario, change or Change()
+    def __init__(self, seed: int, scenario: Scenario, change: Change = UNCHANGED) -> None:
+        self.seed, self.scenario, self.change = seed, scenario, change
         self.random, self.now, self.faulty = Random(seed), 0, True
         self.settings = scenario.settings_of(self.random)
         self.seen: Counter[str] = Counter()  # what happened, for people
@@ -102,6 +105,8 @@ class World:
         self.memberships: dict[bytes, tuple[str, str, int]] = {}
         self.slots = [Slot(str(i)) for i in range(SLOTS)]
         self.zombies: list[tuple[Any, int]] = []  # frozen processes whose slot was given away, and when they wake
+        self.weather = weather(self.random)
+        self.misfortune = sum(self.weather.values())
         self.invariants = Invariants(self)
         self.change.world(self)
 
@@ -156,7 +161,10 @@ class World:
             loop.run(slot.stopping)
         except Crash:
             pass
-        except (Surprise, KafkaException, redis.RedisError, LookupError) as surprise:
+        except LookupError as slip:  # of a seeded bug; the loop itself makes none
+            if self.change is UNCHANGED:
+                raise Violated(f"a worker ended by {slip!r}") from slip
+        except (Surprise, KafkaException, redis.RedisError) as surprise:
             self.seen[f"surprise: {type(surprise).__name__}"] += 1
             if "has forgotten what this worker wrote" in str(surprise):
                 self.shut_out(loop, str(surprise))
