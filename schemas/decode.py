@@ -139,7 +139,7 @@ class Reader:
         except UNREADABLE as error:
             return Reason("schema", _sentence(error), "Compare it with the JSON Schema of its kind.")
         for finding in examined.findings:
-            self._count(finding)
+            self.count(finding)
         return self._finish(event, _mappings(event), envelope, at_ms)
 
     def _finish(self, event: Incoming, mappings: Mappings, envelope: Envelope, at_ms: int) -> Incoming | Reason:
@@ -202,10 +202,11 @@ class Reader:
             self._names = {UNSET}
         self._names.add(name)
 
-    def _count(self, finding: Finding) -> None:
+    def count(self, finding: Finding, many: int = 1) -> None:
+        """Count something that was forgiven, as often as it occurred."""
         counter = self.nonfinite if finding.code == "nonfinite" else self.unknown
         known = finding.path in counter or len(counter) < PATHS
-        counter[finding.path if known else OTHERS] += 1
+        counter[finding.path if known else OTHERS] += many
 
 
 def _each_key_once(value: bytes, event: Incoming, mappings: Mappings, untagged: int) -> bool:

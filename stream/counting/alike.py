@@ -115,8 +115,7 @@ class AlikeRows:
 
     def learn(self, topic: str, kind: Alike, message: Message) -> None:
         """Look at an event that was read by itself and accepted: others like it may come."""
-        headers = message.headers()
-        media = media_of(headers) if headers else ""
+        media = media_of(message.headers())
         if media in ("", PACKED):
             (self.packed if media else self.forms).learn(topic, kind, message.value() or b"")
 
@@ -250,7 +249,7 @@ def wire(value: bytes | None, headers: Any, kind: str) -> str | None:
 
 def media_of(headers: Any) -> str:
     """The media type that headers say, as `schemas.cloudevent` reads it."""
-    said = cloudevent.binary(headers)
+    said = cloudevent.binary(headers) if headers else cloudevent.NONE
     return said.media if isinstance(said, Envelope) else ""
 
 

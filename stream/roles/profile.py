@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from schemas.binning import Binning
+from schemas.cloudevent import ARROW
 from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.decode import binning as read_binning
@@ -24,7 +25,8 @@ from schemas.moment import believed, rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.subject import subject_of
-from stream.counting.alike import TIMESTAMP_NOT_AVAILABLE, AlikeRows
+from stream.counting.alike import TIMESTAMP_NOT_AVAILABLE, AlikeRows, media_of
+from stream.counting.arrow import ArrowRows
 from stream.counting.binnings import Binnings
 from stream.counting.follower import Follower
 from stream.counting.panes import panes
@@ -72,6 +74,7 @@ class Profile:
         self.binnings_refused = 0
         self.reader = Reader(self._bounds.refuse_future_ms)
         self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms, self._bounds.native == "auto")
+        self._arrow = ArrowRows(self.reader, self._bounds.refuse_future_ms)
         self._worker = f"profile-{slot}"
         self._speaks_for_all = slot == FIRST_SLOT
         self._panes_topic = topics.panes
@@ -108,19 +111,29 @@ class Profile:
             kind, (clock, arrived) = self._kinds[lane.topic], message.timestamp()
             if clock == TIMESTAMP_NOT_AVAILABLE or not believed(arrived):
                 arrived = now_ms
-            value = message.value()
-            event = self.reader.event(value, message.headers(), kind, arrived)
-            if isinstance(event, Deployment):
-                self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
-                continue
-            refused = event if isinstance(event, Reason) else self._tally.admit(event, arrived)
-            if refused is None:
-                if KINDS[type(event)] == kind or not message.headers():  # else a header may have said what it is
-                    self._alike.learn(lane.topic, type(event), message)  # type: ignore[arg-type]
+            if media_of(message.headers()) == ARROW:
+                refused = self._arrow.admit(self._tally, kind, message, arrived)
+                if self._tally.rows >= ROWS:  # one message may have as many
+                    dead += self._cut(now_ms)
             else:
+                refused = self._read(lane, message, kind, arrived, now_ms)
+            if refused is not None:
                 self.dead[refused.code] += 1
                 dead.append(dead_letter(self._dlq, lane, message, refused, self.name))
         return dead
+
+    def _read(self, lane: Lane, message: Message, kind: str, arrived: int, now_ms: int) -> Reason | None:
+        """Count the event in a message, or say why it cannot be."""
+        event = self.reader.event(message.value(), message.headers(), kind, arrived)
+        if isinstance(event, Reason):
+            return event
+        if isinstance(event, Deployment):
+            self._deployed.append(Deployed(subject=subject_of(event), at=now_ms, event=event))
+            return None
+        refused = self._tally.admit(event, arrived)
+        if refused is None and (KINDS[type(event)] == kind or not message.headers()):
+            self._alike.learn(lane.topic, type(event), message)  # else a header may have said what it is
+        return refused
 
     def flush(self, name: str) -> list[Output]:
         """The panes of everything since the last flush, and a word for subjects that nothing came from."""

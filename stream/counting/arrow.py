@@ -1,0 +1,164 @@
+"""Batches of events in Arrow's columns: to counts without a step in Python for a row.
+
+A column is a field of the event, `model`, `ts`, `prediction`; a name inside of a field is a column of its own,
+`features.age`, or a member of a column of structs, `features`. Null means null where JSON may say null, and elsewhere
+that the field is not there. A message is counted as a whole or, if anything in it is bad, not at all.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from schemas import cloudevent
+from schemas.dead_letter import Reason, Unfit
+from schemas.decode import Reader
+from schemas.event import MESSAGE_BYTES
+from schemas.explain import too_large
+from schemas.feature import Feature
+from schemas.layout import NAMED, NUMBER, WHOSE, Alike, Form, Layout
+from schemas.moment import MICROSECONDS
+from schemas.prediction import Prediction
+from stream.counting.block import Block
+from stream.counting.columns import Ints
+from stream.counting.tally import Tally
+from stream.engine.role import Message
+
+if TYPE_CHECKING:
+    from stream.counting.arrow_columns import Columns, Path, Texts
+
+KINDS: Final[dict[str, Alike]] = {"prediction": Prediction, "feature": Feature}
+OUTPUTS: Final = ("prediction", "latency_ms", "status")  # in the order of a layout
+LAYOUTS: Final = 256  # that are remembered: each takes a millisecond to make
+NO_PYARROW: Final = Reason(
+    "bad_json",
+    "an Arrow stream, and this worker has no pyarrow to read it",
+    "Install 'leeway[arrow]' where the workers run and redrive the message, or send JSON.",
+)
+
+
+class Part(NamedTuple):
+    """Rows that have the same fields."""
+
+    layout: Layout
+    block: Block
+    ts: Ints
+
+
+class ArrowRows:
+    """Takes messages that are Arrow streams."""
+
+    def __init__(self, reader: Reader, refuse_future_ms: int) -> None:
+        self._reader = reader
+        self._refuse_future_ms = refuse_future_ms
+        self._layouts: dict[Any, Layout] = {}
+
+    def admit(self, tally: Tally, kind: str, message: Message, arrived_ms: int) -> Reason | None:
+        """Count the events of a message, or say why none of them is counted."""
+        value = message.value() or b""
+        said = cloudevent.binary(message.headers() or [])
+        if isinstance(said, Reason):
+            return said
+        if len(value) > MESSAGE_BYTES:
+            return too_large(len(value)).reason
+        kind = said.kind or kind
+        if kind not in KINDS:
+            return Reason("schema", f"a {kind} in an Arrow stream", "Send predictions and features so; others as JSON.")
+        try:
+            from stream.counting import arrow_columns, ipc
+        except ImportError:
+            return NO_PYARROW
+        batches = ipc.batches(value)
+        if isinstance(batches, Reason):
+            return batches
+        at_ms = arrived_ms if 0 <= arrived_ms < MICROSECONDS else 0
+        reading = arrow_columns.Reading(KINDS[kind], self._reader, tally.codes, at_ms, self._refuse_future_ms)
+        try:
+            found = [part for each in batches for part in self._parts(KINDS[kind], reading.columns(each), at_ms)]
+        except Unfit as unfit:
+            return unfit.reason
+        except ipc.UNREADABLE as error:
+            return ipc.unreadable(error)
+        return self._admit(tally, found, arrived_ms)
+
+    def _admit(self, tally: Tally, parts: Sequence[Part], arrived_ms: int) -> Reason | None:
+        """All parts, or none if one would be too many."""
+        for part in parts:
+            if reason := tally.refusal(part.layout, part.block):
+                return reason
+        for part in parts:
+            tally.admit_block(part.layout, part.block, part.ts, np.full(part.ts.size, arrived_ms))
+        return None
+
+    def _parts(self, kind: Alike, columns: "Columns", at_ms: int) -> Iterator[Part]:
+        """The rows of a batch by what they lack. Mostly, they lack nothing."""
+        optional = list(columns.missing)
+        lacking = np.zeros(columns.rows, np.int64)
+        for bit, path in enumerate(optional):
+            lacking |= columns.missing[path].astype(np.int64) << bit
+        for pattern in np.unique(lacking).tolist():
+            gone = {path for bit, path in enumerate(optional) if pattern >> bit & 1}
+            yield self._part(kind, columns, np.flatnonzero(lacking == pattern), gone, at_ms)
+
+    def _part(self, kind: Alike, columns: "Columns", rows: Ints, gone: "set[Path]", at_ms: int) -> Part:
+        """The rows that lack just these fields."""
+        kinds = {path: what for path, what in columns.kinds.items() if path not in gone}
+        cells = {path: columns.cells[path][rows] for path in kinds}
+        if (null := ("prediction", "")) in gone:  # a null answer is a null number, whatever the others are
+            kinds[null], cells[null] = NUMBER, np.full(rows.size, np.nan)
+        whose = {name: said for name, said in columns.whose.items() if (name, "") not in gone}
+        layout = self._layout(kind, kinds, [name for name in WHOSE if name in whose])
+        identities, place = told_apart([whose[name] for name in layout.whose], rows)
+        matrix = [cells[path] for path in in_order(layout, kinds)]
+        ts = columns.times.get("ts", np.zeros(columns.rows, np.int64))[rows]
+        block = Block(
+            identities=identities,
+            whose=place,
+            times={},
+            weight=cells.get(("sample_rate", "")),
+            cells=np.column_stack(matrix) if matrix else np.empty((rows.size, 0)),
+        )
+        return Part(layout, block, np.where(ts == 0, at_ms, ts))
+
+    def _layout(self, kind: Alike, kinds: "dict[Path, str]", whose: Sequence[str]) -> Layout:
+        """The layout that the JSON of such events has."""
+        key = (kind, tuple(kinds.items()), tuple(whose))
+        layout = self._layouts.get(key)
+        if layout is None:
+            if len(self._layouts) >= LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[key] = Layout(form_of(kind, kinds, whose), kinds)
+        return layout
+
+
+def form_of(kind: Alike, kinds: "dict[Path, str]", whose: Sequence[str]) -> Form:
+    """The form of events with these fields.
+
+    >>> form_of(Prediction, {("features", "age"): NUMBER, ("prediction", ""): NUMBER}, ["model"]).keys
+    (('model', ''), ('features', ('age',)), ('prediction', 'number'))
+    """
+    keys: dict[str, Any] = dict.fromkeys(whose, "")
+    for (name, key), what in kinds.items():
+        if name == "prediction" and key:
+            keys[name] = (*keys.get(name, ()), (key, float if what == NUMBER else str))
+        elif key:
+            keys[name] = (*keys.get(name, ()), key)
+        else:
+            keys[name] = what if name == "prediction" else ""
+    return Form(kind, tuple(keys.items()))
+
+
+def in_order(layout: Layout, kinds: "dict[Path, str]") -> "list[Path]":
+    """The columns of a layout, and then its outputs."""
+    columns = [(name, key) for name, keys in zip(NAMED, layout.named, strict=True) for key in keys]
+    return columns + [path for output in OUTPUTS for path in kinds if path[0] == output]
+
+
+def told_apart(fields: "Sequence[Texts]", rows: Ints) -> tuple[list[Any], Ints]:
+    """What rows say of whose they are, a text or a tuple of texts, each once; and of each row its place among them."""
+    said: list[tuple[str, ...]] = [()]
+    place = np.zeros(rows.size, np.int64)
+    for at, words in fields:
+        keys, place = np.unique(place * len(words) + at[rows], return_inverse=True)
+        said = [(*said[key // len(words)], words[key % len(words)]) for key in keys.tolist()]
+    return [who[0] for who in said] if len(fields) == 1 else list(said), place
