@@ -6,12 +6,16 @@ what must not be touched: so a batch is asked once, here, and such a record is h
 Source: confluent-kafka-python 2.16, `c_headers_to_py`, which decodes names strictly.
 """
 
+from collections import deque
 from collections.abc import Sequence
-from operator import length_hint
+from operator import length_hint, methodcaller
 
 from stream.engine.role import Message
 
 WHY = "all of its headers: a name among them is not UTF-8"
+
+
+HEADERS = methodcaller("headers")
 
 
 class Unlabelled:
@@ -37,8 +41,7 @@ def legible(messages: Sequence[Message]) -> Sequence[Message]:
     odd = set()
     while length_hint(rest):
         try:
-            for message in rest:
-                message.headers()
+            deque(map(HEADERS, rest), maxlen=0)
         except (SystemError, UnicodeDecodeError):
             odd.add(len(messages) - length_hint(rest) - 1)
     return [Unlabelled(each) if at in odd else each for at, each in enumerate(messages)] if odd else messages
