@@ -40,6 +40,7 @@ class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     snapshot_bytes_per_second: Positive = 1_000_000
     idle_s: Positive = 900  # a state that nothing came for leaves memory; it is read back when something comes
     memory_bytes: Positive = 1_000_000_000  # about what all states of a worker may take before idle ones leave sooner
+    states: Positive = 10_000  # of one lane of the judge; a further model is refused
     allow_plaintext: bool = False
 
 

@@ -5,6 +5,9 @@ order which states no snapshot has yet, and from which record on.
 
 A state comes into memory when its key is met. One that nothing came for leaves again, sooner while all of them take too
 much: but only what is not dirty, for then Redis has exactly this state, or the fence shows that it has forgotten it.
+
+A lane has room for so many keys, first come, first served; a record of one key more is a dead letter. Keys in Redis and
+in memory together are the keys that were admitted, also while a log is replayed, so a replay refuses the same records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +27,11 @@ TIMES_SNAPSHOT: Final = 35  # what the judge's states take in memory: 18 kB a co
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How long a state stays in memory for nothing, and how much all of them may take there."""
+    """How long a state stays in memory for nothing, how much all may take there, and how many a lane may have."""
 
     idle_s: float
     memory_bytes: float
+    states: int
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class Folded:
     """What one lane adds up to."""
 
     hold: Hold
+    keys: set[str]  # that were admitted
     states: dict[str, Held] = field(default_factory=dict)  # what was met last comes last
     dirty: dict[str, int] = field(default_factory=dict)  # key -> first record that no snapshot has, oldest first
     weight: int = 0  # of all states
@@ -70,12 +75,15 @@ class Folds:
 
     def acquire(self, lanes: Sequence[Lane]) -> Mapping[Lane, int | None]:
         """Shut former owners out of Redis; the mark of each lane."""
-        self.lanes = {lane: Folded(self.fence.acquire(lane)) for lane in lanes}
+        self.lanes = {}
+        for lane in lanes:
+            hold = self.fence.acquire(lane)
+            self.lanes[lane] = Folded(hold, set(hold.known))
         return {lane: folded.hold.mark for lane, folded in self.lanes.items()}
 
     def fold(self, place: Place, messages: Sequence[Message]) -> None:
         folded = self.lanes[place.lane]
-        read = [(message, self.role.read(place.lane, message)) for message in messages]
+        read = [(message, self.admitted(folded, self.role.read(place.lane, message))) for message in messages]
         self.meet(folded, {content[0] for _, content in read if not isinstance(content, Reason)})
         for message, content in read:
             offset = message.offset()
@@ -87,6 +95,20 @@ class Folds:
                 outputs = self.step(folded, content[0], content[1], offset, f"{place.lane}-{offset}")
             if not self.published_before(place, offset):
                 self.pending.extend(outputs)
+
+    def admitted(self, folded: Folded, content: tuple[str, Any] | Reason) -> tuple[str, Any] | Reason:
+        """The content, unless its key is one too many. Asked in the order of the log."""
+        if isinstance(content, Reason) or content[0] in folded.keys:
+            return content
+        if len(folded.keys) >= self.room.states:
+            return Reason(
+                "over_quota",
+                f"'{content[0][:200]}' would be one state too many: a lane keeps at most {self.room.states}",
+                "check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes all the "
+                "time; delete states of what is gone from Redis, or raise redis.states",
+            )
+        folded.keys.add(content[0])
+        return content
 
     def meet(self, folded: Folded, keys: set[str]) -> None:
         """Have the states of these keys in memory, behind all others. Only a key that has a snapshot needs Redis."""

@@ -67,5 +67,5 @@ def work_of(
     for caution in cautions(client):
         log.warning("Redis is not set up for this", caution=caution)
     fence = Fence(client, prefix, settings.redis.snapshot_bytes_per_second, clock)
-    room = Room(settings.redis.idle_s, settings.redis.memory_bytes)
+    room = Room(settings.redis.idle_s, settings.redis.memory_bytes, settings.redis.states)
     return Folds(cast(Folding[Any, Any], role), fence, room, observed)
