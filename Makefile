@@ -12,7 +12,7 @@ PYTHON :=
 NONE_CHOSEN := 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check sim bench bench-quality fuzz torture overload up lock clean
+.PHONY: help demo test check sim bench bench-quality fuzz torture overload up lock native clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,6 +49,8 @@ torture: $(VENV)/dev.stamp ## all roles under faults without end, real Kafka and
 overload: $(VENV)/dev.stamp ## floods, models beyond every quota, a slow Redis; ARGS="--minutes 3 --only events --json FILE"
 	@$(BIN)/python -m tests.overload $(ARGS)
 
+native: $(VENV)/native.stamp ## the decoder in C++, twice as fast, into .venv; needs a C++ compiler and Python's headers
+
 up: $(VENV)/demo.stamp ## all roles on the Kafka and the Redis of leeway.toml or LEEWAY__ variables
 	@$(BIN)/leeway up $(ARGS)
 
@@ -62,9 +64,10 @@ lock: $(VENV)/dev.stamp ## pin the dependencies anew; UPGRADE=1 takes the newest
 	$(COMPILE) -c requirements/dev.txt --group build -o requirements/build.txt
 	$(COMPILE) -c requirements/dev.txt --group bench -o requirements/bench.txt
 	$(COMPILE) --group opponents -o requirements/opponents.txt
+	$(COMPILE) --group native -o requirements/native.txt
 
 clean: ## forget the .venv, Kafka's jars and all caches
-	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .kafka build native/build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up: done once, and again when a lock or pyproject.toml changes
@@ -92,6 +95,19 @@ $(VENV)/opponents.stamp: requirements/opponents.txt | $(BIN)/python
 	@$(BIN)/python -m venv $(VENV)/opponents
 	@$(VENV)/opponents/bin/python -m pip --disable-pip-version-check --no-input -q install --require-hashes \
 	  -r requirements/opponents.txt || echo "Leeway: they cannot be installed; the benchmark goes on without them" >&2
+	@touch $@
+
+# Built with tools in an environment of their own; .venv is given nothing but the wheel.
+NATIVE := native/CMakeLists.txt native/pyproject.toml $(wildcard native/src/*.* native/src/*/*.*)
+$(VENV)/native.stamp: requirements/native.txt $(NATIVE) | $(VENV)/demo.stamp
+	@echo "Leeway: building native/ and installing it into $(VENV) (once, less than a minute)" >&2
+	@$(BIN)/python -m venv $(VENV)/building
+	@$(VENV)/building/bin/python -m pip --disable-pip-version-check --no-input -q install --require-hashes \
+	  -r requirements/native.txt
+	@rm -rf build/native
+	@$(VENV)/building/bin/python -m pip --disable-pip-version-check --no-input -q wheel --no-deps --no-build-isolation \
+	  -w build/native ./native
+	@$(PIP) install --no-deps --no-index --force-reinstall build/native/*.whl
 	@touch $@
 
 FITS := import sys; sys.exit(sys.version_info < (3, 11))

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import generate_latest
 
 from stream import kafka, logs
+from stream.counting import native
 from stream.engine.loop import run_role
 from stream.engine.observed import Observed
 from stream.engine.surprise import Surprise, end
@@ -44,6 +45,7 @@ def work(name: str, settings: Settings, slot: int) -> None:
         room = kafka.patient(lambda: letter_bytes(client, settings.topics.dlq), settings.kafka)
         if name == "profile":
             role = profile(settings, slot)
+            log.info("events are decoded", how=native.way(settings.profile.native))
         else:
             role = judge(settings)
             observed.also = role.sent

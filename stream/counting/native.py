@@ -38,6 +38,13 @@ def installed() -> str:
     return f"leeway-native {version('leeway-native')}" + ("" if fits() else ", which is for another version of Leeway")
 
 
+def way(setting: str) -> str:
+    """How events are decoded with some setting of `profile.native`, in words."""
+    if setting == "off":
+        return 'by msgspec: profile.native = "off"'
+    return f"by {installed()} where it can" if fits() else f"by msgspec: {installed()}"
+
+
 class Natives:
     """The layouts that have a native decoder; it is made when a layout is first asked for."""
 

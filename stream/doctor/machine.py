@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from stream import rooms
+from stream.counting import native
 from stream.doctor.finding import Finding
 from stream.loopback import on_loopback
 from stream.settings import Settings
@@ -34,6 +35,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding("error", "packages", complaint, "pip uninstall the other one, or use a fresh virtual environment")
     else:
         yield Finding("ok", "packages", "schemas, detectors and stream are Leeway's own")
+    yield Finding("ok", "decoder", f"events are decoded {native.way(settings.profile.native)}")
     yield _descriptors()
     yield from _doors(settings)
 

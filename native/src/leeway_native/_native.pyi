@@ -25,7 +25,7 @@ class Step:
     ) -> Step: ...
 
 class Decoder:
-    """A decoder of texts of one layout. Raises ValueError for steps that are not one object or leave a cell unwritten."""
+    """A decoder of texts of one layout. Raises ValueError for steps that are not one object, or not every cell once."""
 
     def __init__(self, steps: Sequence[Step]) -> None: ...
     def block(
