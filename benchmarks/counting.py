@@ -25,6 +25,7 @@ class Way:
     form: str = "json"
     share: float = 1.0
     guest: bool = False
+    native: bool = False
 
     @property
     def bare(self) -> str:
@@ -36,6 +37,7 @@ WAYS = {
     "bare": Way("bare consume(500)", "bare"),
     "decoding": Way("consume(500) + orjson.loads", "decoding"),
     "profile": Way("Leeway's profile worker", "profile"),
+    "profile_native": Way("the same with the decoder in C++", "profile", native=True),
     "naive": Way("confluent-kafka + orjson + River", "naive", share=0.2),
     "quix": Way("Quix Streams + River", "quix_dataframe", share=0.1, guest=True),
     "bytewax": Way("Bytewax + River", "bytewax_flow", share=0.1, guest=True),
@@ -63,7 +65,7 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
     for name, way in WAYS.items():
         whole = topics[way.form]
         begin, end = round(whole.begin * way.share), round(whole.end * way.share)
-        turns[name] = Turn(way.runs, replace(whole, begin=begin, end=end), way.guest)
+        turns[name] = Turn(way.runs, replace(whole, begin=begin, end=end, native=way.native), way.guest)
     found = alternate(turns, rounds, say)
     return {
         "rows": [row(way, found[name], found[way.bare]) for name, way in WAYS.items()],

@@ -27,6 +27,7 @@ class Stretch:
     group: str = ""
     slot: int = 0
     workers: int = 1
+    native: bool = False  # Leeway's worker with the decoder in C++
 
 
 def cpu_s() -> float:
@@ -73,7 +74,7 @@ class Meter:
 
     def report(self) -> None:
         """The reading as the last line of what this process says."""
-        print(json.dumps(self.reading), flush=True)
+        print(json.dumps({name: round(value, 4) for name, value in self.reading.items()}), flush=True)
 
     def report_and_exit(self) -> NoReturn:
         """The end for those that cannot be asked to stop: a framework's own loop."""

@@ -1,6 +1,6 @@
 """What the shape of the events does to their cost: the number of features, of models, of segments.
 
-Every shape has a topic of its own; the profile worker reads them in turns. The first fifth of each is not measured:
+Every shape has a topic of its own; the profile worker reads them in turns. The first events of each are not measured:
 a worker that meets a thousand models for the first time learns a thousand orders of keys, once.
 """
 
@@ -23,7 +23,7 @@ SHAPES = {  # title: shape, and how many features' worth of an event it is: larg
     "1,000 models, different features": (Shape(models=1000, own_names=True), 1),
     "100 segments": (Shape(segments=100), 1),
 }
-TAIL = 400_000
+WARM, TAIL = 150_000, 400_000  # events before and behind what is measured
 
 BARS = {
     "200 features": Bar("200 features against 20", 9.0),
@@ -35,11 +35,11 @@ BARS = {
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All shapes in turns."""
-    events, rounds = (150_000, 3) if quick else (600_000, 5)
+    events, rounds = (150_000, 3) if quick else (500_000, 5)
     turns = {}
     for number, (title, (shape, size)) in enumerate(SHAPES.items()):
-        many, tail = events // size, TAIL // size
-        turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", many // 5, many, tail, shape))
+        begin, end, tail = WARM // size, (WARM + events) // size, TAIL // size
+        turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", begin, end, tail, shape))
         say(f"topic with {title}")
     found = alternate(turns, rounds, say)
     read = {title: readings for title, readings in found.items() if not isinstance(readings, str)}

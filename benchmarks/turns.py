@@ -41,7 +41,7 @@ class Turn:
         stretch = replace(self.stretch, **{"group": f"bench-{time.time_ns()}"} | changes)
         python = str(OPPONENTS) if self.guest else sys.executable
         command = [python, "-m", "benchmarks.ways", self.way, json.dumps(asdict(stretch))]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
         return child.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
 
     def run(self) -> Reading:
