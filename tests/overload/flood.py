@@ -13,21 +13,23 @@ from tests.pipeline.installation import Installation
 
 TIMES = 3.0
 CHUNK = 4_000
-FEATURES = 20
+FEATURES = 60
 ROWS = 200  # different ones of each model, again and again
 PAUSE_S = 0.02
 LOOK_S = 0.2
+QUEUED = 100_000
 
 
-def events(model: str, seed: int = 1, rows: int = ROWS, shift: float = 0.0) -> list[bytes]:
-    """Predictions with twenty features."""
-    chance = random.Random(f"{model} {seed}")
-    return [orjson.dumps(event(model, chance, shift)) for _ in range(rows)]
+def event(model: str, chance: random.Random, shift: float = 0.0, features: int = 20) -> dict[str, Any]:
+    """A prediction whose features are normal, about `shift`."""
+    drawn = {f"f{at}": round(chance.gauss(shift, 1.0), 4) for at in range(features)}
+    return {"kind": "prediction", "model": model, "features": drawn, "prediction": round(chance.random(), 4)}
 
 
-def event(model: str, chance: random.Random, shift: float = 0.0) -> dict[str, Any]:
-    features = {f"f{at}": round(chance.gauss(shift, 1.0), 4) for at in range(FEATURES)}
-    return {"kind": "prediction", "model": model, "features": features, "prediction": round(chance.random(), 4)}
+def events(model: str) -> list[bytes]:
+    """Many features: they cost the reader more than the sender, who has to be three times as fast."""
+    chance = random.Random(model)
+    return [orjson.dumps(event(model, chance, features=FEATURES)) for _ in range(ROWS)]
 
 
 class Flood:
@@ -36,8 +38,8 @@ class Flood:
     def __init__(self, service: Installation, models: Sequence[str]) -> None:
         self.sent: Counter[str] = Counter()
         self._topic = service.topic("predictions")
-        self._pool = [(model, value) for of_one in zip(*map(events, models), strict=True)
-                      for model, value in zip(models, of_one, strict=True)]  # fmt: skip
+        self._turns = list(zip(*map(events, models), strict=True))  # one event of each model
+        self._models = models
         self._at = 0
         self._producer = Producer(
             {
@@ -45,18 +47,20 @@ class Flood:
                 "enable.idempotence": True,
                 "compression.type": "lz4",
                 "linger.ms": 20,
-                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.messages": 2 * QUEUED,
                 "log_level": 0,
             }
         )
 
     def send(self, many: int) -> None:
-        """So many more."""
-        for _ in range(many):
-            model, value = self._pool[self._at]
-            self._at = (self._at + 1) % len(self._pool)
-            self.sent[f"{model} prediction"] += 1
-            self._put(value)
+        """So many more, rounded up to whole turns."""
+        for _ in range(-(-many // len(self._models))):
+            while len(self._producer) > QUEUED:
+                self._producer.poll(0.01)
+            turn = self._turns[self._at]
+            self._at = (self._at + 1) % len(self._turns)
+            assert self._producer.produce_batch(self._topic, [{"value": value} for value in turn]) == len(turn)
+            self.sent.update(f"{model} prediction" for model in self._models)
 
     def pour(self, seconds: float, read: Callable[[], float], times: float = TIMES) -> tuple[float, float]:
         """For so long, `times` as much as is read meanwhile; events sent and events read, each a second."""
@@ -75,11 +79,3 @@ class Flood:
 
     def flush(self) -> None:
         assert self._producer.flush(240) == 0
-
-    def _put(self, value: bytes) -> None:
-        while True:
-            try:
-                self._producer.produce(self._topic, value)
-                return
-            except BufferError:
-                self._producer.poll(0.05)
