@@ -1,0 +1,79 @@
+"""Events as producers write them in the two fast formats, and messages of them without a Kafka."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from struct import pack
+from typing import Any
+
+import msgspec
+
+from schemas.cloudevent import ARROW, PACKED
+from schemas.dead_letter import Headers
+from tests.profile.events import Sent
+
+Event = Mapping[str, Any]
+PACKED_SAID: Headers = [("content-type", PACKED.encode())]
+ARROW_SAID: Headers = [("content-type", ARROW.encode())]
+
+
+@dataclass
+class Message(Sent):
+    """A message with headers of its own."""
+
+    said: Headers | None = None
+
+    def headers(self) -> Headers | None:
+        return self.said
+
+
+def packed(event: Event, numbers: Sequence[str] | None = None) -> bytes:
+    """An event with its features packed: as numbers those that are named so, or that look so."""
+    features = event["features"]
+    if numbers is None:
+        numbers = [name for name, value in features.items() if is_double(value)]
+    others = [name for name in features if name not in numbers]
+    doubles = [nan if features[name] is None else features[name] for name in numbers]
+    body = {name: value for name, value in event.items() if name != "features"}
+    body |= {"number_names": ",".join(numbers), "numbers": pack(f"<{len(numbers)}d", *doubles)}
+    body |= {"text_names": ",".join(others), "texts": [features[name] for name in others]}
+    return msgspec.msgpack.encode(body)
+
+
+def is_double(value: Any) -> bool:
+    """Whether a value is a number that a double can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
+
+
+def columns(events: Sequence[Event]) -> dict[str, list[Any]]:
+    """Events as columns, `features.age` and the like among them. What an event lacks is null."""
+    paths: dict[str, None] = {}
+    rows = [dict(flat(event)) for event in events]
+    for row in rows:
+        paths.update(dict.fromkeys(row))
+    return {path: [row.get(path) for row in rows] for path in paths if path != "kind"}
+
+
+def flat(event: Event) -> list[tuple[str, Any]]:
+    return [
+        (f"{name}.{key}" if key else name, inner)
+        for name, value in event.items()
+        for key, inner in (value.items() if isinstance(value, dict) else [("", value)])
+    ]
+
+
+def arrow(*tables: Mapping[str, Any], **options: Any) -> bytes:
+    """A stream of a batch for each table."""
+    import pyarrow as pa
+
+    batches = [pa.record_batch({name: pa.array(values) for name, values in table.items()}) for table in tables]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batches[0].schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return bytes(sink.getvalue())
