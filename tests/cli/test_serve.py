@@ -1,19 +1,31 @@
 """The pages of a worker: honest about life and readiness, on loopback, in Prometheus' words."""
 
+import re
 import socket
 import time
 import urllib.error
 import urllib.request
 
+import msgspec
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.heartbeat import Heartbeat
+from schemas.moment import rfc3339
+from schemas.subject import Subject
 from stream.engine.observed import Lag, Observed
-from stream.engine.role import Lane
+from stream.engine.role import Lane, Output
 from stream.engine.surprise import Surprise
+from stream.incidents.numbers import Numbers
+from stream.metrics import registry
+from stream.roles.judge import Judge
+from stream.roles.profile import Profile
 from stream.serve import Pages
 from stream.settings import Http, Settings
-from stream.worker import pages
+from stream.settings import Judge as JudgeSettings
+from stream.worker import counts_of, pages
+from tests.servers import ROOT
 
 
 def get(address: str, path: str, method: str = "GET") -> tuple[int, str]:
@@ -60,6 +72,36 @@ def test_metrics_are_what_the_loop_observed() -> None:
     assert samples["leeway_lag_messages", "p"] == 4
     assert samples["leeway_lag_seconds", "p"] == 2.5
     assert samples["leeway_dead_letters_total", "bad_json"] == 2
+
+
+def test_every_metric_that_the_documentation_names_exists() -> None:
+    written = " ".join(file.read_text() for file in (ROOT / "docs").glob("*.md")) + (ROOT / "README.md").read_text()
+    named = set(re.findall(r"\bleeway_[a-z_]+[a-z]\b", written))
+    seen, judge = Observed(last_snapshot=1.0, last_progress=1.0, lag={Lane("p", 0): Lag(3, 0.5)}), Judge(Settings())
+    seen.dead_letters["schema"] += 1
+    judge.said.anomalies["feature_drift", "firing"] += 1
+    profile = Profile(Settings(), 0, now_ms=lambda: 0)
+    texts = [
+        generate_latest(registry("judge", seen, lambda: counts_of(judge))).decode(),
+        generate_latest(registry("profile", seen, lambda: counts_of(profile))).decode(),
+        Numbers().text().decode(),
+    ]
+    there = {line.split("{")[0].split(" ")[0] for text in texts for line in text.splitlines()}
+    families = {name.removesuffix("_total").removesuffix("_bucket") for name in there} | there
+    assert named - families == set()
+
+
+def test_a_judge_says_what_it_said_and_what_it_was_allowed_to() -> None:
+    """Once a minute a heartbeat; half a week of them allows for half an alarm."""
+    settings = Settings(judge=JudgeSettings(budget="1 per model per week"))
+    judge, subject = Judge(settings), Subject(model="churn", deployment="churn")
+    for minute in range(0, 7 * 24 * 60 // 2 + 1, 5):
+        beat = Heartbeat(subject=subject, state="quiet", at=rfc3339(60_000 * minute), since="", watching=3, rows=minute)
+        judge.sent(Output(settings.topics.heartbeats, b"", msgspec.json.encode(beat), []))
+    judge.sent(Output(settings.topics.anomalies, b"", b'{"kind":"anomaly","class":"null_spike","status":"firing"}', []))
+    text = generate_latest(registry("judge", Observed(), lambda: counts_of(judge))).decode()
+    assert 'leeway_anomalies_total{class="null_spike",role="judge",status="firing"} 1.0' in text
+    assert judge.said.allowed == pytest.approx(0.5)
 
 
 def test_pages_are_only_read_and_unknown_ones_say_which_there_are() -> None:
