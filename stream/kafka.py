@@ -12,12 +12,14 @@ The values are measured on Apache Kafka 4.1 with librdkafka 2.16; the reason sta
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from stream.engine.role import Lane, Output
+from stream.engine.shape import Shape
 from stream.engine.surprise import Surprise
 from stream.redis import Clock
 from stream.secret import secret
@@ -29,6 +31,8 @@ Answer = TypeVar("Answer")
 TRANSACTION_MS = 10_000  # an owner frozen inside a transaction holds its lanes' successor up for so long
 PATIENCE_S = 60.0  # with a Kafka that is down when we start; then the supervisor tries again
 PAUSE_S = 1.0
+DESCRIBE_S = 2.0  # it is asked with every transaction, and what is not told in time is not needed
+NO_ID = ("", "AAAAAAAAAAAAAAAAAAAAAA")  # all zeros: of brokers that know no ids
 LARGEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
 LETTER_BYTES = 1_000_000  # of a dead letter, where its topic does not tell: Kafka's own default, with some room
 
@@ -201,13 +205,40 @@ def membership(consumer: Any) -> bytes:
     return found
 
 
-def committed(consumer: Any, lanes: Sequence[Lane], timeout_s: float) -> dict[Lane, int | None]:
-    """The group's offsets, once no transaction holds them back any more; None where there is none."""
+class Committed(NamedTuple):
+    """A group's offset of a lane, None where there is none, and what was written beside it."""
+
+    offset: int | None
+    metadata: str
+
+
+def committed(consumer: Any, lanes: Sequence[Lane], timeout_s: float) -> dict[Lane, Committed]:
+    """The group's offsets, once no transaction holds them back any more."""
     found = consumer.committed([TopicPartition(*lane) for lane in lanes], timeout_s) if lanes else []
     for partition in found:
         if partition.error:
             raise KafkaException(partition.error)
-    return {Lane(one.topic, one.partition): one.offset if one.offset >= 0 else None for one in found}
+    return {
+        Lane(one.topic, one.partition): Committed(one.offset if one.offset >= 0 else None, one.metadata or "")
+        for one in found
+    }
+
+
+def shapes(admin: AdminClient, topics: Sequence[str]) -> dict[str, Shape]:
+    """What Kafka tells of topics, soon: one that is not there, and one that it does not tell of, is left out."""
+    if not topics:
+        return {}
+    asked = TopicCollection(list(topics))
+    answers = admin.describe_topics(asked, request_timeout=DESCRIBE_S)
+    found = {}
+    for topic, answer in answers.items():
+        try:
+            described = answer.result()
+        except KafkaException:
+            continue
+        id = "" if described.topic_id is None else str(described.topic_id)
+        found[topic] = Shape("" if id in NO_ID else id, len(described.partitions))
+    return found
 
 
 def produce(producer: Any, output: Output, **further: Any) -> None:

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import redis
 import structlog
@@ -42,6 +43,7 @@ def work(name: str, settings: Settings, slot: int) -> None:
         address = pages(name, settings, observed, lambda: counts_of(role)).serve()
         log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
         client = wait(settings)
+        describe = partial(kafka.shapes, client)
         room = kafka.patient(lambda: letter_bytes(client, settings.topics.dlq), settings.kafka)
         if name == "profile":
             role = profile(settings, slot)
@@ -53,7 +55,7 @@ def work(name: str, settings: Settings, slot: int) -> None:
         end(name, str(slot), str(surprise))
     telling = (settings, f"{name}-{slot}", address, observed)
     threading.Thread(target=tell, args=telling, name="address", daemon=True).start()
-    run_role(role, settings, str(slot), observed=observed, letter_bytes=room)
+    run_role(role, settings, str(slot), observed=observed, letter_bytes=room, describe=describe)
     log.info("stopped")
 
 

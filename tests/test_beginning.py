@@ -21,6 +21,8 @@ from stream.engine.surprise import Surprise
         (Memory(70, None, 80, 90), "earliest", (80, 80, 10)),  # retention overtook the worker
         (Memory(70, None, 80, 90), "latest", (90, 90, 20)),
         (Memory(70, None, 0, 20), "earliest", (0, 0, 0)),  # the topic was created anew
+        (Memory(70, None, 0, 90, renewed=True), "earliest", (0, 0, 0)),  # and is longer than the old one was
+        (Memory(70, None, 0, 90, renewed=True), "latest", (90, 90, 0)),
     ],
 )
 def test_a_lane_begins_where_nothing_is_skipped_unsaid(
@@ -28,7 +30,9 @@ def test_a_lane_begins_where_nothing_is_skipped_unsaid(
 ) -> None:
     beginning = begin(memory, start_at)
     assert (beginning.next, beginning.floor, beginning.lost) == expected
-    assert bool(beginning.caution) == (beginning.lost > 0 or (memory.committed or 0) > memory.high)
+    renewed = memory.renewed or (memory.committed or 0) > memory.high
+    assert bool(beginning.caution) == (beginning.lost > 0 or renewed)
+    assert beginning.committed == (memory.committed == beginning.floor and not renewed)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,8 @@ def test_a_lane_begins_where_nothing_is_skipped_unsaid(
         (Memory(70, 75, 0, 90, stateful=True), "earliest", "Redis has read up to 75 and Kafka remembers only 70"),
         (Memory(None, 75, 0, 90, stateful=True), "earliest", "Kafka has forgotten this group's offset"),
         (Memory(70, 60, 0, 20, stateful=True), "earliest", "the topic was created anew"),
+        (Memory(70, 60, 0, 90, stateful=True, renewed=True), "latest", "the topic was created anew"),
+        (Memory(70, None, 0, 90, renewed=True), "error", "offset 70 was committed and the log now holds 0 to 90"),
     ],
 )
 def test_where_only_an_operator_can_decide_a_sentence_says_how(

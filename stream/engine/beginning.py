@@ -21,18 +21,23 @@ StartAt = Literal["earliest", "latest", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of a lane when it is assigned. `stateful` lanes have a mark, or would have one."""
+    """What is known of a lane when it is assigned. `stateful` lanes have a mark, or would have one; `renewed`: what was
+    committed was an offset of another topic of the same name."""
 
     committed: int | None
     mark: int | None
     low: int
     high: int
     stateful: bool = False
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """`next` is read first; outputs below `floor` were published before; `lost` records are gone from the log."""
+    """`next` is read first; outputs below `floor` were published before; `lost` records are gone from the log.
+
+    `committed`: Kafka remembers `floor`. Else it is committed with the first transaction, and a gap is told only once.
+    """
 
     next: int
     floor: int
@@ -46,13 +51,15 @@ def begin(memory: Memory, start_at: StartAt) -> Beginning:
     start = {"earliest": memory.low, "latest": memory.high, "error": None}[start_at]
     if memory.committed is None:
         return _never_read(memory, start)
+    if memory.renewed and start is not None:
+        return _recreated(memory, start)
     if memory.mark is not None and memory.mark > memory.committed:
         raise Surprise(
             f"Redis has read up to {memory.mark} and Kafka remembers only {memory.committed}: they are not of one "
             "installation, or one was restored from a backup. Delete the snapshots of this lane in Redis to rebuild "
             "them from the log"
         )
-    if memory.low <= memory.committed <= memory.high:
+    if memory.low <= memory.committed <= memory.high and not memory.renewed:
         return _replayed(memory, memory.committed)
     if start is None:
         raise Surprise(
@@ -63,15 +70,15 @@ def begin(memory: Memory, start_at: StartAt) -> Beginning:
         return _recreated(memory, start)
     lost = start - memory.committed
     caution = f"{lost} records were deleted before they were read: retention is shorter than this worker was away"
-    return Beginning(start, start, True, lost, caution)
+    return Beginning(start, start, False, lost, caution)
 
 
 def _never_read(memory: Memory, start: int | None) -> Beginning:
     if memory.mark:
         raise Surprise(
             f"Redis has read up to {memory.mark} and Kafka has forgotten this group's offset (it does so after 7 days "
-            "of silence). Set the group's offset by hand to go on, or delete the snapshots of this lane in Redis to "
-            "begin anew and have old anomalies announced again"
+            "of silence, or with a deleted topic). Set the group's offset by hand to go on, or delete the snapshots "
+            "of this lane in Redis to begin anew and have old anomalies announced again"
         )
     if start is None:
         raise Surprise(
@@ -98,8 +105,12 @@ def _replayed(memory: Memory, floor: int) -> Beginning:
 def _recreated(memory: Memory, start: int) -> Beginning:
     if memory.mark:
         raise Surprise(
-            f"Redis has read up to {memory.mark} and the log ends at {memory.high}: the topic was created anew. "
+            f"Redis has read up to {memory.mark} and the log now holds {memory.low} to {memory.high}: the topic was "
+            "created anew. "
             "Delete the snapshots of this lane in Redis to begin anew"
         )
-    caution = f"offset {memory.committed} was committed and the log ends at {memory.high}: the topic was created anew"
-    return Beginning(start, start, True, 0, caution)
+    caution = (
+        f"offset {memory.committed} was committed and the log now holds {memory.low} to {memory.high}: the topic was "
+        "created anew"
+    )
+    return Beginning(start, start, False, 0, caution)

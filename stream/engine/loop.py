@@ -25,7 +25,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from operator import methodcaller
 from typing import Any, Final, NoReturn, TypeAlias
@@ -38,9 +38,11 @@ from stream import kafka
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine import memory
 from stream.engine.beginning import Memory, begin
+from stream.engine.gap import announcement
 from stream.engine.observed import Observed
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
+from stream.engine.shape import Describe, Shapes, another, check_same, check_width, note, remembered
 from stream.engine.surprise import Surprise, end
 from stream.engine.unlabelled import legible
 from stream.engine.work import Work, work_of
@@ -82,6 +84,7 @@ class Loop:
         observed: Observed | None = None,
         ready: Callable[[], None] = lambda: None,
         letter_bytes: int = kafka.LETTER_BYTES,
+        describe: Describe = lambda topics: {},
         consumer: Callable[[dict[str, Any]], Any] = Consumer,
         producer: Callable[[dict[str, Any]], Any] = Producer,
         redis: Callable[[Any], Any] = connect,
@@ -91,7 +94,7 @@ class Loop:
         self.role, self.settings, self.slot = role, settings, slot
         self.observed = observed or Observed()
         self.ready, self.clock, self.alarm = ready, clock, alarm
-        self.letter_bytes = letter_bytes
+        self.letter_bytes, self.describe = letter_bytes, describe
         self.group = f"{settings.group}-{role.name}"
         seat = f"{self.group}-{slot}"
         self.work: Work = work_of(role, settings, redis, clock, self.observed)
@@ -101,6 +104,8 @@ class Loop:
         self.consumer = consumer(kafka.consumer(settings.kafka, self.group, seat))
         self.places: dict[Lane, Place] = {}
         self.membership: Any = None
+        self.shapes: Shapes = {}  # of our topics, as they were at the assignment
+        self.news: list[Output] = []  # gaps that nobody was told of yet
         self.embedded = False
         self.moved = False  # a rebalance ran inside this poll
         self.most = FEW if self.work.stateful else BATCH
@@ -222,13 +227,14 @@ class Loop:
         first = next(iter(ahead or self.places.values()), None)
         if first is None:
             return
-        outputs = self.work.outputs(f"{first.lane}-{first.next}")
+        outputs = [*self.news, *self.work.outputs(f"{first.lane}-{first.next}")]
         if outputs or ahead:
             self.transact(outputs, ahead or [first])  # offsets even if none moved: they carry our generation
         for place in ahead:
             if place.oldest_ms > 0:
                 self.observed.waited.add(max(0.0, self.clock.time() - place.oldest_ms / 1000))
             place.done, place.oldest_ms = place.next, 0
+        self.news = []
         self.work.published()
 
     def uncommitted(self, place: Place) -> bool:
@@ -236,6 +242,7 @@ class Loop:
         return place.next > place.done
 
     def transact(self, outputs: list[Output], places: list[Place]) -> None:
+        check_same(self.describe(list(self.shapes)), self.shapes)
         point("before transaction")
         began = self.clock.monotonic()
         self.alarm(COMMIT_ALARM_S)
@@ -244,7 +251,7 @@ class Loop:
             kafka.produce(self.producer, output)
             self.observed.sent(output)
         point("produced")
-        offsets = [position(place) for place in places]
+        offsets = [position(place, note(self.shapes.get(place.lane.topic))) for place in places]
         self.producer.send_offsets_to_transaction(offsets, self.membership, COMMIT_TIMEOUT_S)
         point("offsets sent")
         self.producer.commit_transaction(COMMIT_TIMEOUT_S)
@@ -277,11 +284,12 @@ class Loop:
     def assign(self, lanes: list[Lane]) -> None:
         self.moved = True
         self.membership = kafka.membership(self.consumer)
+        self.shapes = {} if self.embedded else self.describe(self.role.topics)
         marks = self.work.acquire(lanes)  # the fence first: from here on no former owner writes a snapshot ...
         point("acquired")
-        committed = kafka.committed(
-            self.consumer, lanes, TIMEOUT_S
-        )  # ... then this, which waits until no former owner can commit
+        # ... then this, which waits until no former owner can commit
+        committed = kafka.committed(self.consumer, [*lanes, *self.others(lanes)], TIMEOUT_S)
+        self.check_widths(committed)
         self.places = {lane: self.place(lane, committed[lane], marks.get(lane)) for lane in lanes}
         point("assigned")
         self.consumer.assign(list(map(position, self.places.values())))
@@ -290,9 +298,21 @@ class Loop:
         self.observe_lag()
         self.ready()
 
-    def place(self, lane: Lane, committed: int | None, mark: int | None) -> Place:
+    def others(self, lanes: list[Lane]) -> list[Lane]:
+        """Lanes of the same topics that are not ours: what states were folded with is written beside their offsets."""
+        widths = {topic: shape.partitions for topic, shape in self.shapes.items() if self.work.stateful}
+        every = (Lane(topic, partition) for topic, width in widths.items() for partition in range(width))
+        return [lane for lane in every if lane not in lanes]
+
+    def check_widths(self, committed: Mapping[Lane, kafka.Committed]) -> None:
+        for topic, shape in self.shapes.items() if self.work.stateful else ():
+            said = (remembered(found.metadata) for lane, found in committed.items() if lane.topic == topic)
+            check_width(topic, shape, filter(None, said))
+
+    def place(self, lane: Lane, committed: kafka.Committed, mark: int | None) -> Place:
         low, high = self.consumer.get_watermark_offsets(TopicPartition(*lane), TIMEOUT_S)
-        memory = Memory(committed, mark, low, high, self.work.stateful)
+        renewed = another(self.shapes.get(lane.topic), remembered(committed.metadata))
+        memory = Memory(committed.offset, mark, low, high, self.work.stateful, renewed)
         try:
             beginning = begin(memory, self.settings.kafka.start_at)
         except Surprise as undecided:
@@ -300,6 +320,9 @@ class Loop:
         if beginning.caution:
             self.observed.records_lost += beginning.lost
             log.warning("records are gone", lane=str(lane), lost=beginning.lost, caution=beginning.caution)
+            self.news.append(
+                announcement(self.settings, self.role.name, lane, beginning, round(self.clock.time() * 1000))
+            )
         return Place(lane, beginning.next, beginning.floor, beginning.floor if beginning.committed else NOTHING)
 
     def revoke(self, lanes: list[Lane]) -> None:
@@ -318,7 +341,7 @@ class Loop:
 
     def forget(self) -> None:
         self.work.forget()
-        self.places = {}
+        self.places, self.news = {}, []
         self.observed.lag, self.observed.lanes = {}, None
         self.consumer.unassign()
 
@@ -349,8 +372,8 @@ def by_lane(messages: list[Any]) -> Batch:
     return batch
 
 
-def position(place: Place) -> TopicPartition:
-    return TopicPartition(place.lane.topic, place.lane.partition, place.next)
+def position(place: Place, metadata: str = "") -> TopicPartition:
+    return TopicPartition(place.lane.topic, place.lane.partition, place.next, metadata)
 
 
 def run_role(
@@ -361,6 +384,7 @@ def run_role(
     observed: Observed | None = None,
     ready: Callable[[], None] = lambda: None,
     letter_bytes: int = kafka.LETTER_BYTES,
+    describe: Describe = lambda topics: {},
 ) -> None:
     """The outermost function of a worker process. Returns after SIGTERM or SIGINT; a surprise ends the process."""
     stopping = threading.Event()
@@ -368,6 +392,7 @@ def run_role(
         signal.signal(asked, lambda *_: stopping.set())
     memory.keep()
     try:
-        Loop(role, settings, slot, observed=observed, ready=ready, letter_bytes=letter_bytes).run(stopping.is_set)
+        loop = Loop(role, settings, slot, observed=observed, ready=ready, letter_bytes=letter_bytes, describe=describe)
+        loop.run(stopping.is_set)
     except BaseException as trouble:  # noqa: BLE001  the one place for it
         end(role.name, slot, kafka.explained(trouble), type(trouble).__name__)
