@@ -156,6 +156,15 @@ def stalled(observed: Observed, now_s: float | None = None) -> str:
     return ""
 
 
+def beginning(observed: Observed) -> str:
+    """Why the worker has not begun, or nothing.
+
+    >>> beginning(Observed()), beginning(Observed(last_progress=1.0))
+    ('no step of the loop was taken yet', '')
+    """
+    return "" if observed.last_progress else "no step of the loop was taken yet"
+
+
 def unassigned(observed: Observed) -> str:
     """Why the worker is not ready, or nothing. One that stands by for lanes is ready: `duty` says what it does.
 

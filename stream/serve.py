@@ -1,4 +1,5 @@
-"""The pages of one worker: `/livez` (it makes progress), `/readyz` (it has its lanes, or stands by), `/metrics`.
+"""The pages of one worker: `/startupz` (it has begun), `/livez` (it makes progress), `/readyz` (it has its lanes, or
+stands by), `/metrics`.
 
 On loopback and read only. A thread of its own answers, so a page comes even while the loop waits for Kafka.
 
@@ -27,8 +28,8 @@ STATUSES = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 
 
 
 class Pages:
-    """`live` and `ready` say why not, or nothing; `duty` says what a ready worker does; `metrics` gives the text that
-    Prometheus reads."""
+    """`begun`, `live` and `ready` say why not, or nothing; `duty` says what a ready worker does; `metrics` gives the
+    text that Prometheus reads."""
 
     def __init__(
         self,
@@ -37,10 +38,12 @@ class Pages:
         live: Callable[[], str],
         ready: Callable[[], str],
         metrics: Callable[[], bytes],
+        begun: Callable[[], str] = lambda: "",
         duty: Callable[[], str] = lambda: "ok",
     ) -> None:
         self._http = http
-        self._live, self._ready, self._metrics, self._duty = live, ready, metrics, duty
+        self._live, self._ready, self._metrics = live, ready, metrics
+        self._begun, self._duty = begun, duty
 
     def serve(self) -> str:
         """Answer from now on, for as long as the process lives; the address as `host:port`."""
@@ -64,6 +67,8 @@ class Pages:
     def answer(self, path: str) -> tuple[int, bytes]:
         """Status and body of a page."""
         match path:
+            case "/startupz":
+                return _verdict(self._begun())
             case "/livez":
                 return _verdict(self._live())
             case "/readyz":
@@ -71,7 +76,7 @@ class Pages:
             case "/metrics":
                 return 200, self._metrics()
             case _:
-                return 404, b"There are /livez, /readyz and /metrics.\n"
+                return 404, b"There are /startupz, /livez, /readyz and /metrics.\n"
 
     def _respond(self, request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         if request["REQUEST_METHOD"] in ("GET", "HEAD"):

@@ -16,7 +16,7 @@ from stream.counting import native
 from stream.engine.loop import run_role
 from stream.engine.observed import Observed
 from stream.engine.surprise import Surprise, end
-from stream.metrics import Counted, duty, registry, stalled, unassigned
+from stream.metrics import Counted, beginning, duty, registry, stalled, unassigned
 from stream.redis import connect
 from stream.roles.judge import Judge, judge
 from stream.roles.profile import Profile, profile
@@ -73,6 +73,7 @@ def pages(name: str, settings: Settings, observed: Observed, counted: Callable[[
         settings.http,
         live=lambda: stalled(observed),
         ready=lambda: unassigned(observed),
+        begun=lambda: beginning(observed),
         duty=lambda: duty(observed),
         metrics=lambda: generate_latest(numbers),
     )

@@ -1,7 +1,7 @@
 """What a browser or a probe may ask: incidents as JSON, and how this process is. Read only.
 
-`/incidents?state=open&limit=100`, `/incidents/<id>`, `/livez` (the process answers), `/readyz` (it has its lanes and
-its Redis), `/healthz` (both, with reasons), `/metrics` (Prometheus).
+`/incidents?state=open&limit=100`, `/incidents/<id>`, `/startupz` and `/livez` (the process answers), `/readyz` (it has
+its lanes and its Redis), `/healthz` (both, with reasons), `/metrics` (Prometheus).
 """
 
 import asyncio
@@ -48,6 +48,10 @@ def add(app: faust.App, store: Store, numbers: Numbers, troubles: Callable[[], l
         if found[0] is None:
             return _answer(web, {"error": f"there is no incident '{id}'; /incidents lists them"}, 404)
         return _answer(web, found[0])
+
+    @app.page("/startupz")
+    async def startupz(web: Any, request: Any) -> Any:
+        return web.text("ok\n")  # pages are served when everything else is there
 
     @app.page("/livez")
     async def livez(web: Any, request: Any) -> Any:

@@ -44,9 +44,11 @@ def test_a_worker_is_ready_once_it_has_its_lanes_and_alive_while_it_moves() -> N
     seen = Observed()
     address = pages("profile", Settings(), seen).serve()
     assert get(address, "/livez") == (200, "ok\n")
+    assert get(address, "/startupz") == (503, "no step of the loop was taken yet\n")
     assert get(address, "/readyz") == (503, "no lanes are assigned to this worker yet\n")
     seen.rebalances, seen.lanes, seen.last_progress = 1, 3, time.time()
     assert get(address, "/readyz") == (200, "ok\n")
+    assert get(address, "/startupz") == (200, "ok\n")
     seen.lanes = 0
     assert get(address, "/readyz") == (200, "ok, standing by: there are more workers than lanes\n")
     seen.lanes = None
@@ -108,7 +110,7 @@ def test_pages_are_only_read_and_unknown_ones_say_which_there_are() -> None:
     address = quiet(Http()).serve()
     assert get(address, "/livez", "POST")[0] == 405
     assert get(address, "/livez", "HEAD") == (200, "")
-    assert get(address, "/") == (404, "There are /livez, /readyz and /metrics.\n")
+    assert get(address, "/") == (404, "There are /startupz, /livez, /readyz and /metrics.\n")
 
 
 def test_others_can_reach_the_pages_only_when_that_was_asked_for() -> None:
