@@ -82,7 +82,8 @@ def consumer(kafka: Kafka, group: str, slot: str) -> Properties:
         "enable.partition.eof": True,  # the only way to know that what follows is transaction markers, not records
         "auto.offset.reset": "error",  # what is gone is announced, never skipped: `stream.engine.beginning`
         "isolation.level": "read_committed",  # also makes the read of committed offsets wait for a pending transaction
-        "partition.assignment.strategy": "range",
+        "group.protocol": "classic",  # the newer one gives and takes lanes one by one,
+        "partition.assignment.strategy": "range",  # and the loop takes an assignment for all that there is
         "session.timeout.ms": kafka.session_ms,
         "heartbeat.interval.ms": max(kafka.session_ms // 6, 100),
         "max.poll.interval.ms": max(60_000, kafka.session_ms),
@@ -130,6 +131,10 @@ MEANINGS = {
     KafkaError.UNKNOWN_MEMBER_ID: "the group went on without this process, which was silent for too long",
     KafkaError.ILLEGAL_GENERATION: "the group went on without this process, which was silent for too long",
     KafkaError._MAX_POLL_EXCEEDED: "the group went on without this process, which was silent for too long",
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: (
+        "another program is in this consumer group and shares the lanes out in its own way: "
+        "stop it, or give this installation another `group`"
+    ),
     KafkaError._TIMED_OUT: "the brokers did not answer in time; whether a transaction was committed shows at the start",
     KafkaError.INVALID_SESSION_TIMEOUT: (
         "kafka.session_ms is outside of what the brokers allow (group.min.session.timeout.ms, by default 6000)"

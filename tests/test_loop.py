@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from stream import kafka
@@ -175,6 +175,36 @@ def delete_below(platform: Platform, topic: str, offset: int) -> None:
     admin = AdminClient({"bootstrap.servers": platform.bootstrap, "log_level": 0})
     for deleted in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
         deleted.result(30)
+
+
+def test_no_option_makes_rebalances_incremental() -> None:
+    options = {"partition.assignment.strategy": "cooperative-sticky", "group.protocol": "consumer"}
+    properties = kafka.consumer(Kafka(options=options), "group", "slot")
+    assert (properties["partition.assignment.strategy"], properties["group.protocol"]) == ("range", "classic")
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("platform", ["real"], indirect=True)
+def test_a_stranger_in_the_group_who_shares_lanes_out_in_another_way_is_named(platform: Platform) -> None:
+    source, out = platform.create({"source": 1, "out": 1})
+    ours = settings(platform)
+    stranger = Consumer(
+        {
+            "bootstrap.servers": platform.bootstrap,
+            "group.id": f"{ours.group}-listing",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "log_level": 0,
+        }
+    )
+    stranger.subscribe([source])
+    give_up = time.monotonic() + PATIENCE_S
+    while not stranger.assignment() and time.monotonic() < give_up:
+        stranger.poll(0.1)
+    role = Listing([source], out)
+    with pytest.raises(KafkaException) as refused:
+        listen(role, ours, lambda: len(role.values) > 0)
+    assert "another program is in this consumer group" in kafka.explained(refused.value)
+    stranger.close()
 
 
 @pytest.mark.slow

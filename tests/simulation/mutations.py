@@ -153,6 +153,8 @@ def by_polls(self: Folds, place: Place, messages: Sequence[Message]) -> None:
 
 
 class LenientIncremental(Incremental):
+    """A client that lets the loop take what was added for all there is."""
+
     strict = False
 
 

@@ -95,3 +95,7 @@ def seen(output: Output) -> Seen:
 
 def lane_of(id: str) -> str:
     return id.rsplit("-", 2)[0]
+
+
+def offset_of(one: Seen) -> int:
+    return int(one.id.rsplit("-", 2)[1])

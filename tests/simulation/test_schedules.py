@@ -3,10 +3,12 @@
 import pytest
 
 from tests.simulation.campaign import TURNS, Task, in_turn, run
+from tests.simulation.group import Incremental
+from tests.simulation.invariants import Violated
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.scenario import Standing
 from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.world import World
+from tests.simulation.world import Change, World
 
 FEW = {"alarming": 8, "adding": 8, "profile": 3, "judge": 1}
 MANY, CHUNK = 2_000, 50
@@ -14,6 +16,9 @@ HUNTED = 500
 RARE = frozenset(
     {
         "unfenced-load",
+        "same-token-on-retry",
+        "torn-acquire",
+        "keeps-outputs-of-lost-lanes",
         "committed-does-not-wait",
         "no-generation-check",
         "keeps-counts-of-lost-lanes",
@@ -50,6 +55,19 @@ def test_a_seed_replays_to_the_letter(role: str) -> None:
     other.run()
     assert one.seen == other.seen
     assert [output for _, output in one.kafka.log] == [output for _, output in other.kafka.log]
+
+
+def test_in_a_cooperative_group_no_worker_does_anything() -> None:
+    """The settings forbid it, and the client refuses it: a seeded bug shows what would happen else."""
+
+    def cooperative(world: World) -> None:
+        world.consumer = Incremental
+
+    world = World(0, SCENARIOS["alarming"], Change(world=cooperative))
+    with pytest.raises(Violated, match="not everything drains"):
+        world.run()
+    assert world.seen["surprise: KafkaException"] > 0
+    assert not world.kafka.log
 
 
 def test_the_judge_has_something_to_say() -> None:
