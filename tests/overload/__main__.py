@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Platform
-from tests.overload import dawdling, flooded, giants
+from tests.overload import alarms, dawdling, flooded, giants
 from tests.servers import RealKafka, RealRedis
 
 Scenario = Callable[[Platform, Path, float], dict[str, Any]]
@@ -25,6 +25,7 @@ def floods(mix: str, platform: Platform, folder: Path, seconds: float) -> dict[s
 SCENARIOS: dict[str, Scenario] = {
     "events": partial(floods, "events"),
     "panes": partial(floods, "panes"),
+    "alarms": alarms.run,
     "giants": giants.run,
     "slow-redis": lambda platform, folder, seconds: dawdling.run(platform, folder, seconds / len(dawdling.DELAYS_S)),
 }
