@@ -25,10 +25,11 @@ from stream.counting.tally import Tally
 from stream.engine.role import Message
 
 if TYPE_CHECKING:
-    from stream.counting.arrow_columns import Columns, Path, Texts
+    from stream.counting.arrow_columns import Columns, Path
 
 KINDS: Final[dict[str, Alike]] = {"prediction": Prediction, "feature": Feature}
 OUTPUTS: Final = ("prediction", "latency_ms", "status")  # in the order of a layout
+ALL: Final = slice(None)
 LAYOUTS: Final = 256  # that are remembered: each takes a millisecond to make
 NO_PYARROW: Final = Reason(
     "bad_json",
@@ -92,6 +93,9 @@ class ArrowRows:
 
     def _parts(self, kind: Alike, columns: "Columns", at_ms: int) -> Iterator[Part]:
         """The rows of a batch by what they lack. Mostly, they lack nothing."""
+        if not columns.missing:
+            yield self._part(kind, columns, ALL, set(), at_ms)
+            return
         optional = list(columns.missing)
         lacking = np.zeros(columns.rows, np.int64)
         for bit, path in enumerate(optional):
@@ -100,23 +104,23 @@ class ArrowRows:
             gone = {path for bit, path in enumerate(optional) if pattern >> bit & 1}
             yield self._part(kind, columns, np.flatnonzero(lacking == pattern), gone, at_ms)
 
-    def _part(self, kind: Alike, columns: "Columns", rows: Ints, gone: "set[Path]", at_ms: int) -> Part:
+    def _part(self, kind: Alike, columns: "Columns", rows: Ints | slice, gone: "set[Path]", at_ms: int) -> Part:
         """The rows that lack just these fields."""
         kinds = {path: what for path, what in columns.kinds.items() if path not in gone}
         cells = {path: columns.cells[path][rows] for path in kinds}
+        ts = columns.times.get("ts", np.zeros(columns.rows, np.int64))[rows]
         if (null := ("prediction", "")) in gone:  # a null answer is a null number, whatever the others are
-            kinds[null], cells[null] = NUMBER, np.full(rows.size, np.nan)
+            kinds[null], cells[null] = NUMBER, np.full(ts.size, np.nan)
         whose = {name: said for name, said in columns.whose.items() if (name, "") not in gone}
         layout = self._layout(kind, kinds, [name for name in WHOSE if name in whose])
-        identities, place = told_apart([whose[name] for name in layout.whose], rows)
+        identities, place = told_apart([(whose[name].at[rows], whose[name].words) for name in layout.whose])
         matrix = [cells[path] for path in in_order(layout, kinds)]
-        ts = columns.times.get("ts", np.zeros(columns.rows, np.int64))[rows]
         block = Block(
             identities=identities,
             whose=place,
             times={},
             weight=cells.get(("sample_rate", "")),
-            cells=np.column_stack(matrix) if matrix else np.empty((rows.size, 0)),
+            cells=np.column_stack(matrix) if matrix else np.empty((ts.size, 0)),
         )
         return Part(layout, block, np.where(ts == 0, at_ms, ts))
 
@@ -154,11 +158,15 @@ def in_order(layout: Layout, kinds: "dict[Path, str]") -> "list[Path]":
     return columns + [path for output in OUTPUTS for path in kinds if path[0] == output]
 
 
-def told_apart(fields: "Sequence[Texts]", rows: Ints) -> tuple[list[Any], Ints]:
-    """What rows say of whose they are, a text or a tuple of texts, each once; and of each row its place among them."""
+def told_apart(fields: Sequence[tuple[Ints, list[str]]]) -> tuple[list[Any], Ints]:
+    """What rows say of whose they are, a text or a tuple of texts, each once; and of each row its place among them.
+
+    >>> told_apart([(np.array([0, 1, 1]), ["churn", "fraud"]), (np.array([0, 0, 0]), ["7"])])
+    ([('churn', '7'), ('fraud', '7')], array([0, 1, 1]))
+    """
     said: list[tuple[str, ...]] = [()]
-    place = np.zeros(rows.size, np.int64)
+    place: Ints = np.zeros(fields[0][0].size, np.int64)
     for at, words in fields:
-        keys, place = np.unique(place * len(words) + at[rows], return_inverse=True)
+        keys, place = np.unique(place * len(words) + at, return_inverse=True)
         said = [(*said[key // len(words)], words[key % len(words)]) for key in keys.tolist()]
     return [who[0] for who in said] if len(fields) == 1 else list(said), place

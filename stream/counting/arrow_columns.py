@@ -27,8 +27,10 @@ IDS: Final = ("id", "request_id", "traceparent", "prediction_id", "entity_id")
 WORDS: Final[dict[str, tuple[str, ...]]] = {"status": get_args(Status), "origin": get_args(Origin)}
 FLOORS: Final = {"latency_ms": 0.0, "sample_rate": 1.0}
 AS_JSON: Final = "Send such events as JSON."
-TEXTUAL: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-NUMERIC: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+TEXTUAL: Final = {kind.id for kind in (pa.string(), pa.large_string(), pa.string_view())}
+INTEGERS: Final = {getattr(pa, f"{sign}int{bits}")().id for sign in ("", "u") for bits in (8, 16, 32, 64)}
+FLOATS: Final = {kind.id for kind in (pa.float16(), pa.float32(), pa.float64())}
+NUMERIC: Final = INTEGERS | FLOATS | {kind.id for kind in (pa.decimal128(9), pa.decimal256(9), pa.null())}
 
 Path = tuple[str, str]  # a field, and a name inside of it or nothing
 Mask = NDArray[np.bool_]
@@ -127,7 +129,7 @@ class Reading:
         if path[1] in ("value", "score"):
             kind, cells = NUMBER, self._numbers(path, array)
         else:
-            if path[1] == "label" and pa.types.is_integer(array.type):
+            if path[1] == "label" and array.type.id in INTEGERS:
                 array = array.cast(pa.string())  # a class that is called by an integer is a class all the same
             kind, cells = self._value(path, array)
         found.kinds[path], found.cells[path] = kind, cells
@@ -179,10 +181,12 @@ class Reading:
         """Doubles; null, and what is not finite, as NaN."""
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
-        if not any(numeric(array.type) for numeric in NUMERIC):
+        if array.type.id not in NUMERIC:
             what = "a number, text or null" if path[0] == "features" else "a number or null"
             raise unfit(spelled(path), f"expected {what}, got {array.type}"[:200], "Cast the column to double.")
-        cells = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        if array.type.id != pa.float64().id:
+            array = array.cast(pa.float64(), safe=False)
+        cells = array.to_numpy(zero_copy_only=False)
         finite = np.isfinite(cells)
         if strange := int(finite.size - np.count_nonzero(finite)) - array.null_count:
             self._reader.count(Finding("warning", spelled(path), "not a finite number", "", "nonfinite"), strange)
@@ -199,7 +203,7 @@ class Reading:
                 hint = "Give the column a time zone, as in pyarrow.timestamp('ms', tz='UTC')."
                 raise unfit(name, "a time without an offset, so it could be any of 26 hours", hint, "clock")
             array = array.cast(pa.timestamp("ms", kind.tz), safe=False)
-        elif not pa.types.is_integer(kind) and not pa.types.is_null(kind):
+        elif kind.id not in INTEGERS and not pa.types.is_null(kind):
             raise unfit(name, f"expected a time, got {kind}"[:200], "Send milliseconds since 1970, or a timestamp.")
         times = array.cast(pa.int64()).fill_null(0).to_numpy()
         doubtful = (times < EARLIEST_MS) | (times >= MICROSECONDS)
@@ -248,13 +252,19 @@ def texts(path: Path, array: Any, longest: int) -> Texts:
         raise unfit(spelled(path), f"expected text, got {array.type}"[:200], "Cast the column to string.")
     if not pa.types.is_dictionary(array.type):
         array = (array.cast(pa.string()) if pa.types.is_string_view(array.type) else array).dictionary_encode()
-    at = array.indices.cast(pa.int64()).fill_null(-1).to_numpy()
-    used = np.unique(at[at >= 0])
+    at = array.indices.to_numpy(zero_copy_only=False)
+    if array.indices.null_count:
+        at = np.where(np.isnan(at), -1, at)
+    at = at.astype(np.int64)
+    many = len(array.dictionary)
+    used = np.zeros(many + 1, np.bool_)
+    used[at] = True
+    words = array.dictionary.to_pylist()
     places: dict[str, int] = {}  # a dictionary may have a text twice, or null
-    into = np.full(len(array.dictionary) + 1, -1)
-    for old, word in zip(used.tolist(), array.dictionary.take(pa.array(used)).to_pylist(), strict=True):
-        if word is not None:
-            into[old] = places.setdefault(word, len(places))
+    into = np.full(many + 1, -1)
+    for old in np.flatnonzero(used[:many]).tolist():
+        if words[old] is not None:
+            into[old] = places.setdefault(words[old], len(places))
     if (most := max(map(len, places), default=0)) > longest:
         message = f"a text of {most:,} characters; at most {longest:,} are allowed"
         raise unfit(spelled(path), message, "Send a shorter text; long ones belong in a store.", "too_large")
@@ -263,8 +273,7 @@ def texts(path: Path, array: Any, longest: int) -> Texts:
 
 def is_text(kind: Any) -> bool:
     """Whether a column holds texts, be it in a dictionary."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(textual(kind) for textual in TEXTUAL)
+    return (kind.value_type.id if pa.types.is_dictionary(kind) else kind.id) in TEXTUAL
 
 
 def lacking(found: Columns, path: Path, mask: Mask) -> None:

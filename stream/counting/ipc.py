@@ -46,7 +46,7 @@ def unreadable(error: Exception) -> Reason:
 
 
 def _read(stream: Any) -> list[Any] | Reason:
-    wide = sum(max(1, field.type.num_fields) for field in stream.schema)
+    wide = sum(max(1, kind.num_fields) for kind in stream.schema.types)
     if wide > COLUMNS:
         return Reason("too_large", f"{wide:,} columns; at most {COLUMNS:,} are read", "Send fewer columns.")
     found: list[Any] = []
