@@ -93,25 +93,28 @@ def observe(
     `scores` [rows, scores] are sums over the pane, `variance` is that of one event; `urn` [rows] is the size of the
     reference, of which the pane is a part if `inside`.
     """
-    blocks.panes[rows] += 1
-    clock = blocks.panes[rows]
+    at: Rows | slice = slice(None) if len(rows) == len(blocks.panes) else rows  # of all of them nothing is copied
+    blocks.panes[at] += 1
+    clock = blocks.panes[at]
     for level in range(LEVELS):
         if level:
             whole = clock % (1 << level) == 0
-            blocks.open[rows, level] += scores
-            blocks.open_events[rows, level] += events
+            blocks.open[at, level] += scores
+            blocks.open_events[at, level] += events
             if not whole.any():
                 return
-            rows, clock, urn, variance = rows[whole], clock[whole], urn[whole], variance[whole]
-            scores = blocks.open[rows, level].astype(np.float64)
-            events = blocks.open_events[rows, level].astype(np.float64)
-            blocks.open[rows, level] = 0
-            blocks.open_events[rows, level] = 0
+            if not whole.all():
+                rows, clock, urn, variance = rows[whole], clock[whole], urn[whole], variance[whole]
+                at = rows
+            scores = blocks.open[at, level].astype(np.float64)
+            events = blocks.open_events[at, level].astype(np.float64)
+            blocks.open[at, level] = 0
+            blocks.open_events[at, level] = 0
         share = np.minimum(events / urn, 0.5)
         expected = (events * (1 - share if inside else 1 + share))[:, None] * variance
-        blocks.squares[rows, level] += np.divide(scores**2, expected, out=np.zeros_like(scores), where=expected > 0)
-        blocks.blocks[rows, level] += 1
-        blocks.events[rows, level] += events
+        blocks.squares[at, level] += np.divide(scores**2, expected, out=np.zeros_like(scores), where=expected > 0)
+        blocks.blocks[at, level] += 1
+        blocks.events[at, level] += events
 
 
 def fade(blocks: Blocks, rows: Rows, keep: float) -> None:

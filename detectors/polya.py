@@ -191,8 +191,8 @@ def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Flo
     balls, drawn = urn[:, watched], pane[:, watched]
     share = np.where(balls > 0, balls / size, 0.5)  # a bin that is not there has no weight; a half keeps it finite
     v, whole = factor[:, None, None], size[:, :, None]
-    before, after = share[:, :, None] * whole, law.tilt(share) * whole
-    hit, miss = drawn[:, :, None] / v, (events - drawn)[:, :, None] / v
-    hits = rise(after / v, hit) - rise(before / v, hit)
-    misses = rise((whole - after) / v, miss) - rise((whole - before) / v, miss)
-    return np.asarray(hits + misses).reshape(len(urn), hits.shape[1] * hits.shape[2])
+    own = np.concatenate([share[:, :, None], law.tilt(share)], axis=2) * whole  # before a change, then after each
+    hits = rise(own / v, drawn[:, :, None] / v)
+    misses = rise((whole - own) / v, (events - drawn)[:, :, None] / v)
+    ratio = (hits[:, :, 1:] - hits[:, :, :1]) + (misses[:, :, 1:] - misses[:, :, :1])
+    return np.asarray(ratio).reshape(len(urn), ratio.shape[1] * ratio.shape[2])

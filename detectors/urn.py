@@ -250,13 +250,13 @@ class Urns:
 
     def learn(self, bank: Bank, block: Block, turns: NDArray[np.uint8]) -> None:
         """Put the blocks of learning features into their urns, in place; those that know enough will watch."""
-        rows = block.rows
+        rows, at = block.rows, block.at
         if not rows.size:
             return
-        bank.urn[rows] += block.pane
-        bank.grown[rows] += block.events
+        bank.urn[at] += block.pane
+        bank.grown[at] += block.events
         self.limit(bank, rows)
-        block = replace(block, urn=bank.urn[rows], size=bank.urn[rows].sum(axis=1))
+        block = replace(block, urn=bank.urn[at], size=bank.urn[at].sum(axis=1))
         self.observe(bank, block, self.scores(bank, block, self.logarithms(bank, rows, block.pane)), inside=True)
         known = block.size >= self.least_reference
         if not self.independent:
@@ -270,23 +270,23 @@ class Urns:
 
     def weigh(self, bank: Bank, block: Block) -> None:
         """Weigh the blocks of features that are judged, in place."""
-        rows, pane, events = block.rows, block.pane, block.events
+        rows, at, pane, events = block.rows, block.at, block.pane, block.events
         if not rows.size:
             return
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
-        ratio = np.exp(np.clip(self.ratio(bank, rows, block.urn, pane, bank.factor[rows], logarithms), -690, 600))
+        ratio = np.exp(np.clip(self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms), -690, 600))
         if not self.alike:
-            ratio = np.where(self.weights(bank)[rows] > 0, ratio, 0)
-        evidence = (bank.evidence[rows].astype(np.float64) + events[:, None]) * ratio
-        cusum, age = onset.advance(bank.cusum[rows].astype(np.float64), bank.age[rows], ratio, events)
-        bank.evidence[rows] = np.minimum(evidence, MOST_EVIDENCE)
-        bank.cusum[rows] = np.minimum(cusum, MOST_EVIDENCE)
-        bank.age[rows] = age
-        watching = bank.phase[rows] == WATCHING
-        known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[rows].max(axis=1))
+            ratio = np.where(self.weights(bank)[at] > 0, ratio, 0)
+        evidence = (bank.evidence[at].astype(np.float64) + events[:, None]) * ratio
+        cusum, age = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
+        bank.evidence[at] = np.minimum(evidence, MOST_EVIDENCE)
+        bank.cusum[at] = np.minimum(cusum, MOST_EVIDENCE)
+        bank.age[at] = age
+        watching = bank.phase[at] == WATCHING
+        known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
         bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
-        back = watching & (bank.places[rows] > 0)
+        back = watching & (bank.places[at] > 0)
         if back.any():
             of = rows[back]
             factor, kept = bank.factor[of].max(axis=1), self.kept(bank, of)
@@ -301,16 +301,16 @@ class Urns:
         self, bank: Bank, block: Block, crossed: NDArray[np.bool_], calm: NDArray[np.bool_], turns: NDArray[np.uint8]
     ) -> Bank:
         """Put the judged blocks into the urns, in place, and change the phase of the features whose turn it is."""
-        rows, pane = block.rows, block.pane
-        firing = bank.phase[rows] == FIRING
+        rows, at, pane = block.rows, block.at, block.pane
+        firing = bank.phase[at] == FIRING
         old = rows[firing]
         if old.size:
             factor = bank.factor[old].max(axis=1)
             before = self.remembered(bank, old)
             bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
-        bank.live[rows] += pane.astype(np.uint32)
-        bank.urn[rows] += pane
-        bank.grown[rows] += block.events
+        bank.live[at] += pane.astype(np.uint32)
+        bank.urn[at] += pane
+        bank.grown[at] += block.events
         self.limit(bank, rows)
         alarmed = rows[crossed & ~firing]
         if alarmed.size:
@@ -342,9 +342,10 @@ class Urns:
 
     def rest(self, bank: Bank, rows: Rows) -> None:
         """Take what is in the urn as "before": nothing has any evidence."""
-        bank.before[rows] = bank.urn[rows]
-        bank.live[rows] = 0
-        bank.factor_before[rows] = bank.factor[rows]
+        at = slice(None) if len(rows) == len(bank) else rows
+        bank.before[at] = bank.urn[at]
+        bank.live[at] = 0
+        bank.factor_before[at] = bank.factor[at]
 
     def is_calm(self, bank: Bank, rows: Rows) -> NDArray[np.bool_]:
         """Return where no alternative has any evidence."""
@@ -443,17 +444,17 @@ class Urns:
 
     def taken(self, bank: Bank, rows: Rows, waiting: NDArray[np.int64]) -> Block:
         """Take the pending counts of these features, of which `waiting` [features] says how many there are."""
-        pane = of_rows(bank.pending, rows).astype(np.float64)
-        bank.pending[rows] = 0
-        urn = of_rows(bank.urn, rows)
-        return Block(rows, pane, waiting[rows].astype(np.float64), urn, urn.sum(axis=1))
+        at = slice(None) if len(rows) == len(bank) else rows
+        pane, urn = bank.pending[at].astype(np.float64), bank.urn[at]
+        bank.pending[at] = 0
+        return Block(rows, at, pane, waiting[at].astype(np.float64), urn, urn.sum(axis=1))
 
     def observe(self, bank: Bank, block: Block, scores: Floats, inside: bool) -> None:
         """Learn the dependence of a block, in place."""
         rows = block.rows
         if self.independent or not rows.size:
             return
-        variance = self.spread(block) if bank.tilts is None else bank.tilts.variance[rows]
+        variance = self.spread(block) if bank.tilts is None else bank.tilts.variance[block.at]
         dependence.observe(bank.blocks, rows, scores, variance, block.events, block.size, inside)
         due = bank.blocks.panes[rows] % FACTOR_EVERY == 0
         if due.any():
@@ -494,7 +495,7 @@ class Urns:
         events = block.events[:, None]
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[block.rows])
+            return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[block.at])
         watched = self.lengths(block.urn.shape[1])["scores"]
         return np.asarray(block.pane[:, :watched] - events * block.urn[:, :watched] / block.size[:, None])
 
@@ -630,6 +631,7 @@ class Block:
     """Panes that wait no longer: of some features the counts, and the urns that they are compared with."""
 
     rows: Rows
+    at: Rows | slice  # the rows, or a slice if they are all there are: then nothing is copied
     pane: Floats  # [rows, bins]
     events: Floats  # [rows]
     urn: Floats  # [rows, bins]
@@ -637,7 +639,8 @@ class Block:
 
     def only(self, some: NDArray[np.bool_]) -> Block:
         """Return the blocks of some of the features."""
-        return Block(self.rows[some], self.pane[some], self.events[some], self.urn[some], self.size[some])
+        rows = self.rows[some]
+        return Block(rows, rows, self.pane[some], self.events[some], self.urn[some], self.size[some])
 
 
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another
