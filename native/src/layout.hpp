@@ -103,8 +103,9 @@ public:
         Cursor cursor(text.data(), text.size());
         said.clear();
         cursor.skip_blanks();
+        bool spacious = false;
         for (const Step &step : steps_)
-            if (!take_lead(cursor, step) || !take_value(cursor, step, cells, said))
+            if (!take_lead(cursor, step, spacious) || !take_value(cursor, step, cells, said))
                 return false;
         cursor.skip_blanks();
         return cursor.left() == 0;
@@ -134,25 +135,31 @@ private:
         claimed[step.place] = true;
     }
 
-    // Everything up to the value: comma, key, colon and blanks.
-    static bool take_lead(Cursor &cursor, const Step &step) {
+    // Everything up to the value: comma, key, colon and blanks. Within a text they are nearly always written alike.
+    static bool take_lead(Cursor &cursor, const Step &step, bool &spacious) {
         if (step.kind == Kind::close) {
             cursor.skip_blanks();
             return true;
         }
-        if (!cursor.take(step.spacious) && !cursor.take(step.compact)) {
-            cursor.skip_blanks();
-            if (step.comma && !cursor.take(','))
-                return false;
-            cursor.skip_blanks();
-            if (!cursor.take(step.quoted))
-                return false;
-            cursor.skip_blanks();
-            if (!step.quoted.empty() && !cursor.take(':'))
+        if (!cursor.take(spacious ? step.spacious : step.compact)) {
+            spacious = !spacious;
+            if (!cursor.take(spacious ? step.spacious : step.compact) && !take_apart(cursor, step))
                 return false;
         }
         cursor.skip_blanks();
         return true;
+    }
+
+    // A lead that has its blanks elsewhere.
+    static bool take_apart(Cursor &cursor, const Step &step) {
+        cursor.skip_blanks();
+        if (step.comma && !cursor.take(','))
+            return false;
+        cursor.skip_blanks();
+        if (!cursor.take(step.quoted))
+            return false;
+        cursor.skip_blanks();
+        return cursor.take(':');
     }
 
     static bool take_value(Cursor &cursor, const Step &step, double *cells, std::vector<Said> &said) {
