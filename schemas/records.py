@@ -9,8 +9,9 @@ bucket that no double has, or a list as long as a message: so a record is checke
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from functools import lru_cache
 from math import isfinite
+from operator import lt
 from typing import TypeVar
 
 import msgspec
@@ -148,8 +149,9 @@ def _wrong_with_pane(record: Pane) -> Complaint:
 def _wrong_with_column(name: str, column: Column, rows: int, at: str = "") -> Complaint:
     at = f"{at}columns.{name[:COLUMN_LENGTH]}"
     yield from _wrong_with_column_name(name, at)
-    for field in ("n", "other", "nulls"):
-        yield from _outside(f"{at}.{field}", getattr(column, field), COUNT)
+    if not (0 <= column.n <= COUNT and 0 <= column.other <= COUNT and 0 <= column.nulls <= COUNT):
+        for field in ("n", "other", "nulls"):
+            yield from _outside(f"{at}.{field}", getattr(column, field), COUNT)
     if not (isfinite(column.sum) and isfinite(column.min) and isfinite(column.max)) or column.min > column.max:
         yield f"{at}: sum, min and max are finite, and min is at most max"
     if len(column.at) != len(column.counts) or len(column.at) > (BINS if column.binning != "u" else BUCKETS):
@@ -161,7 +163,8 @@ def _wrong_with_column(name: str, column: Column, rows: int, at: str = "") -> Co
     if not 0 < len(column.binning) <= ID_LENGTH:
         yield f"{at}: expected the identity of a binning"
     yield from _ascending(f"{at}.at", column.at, *((-BUCKETS, BUCKETS) if column.binning == "u" else (0, BINS)))
-    yield from _counts(f"{at}.values", column.values, VALUES)
+    if column.values:
+        yield from _counts(f"{at}.values", column.values, VALUES)
     if column.n + column.texts + column.nulls > rows:
         yield f"{at}: more values than the {rows} rows of its pane"
 
@@ -244,12 +247,16 @@ def _wrong_with_common(version: int, subject: Subject) -> Complaint:
 def _wrong_with_column_name(name: str, at: str) -> Complaint:
     if len(name) > COLUMN_LENGTH:
         yield f"{at}: a name of {len(name)} characters"
-    try:
-        empty = not name.removeprefix(f"{family(name)}:")
-    except ValueError:
-        empty = True
-    if empty:
+    elif not _names_a_column(name):
         yield f"{at}: names of columns look like 'feature:age' or 'prediction:value'"
+
+
+@lru_cache(maxsize=COLUMNS)  # the same few hundred come with every pane
+def _names_a_column(name: str) -> bool:
+    try:
+        return bool(name.removeprefix(f"{family(name)}:"))
+    except ValueError:
+        return False
 
 
 def _version(version: int) -> Complaint:
@@ -280,7 +287,7 @@ def _outside(field: str, number: int, limit: int) -> Complaint:
 def _ascending(field: str, numbers: list[int], low: int, high: int) -> Complaint:
     if not numbers:
         return
-    if any(before >= after for before, after in pairwise(numbers)) or numbers[0] < low or numbers[-1] >= high:
+    if not all(map(lt, numbers, numbers[1:])) or numbers[0] < low or numbers[-1] >= high:
         yield f"{field}: expected ascending numbers from {low} to {high - 1}"
 
 
