@@ -39,7 +39,11 @@ def installed() -> str:
 
 
 def way(setting: str) -> str:
-    """How events are decoded with some setting of `profile.native`, in words."""
+    """How events are decoded with some setting of `profile.native`, in words.
+
+    >>> way("off")
+    'by msgspec: profile.native = "off"'
+    """
     if setting == "off":
         return 'by msgspec: profile.native = "off"'
     return f"by {installed()} where it can" if fits() else f"by msgspec: {installed()}"

@@ -2,11 +2,14 @@
 
 import pytest
 
+from stream.counting import native
 from stream.counting.alike import AlikeRows
 from stream.counting.native import NativeLayout, Natives
 from stream.engine.role import Lane
 from tests.profile.events import TOPICS, flushed, role
 from tests.profile.test_alike import ODDITIES, Message, compare, fed, stream
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
@@ -61,3 +64,10 @@ def test_what_waits_undecoded_is_dropped_with_its_lanes() -> None:
 def test_switched_off_it_is_not_used() -> None:
     assert Natives(wanted=True).used
     assert not Natives(wanted=False).used
+
+
+def test_a_decoder_for_another_leeway_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert native.way("auto") == f"by {native.installed()} where it can"
+    monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
+    assert not Natives(wanted=True).used
+    assert native.way("auto").endswith("which is for another version of Leeway")

@@ -66,6 +66,7 @@ def compare(layout: Layout, values: list[bytes]) -> int:
     return len(accepted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("features", "layouts", "events"), [(3, 60, 8), (20, 20, 20), (200, 2, 20)])
 @pytest.mark.parametrize("seed", range(3))
 def test_events_of_any_form_make_the_same_rows(seed: int, features: int, layouts: int, events: int) -> None:
@@ -86,6 +87,7 @@ def test_events_of_any_form_make_the_same_rows_for_long(seed: int) -> None:
         compare(layout, bad)
 
 
+@pytest.mark.slow
 def test_every_text_cut_anywhere_is_refused() -> None:
     for layout, good, _ in islice(texts(7, 4, 3), 20):
         native = natively(layout)
@@ -94,6 +96,7 @@ def test_every_text_cut_anywhere_is_refused() -> None:
             assert len(native.block([whole[:at] for at in range(len(whole))], Codes())[1]) == len(whole)
 
 
+@pytest.mark.slow
 def test_every_bit_of_a_text_may_be_flipped() -> None:
     for layout, good, _ in islice(texts(8, 4, 1), 8):
         value = good[0]
@@ -103,6 +106,7 @@ def test_every_bit_of_a_text_may_be_flipped() -> None:
         compare(layout, flipped)
 
 
+@pytest.mark.slow
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @example(5e-324)
 @example(2.2250738585072011e-308)  # a number that decoders have hung on
@@ -115,6 +119,7 @@ def test_every_number_is_read_as_it_was_written(number: float) -> None:
     assert compare(layout, values) == len(values)
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"\A-?[0-9]{0,30}\.?[0-9]{0,30}([eE][+-]?[0-9]{0,6})?\Z"))
 @example("-0")
 @example("-0e0")
@@ -127,6 +132,7 @@ def test_what_looks_like_a_number_is_read_alike_or_refused(spelling: str) -> Non
     compare(layout, [MODEL + spelling.encode() + b"}}"])
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=40))
 @example("\ud800".encode("utf-8", "surrogatepass"))
 @example(b"\xf4\x8f\xbf\xbf\xf4\x90\x80\x80")
@@ -138,6 +144,7 @@ def test_what_looks_like_a_text_is_read_alike_or_refused(inside: bytes) -> None:
     compare(layout, [MODEL + b'"' + inside + b'"}}', MODEL + inside + b"}}"])
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\'), max_size=60))
 def test_every_text_without_escapes_is_accepted(text: str) -> None:
     layout = Layout(FORM, {("features", "x"): TEXT})
