@@ -48,24 +48,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="minutes, not half an hour: shorter runs, fewer of them")
     parser.add_argument("--part", choices=PARTS, action="append", help="only this one; may be given more than once")
-    parser.add_argument("--json", type=Path, help="where to write the results")
+    parser.add_argument("--json", type=Path, help="where to write the results; what it holds of other parts is kept")
     chosen = parser.parse_args()
     console = Console()
     if not console.is_terminal:
         console = Console(width=150)
     facts = machine()
     console.print(", ".join(f"{name} {value}" for name, value in facts.items()), highlight=False)
-    command = " ".join(["make bench", f'ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else ""]).strip()
-    result: dict[str, Any] = {"machine": facts, "command": command, "quick": chosen.quick, "parts": {}}
     for name in chosen.part or PARTS:
         found = run(name, PARTS[name], console, quick=chosen.quick)
-        if found is not None:
-            result["parts"][name] = found
-            if chosen.json:  # after every part: a run that is broken off has not been for nothing
-                chosen.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        if found is not None and chosen.json:  # after every part: a run that is broken off has not been for nothing
+            keep(chosen.json, name, {**found, "quick": chosen.quick, "machine": facts})
     if chosen.json:
         console.print(f"written to {chosen.json}")
     return 0
+
+
+def keep(file: Path, name: str, part: dict[str, Any]) -> None:
+    """Write a part into a file of results."""
+    parts = json.loads(file.read_text("utf-8")).get("parts", {}) if file.exists() else {}
+    ordered = {each: (parts | {name: part})[each] for each in PARTS if each in parts or each == name}
+    result = {"command": 'make bench ARGS="--json FILE"', "parts": ordered}
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def run(name: str, part: Part, console: Console, *, quick: bool) -> dict[str, Any] | None:
@@ -85,7 +89,9 @@ def run(name: str, part: Part, console: Console, *, quick: bool) -> dict[str, An
         table(console, "", found["bars"])
     seconds = round(time.time() - began)
     console.print(f"{seconds} s\n")
-    return {"title": part.title, "seconds": seconds, "load": [round(load, 2), round(os.getloadavg()[0], 2)], **found}
+    measured = time.strftime("%Y-%m-%d %H:%M", time.gmtime(began))
+    loads = [round(load, 2), round(os.getloadavg()[0], 2)]
+    return {"title": part.title, "measured": measured, "seconds": seconds, "load": loads, **found}
 
 
 def _run(part: Part, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:

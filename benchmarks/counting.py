@@ -44,6 +44,8 @@ WAYS = {
     "faust": Way("Faust + River", "faust_agent", share=0.04, guest=True),
     "bare_packed": Way("packed: bare consume(500)", "bare", "packed"),
     "profile_packed": Way("packed: Leeway's profile worker", "profile", "packed"),
+    "bare_arrow": Way("Arrow, 1,000 events a message: bare consume(500)", "bare", "arrow"),
+    "profile_arrow": Way("Arrow, 1,000 events a message: Leeway's profile worker", "profile", "arrow"),
 }
 
 BARS = {  # which way, against which
@@ -56,7 +58,7 @@ BARS = {  # which way, against which
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All ways in turns."""
-    events, rounds = (300_000, 3) if quick else (1_000_000, 5)
+    events, rounds = (300_000, 3) if quick else (500_000, 5)
     topics = {
         form: place.stretch(f"bench.{form}", events // 5, events // 5 + events, TAIL, Shape(segments=4), form)
         for form in {way.form: None for way in WAYS.values()}

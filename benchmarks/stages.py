@@ -13,7 +13,7 @@ TAIL = 400_000
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """Medians of a few runs, the costliest stage first."""
-    events, rounds = (300_000, 1) if quick else (1_000_000, 3)
+    events, rounds = (300_000, 1) if quick else (500_000, 3)
     stretch = place.stretch("bench.stages", events // 5, events, TAIL, Shape(segments=4))
     found = alternate({"staged": Turn("staged", stretch)}, rounds, say)
     readings = found["staged"]

@@ -21,7 +21,7 @@ BAR = Bar("CPU-bound capacity of two workers against one", 1.8, at_least=True)
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """One, then two, in turns."""
-    events, rounds = (200_000, 3) if quick else (600_000, 5)
+    events, rounds = (200_000, 3) if quick else (400_000, 5)
     stretch = place.stretch("bench.workers", 0, events, 2 * events + 2 * TAIL, Shape(segments=4))
     found: dict[int, list[list[Reading]]] = {1: [], 2: []}
     for number in range(rounds):
