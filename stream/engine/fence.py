@@ -24,6 +24,7 @@ from stream.engine.surprise import Surprise
 from stream.redis import Client, Clock, patient
 
 # One write, all or nothing: KEYS[1] = lane, ARGV = tok, acked, "n", n, "mark", mark, field, blob, field, blob, ...
+# A number below acked: Redis has forgotten. At n or above: the write is late, and would look as if Redis had forgotten.
 WRITE: Final = """
 local fence = redis.call('HMGET', KEYS[1], 'tok', 'n')
 local stored = tonumber(fence[2])

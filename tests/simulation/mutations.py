@@ -14,12 +14,14 @@ from stream.engine.loop import Batch, Loop
 from stream.engine.place import Place
 from stream.engine.role import Lane, Message, Output
 from stream.redis import patient
-from tests.simulation.faults import Fault, expel, flush
+from tests.simulation.faults import Fault, expel, flush, go_back
 from tests.simulation.group import Incremental
+from tests.simulation.invariants import Invariants
 from tests.simulation.redis import Hash
 from tests.simulation.world import Change, World
 
 OFTEN = 0.005  # probability in a step
+EXITS = Invariants, "shut_out"  # a bug that only makes workers end too often is one, but there are worse
 
 
 class SnapshotFirst(Loop):
@@ -198,6 +200,9 @@ MUTATIONS: dict[str, Change] = {
     "number-only": Change(world=number_only),
     "accepts-late-writes": Change(world=late_writes),
     "reuses-n-on-retry": Change(patches={(Fence, "write"): same_number}),
+    "reuses-n-unnoticed": Change(
+        patches={(Fence, "write"): same_number, EXITS: always(None)}, world=where(go_back, slowness=0.3)
+    ),
     "same-token-on-retry": Change(patches={(Fence, "acquire"): same_token}, world=where(flush, slowness=0.3)),
     "torn-acquire": Change(world=torn),
     "unfenced-load": Change(patches={(Fence, "holds"): always(True)}),
