@@ -71,6 +71,24 @@ def unpacked(what: str, blob: bytes) -> dict[str, Any]:
         raise ValueError(f"{what} is damaged: {error}") from error
 
 
+class Versioned(msgspec.Struct):
+    """Any state, as far as its version."""
+
+    v: int = 0
+
+
+def version_of(what: str, blob: bytes) -> int:
+    """Return the version of a state in MessagePack. It is asked first: the rest of a newer one may be anything.
+
+    >>> version_of("volume state", bytes([0x82, 0xA1, 0x76, 0x07, 0xA1, 0x78, 0xC0]))
+    7
+    """
+    try:
+        return msgspec.msgpack.decode(blob, type=Versioned).v
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{what} is damaged: {error}") from error
+
+
 def refuse_newer(what: str, version: int, known: int = 1) -> None:
     """Raise ValueError, in a sentence, for a state that a newer Leeway wrote.
 

@@ -90,7 +90,7 @@ def form_of(tree: Mapping[str, Any], kind: Alike) -> Form | None:
 def said_of(name: str, value: Any) -> Any:
     """What a form says of a value. None: too rare, or too varied, for a form of its own."""
     if name in NESTED:
-        return tuple(value or ())
+        return tuple(value or ()) if isinstance(value, dict | None) else None  # NaN of msgpack: null, once mended
     if name in EXACT:
         return value if value != "retract" else None
     if name in TIMES:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from detectors import budget as budgets
 from detectors.aftermath import LEARNING
 from detectors.budget import Budget
-from detectors.contract import refuse_newer
+from detectors.contract import refuse_newer, version_of
 from detectors.guests import Guest
 from detectors.margin import Margin
 from detectors.season import Period
@@ -506,8 +506,11 @@ class Watch:
             plain = zlib.decompress(data) if data[:1] == COMPRESSED else data
         except zlib.error as error:
             raise ValueError(f"the judge's state is damaged: {error}") from error
-        state = msgspec.msgpack.decode(plain, type=WatchState)
-        refuse_newer("the judge's state", state.v)
+        refuse_newer("the judge's state", version_of("the judge's state", plain))
+        try:
+            state = msgspec.msgpack.decode(plain, type=WatchState)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"the judge's state is damaged: {error}") from error
         state.banks = {name: self.urns(name).decode(blob) for name, blob in state.banks.items()}
         state.ledgers = {name: ledger.decode(blob) for name, blob in state.ledgers.items()}
         state.expected = None if state.expected is None else outlook.of(state).decode(state.expected)

@@ -20,6 +20,7 @@ from stream.engine.fence import Fence, Hold, packed
 from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Folding, Lane, Message, Output
+from stream.engine.surprise import Surprise
 
 SLOW_S: Final = 0.1  # a Redis that took so long has had its share: the other lanes are written in the next rounds
 TIMES_SNAPSHOT: Final = 35  # what the judge's states take in memory: 18 kB a column, of which 0.5 kB are written
@@ -115,7 +116,7 @@ class Folds:
         missing = keys - folded.states.keys()
         if kept := sorted(missing & folded.hold.known):
             for key, (offset, data) in zip(kept, self.fence.load(folded.hold, kept), strict=True):
-                folded.states[key] = Held(offset, self.role.decode(data), len(data))
+                folded.states[key] = Held(offset, self.decoded(folded.hold.name, key, data), len(data))
                 folded.weight += len(data)
             self.observed.states_read += len(kept)
         for key in sorted(missing - folded.hold.known):
@@ -124,6 +125,13 @@ class Folds:
         for key in sorted(keys):
             folded.states[key] = held = folded.states.pop(key)
             held.met_at = now
+
+    def decoded(self, lane: str, key: str, data: bytes) -> Any:
+        """Raises Surprise for a state that a newer version wrote, and for a damaged one."""
+        try:
+            return self.role.decode(data)
+        except ValueError as sentence:
+            raise Surprise(f"the snapshot of {key} in {lane} cannot be read: {sentence}") from sentence
 
     def seen(self, folded: Folded, key: str, offset: int) -> bool:
         """A snapshot may be ahead of where the replay begins."""

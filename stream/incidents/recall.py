@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from schemas import records
 from schemas.incident import Incident
+from stream.incidents.version import refuse_newer
 from stream.kafka import connection
 from stream.settings import Settings
 
@@ -47,6 +48,7 @@ def _read(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[Incident
         if message is not None and (error := message.error()):
             raise KafkaException(error)
         if message is not None:
+            refuse_newer(message.value() or b"", topic)
             incident = records.incident(message.value())
             if isinstance(incident, Incident) and incident.revision >= getattr(latest.get(incident.id), "revision", 0):
                 latest[incident.id] = incident

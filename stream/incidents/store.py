@@ -34,6 +34,7 @@ from schemas.incident import Command, Incident
 from stream.incidents import instant
 from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step, told
 from stream.incidents.scripts import APPLY, FORGET, INTACT, KEPT, PUBLISHED, RESTORE
+from stream.incidents.version import refuse_newer
 from stream.settings import Incidents
 
 APPLIED_FOR_S = 14 * 86_400  # twice as long as Kafka remembers the offsets of a group that is away
@@ -320,7 +321,8 @@ class Store:
 
 
 def _readable(raw: bytes) -> Incident | None:
-    """None, said once in the log, when somebody else or a newer version wrote it."""
+    """None, said in the log, when somebody else wrote it. Raises Surprise when a newer Leeway did."""
+    refuse_newer(raw, "Redis")
     try:
         return decode(raw)
     except msgspec.MsgspecError as reason:

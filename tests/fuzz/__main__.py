@@ -27,19 +27,28 @@ def run(messages: int, seed: int, *, say: bool = True, batch: int = BATCH) -> di
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with EmbeddedRedis() as redis:
         roomy, narrow = Inputs(chance, **ROOMY), Inputs(chance, one_by_one=False, **NARROW)
+        arrow = Inputs(chance, batches=True, **ROOMY)
         panes, tables, orders = Panes(chance), Tables(chance), Orders(chance, redis.url)
-        counted = {"inputs": roomy.counted, "inputs, narrow quotas": narrow.counted, "panes": panes.counted}
-        counted |= {"tables": tables.counted, "anomalies and commands": orders.counted}
+        counted = {
+            "inputs": roomy.counted,
+            "inputs, narrow quotas": narrow.counted,
+            "inputs, Arrow": arrow.counted,
+            "panes": panes.counted,
+            "tables": tables.counted,
+            "anomalies and commands": orders.counted,
+        }
         began = told = time.monotonic()
         rounds = 0
         while (done := sum(each["messages"] + each["binnings"] for each in counted.values())) < messages:
             rounds += 1
             try:
-                for inputs in (roomy, narrow):
-                    for _ in range(ROUND if inputs is roomy else ROUND // 4):
+                for inputs, batches in ((roomy, ROUND), (narrow, ROUND // 4)):
+                    for _ in range(batches):
                         inputs.step(batch)
+                arrow.step(batch // 4)
                 panes.learn(roomy.flush(), JUDGED)
                 narrow.flush()
+                arrow.flush()
                 panes.step(batch // 4)
                 tables.step(batch)
                 orders.step(batch // 2)

@@ -26,8 +26,9 @@ from stream.incidents.store import Store
 from stream.roles.judge import Judge
 from stream.roles.profile import Profile
 from stream.settings import Settings
-from tests.fuzz.messages import Sent, Source, events, of_ours
+from tests.fuzz.messages import Sent, Source, arrow_events, events, of_ours, packed_events
 from tests.schemas.corpus import AT_MS
+from tests.wire.writers import ARROW_SAID, PACKED_SAID
 
 KINDS = ("prediction", "feature", "label", "deployment")
 LONGEST = 2_000  # characters of a reason or a hint: a header is no place for a message
@@ -70,9 +71,20 @@ def theirs(headers: Headers | None) -> Headers:
 
 
 class Inputs:
-    """The four input topics. `one_by_one` hands the same messages to a second worker, one at a time."""
+    """The four input topics. `one_by_one` hands the same messages to a second worker, one at a time.
 
-    def __init__(self, chance: random.Random, *, one_by_one: bool = True, binnings: bool = True, **given: Any) -> None:
+    With `batches` messages are streams of Arrow, each with as many events as it likes.
+    """
+
+    def __init__(
+        self,
+        chance: random.Random,
+        *,
+        one_by_one: bool = True,
+        binnings: bool = True,
+        batches: bool = False,
+        **given: Any,
+    ) -> None:
         self.chance = chance
         self.settings = settings(**given)
         names = self.settings.topics
@@ -81,6 +93,8 @@ class Inputs:
             Lane(topic, number): Source(chance, events(kind))
             for number, (kind, topic) in enumerate(zip(KINDS, topics, strict=True))
         }
+        self.packed = Source(chance, packed_events(), PACKED_SAID)
+        self.batches = Source(chance, arrow_events(), ARROW_SAID) if batches else None
         self.news: list[list[Binning]] = []
         self.workers = [self._worker() for _ in range(2 if one_by_one else 1)]
         self.sent: dict[tuple[str, int], Sent] = {}
@@ -101,8 +115,17 @@ class Inputs:
 
     def step(self, many: int) -> None:
         """One batch of one topic."""
-        lane = self.chance.choice([*self.sources, *list(self.sources)[:1] * 6])
-        self.take(lane, self.sources[lane].messages(many))
+        predictions = next(iter(self.sources))
+        rolled = self.chance.random()
+        if self.batches is not None:
+            self.take(predictions, self.batches.messages(many))
+        elif rolled < 0.25:
+            self.packed.number = self.sources[predictions].number
+            self.take(predictions, self.packed.messages(many))
+            self.sources[predictions].number = self.packed.number
+        else:
+            lane = predictions if rolled < 0.7 else self.chance.choice(list(self.sources))
+            self.take(lane, self.sources[lane].messages(many))
         if self.binnings is not None and self.chance.random() < 0.2:
             self._publish(self.binnings.message())
 
@@ -157,7 +180,10 @@ class Inputs:
             check_letter(letter_of(output), lanes[topic], self.sent[topic, number], "profile")
         bodies = list(map(read, outputs))
         rows = sum(body.rows if isinstance(body, Pane) else 1 for body in bodies if getattr(body, "part", 0) == 0)
-        assert rows + len(letters) == len(self.sent), f"{rows} rows, {len(letters)} letters, {len(self.sent)} messages"
+        if letters is self.letters[0]:
+            self.counted["events"] += rows
+        if self.batches is None:
+            assert rows + len(letters) == len(self.sent), f"{rows} rows, {len(letters)} letters, {len(self.sent)} sent"
 
 
 def read(output: Output) -> Pane | Deployed:

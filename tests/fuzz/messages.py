@@ -16,6 +16,7 @@ from schemas.dead_letter import Headers
 from tests.schemas.corpus import AT_MS, CASES
 from tests.schemas.test_nothing_raises import FULL, places, replaced
 from tests.schemas.test_records import GOOD_RECORDS
+from tests.wire.writers import arrow, columns, packed
 
 HEADERS: tuple[Headers | None, ...] = (
     None,
@@ -91,10 +92,10 @@ class Sent:
 
 
 class Source:
-    """Messages of one kind. `good` are valid ones; more may be given later, as they are seen."""
+    """Messages of one kind. `good` are valid ones, with these headers; more may be given later, as they are seen."""
 
-    def __init__(self, chance: random.Random, good: Sequence[bytes]) -> None:
-        self.chance, self.good, self.number = chance, list(good), 0
+    def __init__(self, chance: random.Random, good: Sequence[bytes], headers: Headers | None = None) -> None:
+        self.chance, self.good, self.headers, self.number = chance, list(good), headers, 0
 
     def messages(self, many: int) -> list[Sent]:
         """A batch. In half of them most messages are alike, as those of one producer: they have a way of their own."""
@@ -110,13 +111,13 @@ class Source:
         if self.chance.random() < 0.7:
             old, new = (b"%d" % self.chance.randrange(10) for _ in range(2))
             body = body.replace(old, new, self.chance.randrange(3))
-        return Sent(self.number, body)
+        return Sent(self.number, body, said=self.headers)
 
     def message(self) -> Sent:
         """The next one. A fifth are as they should be."""
         chance = self.chance
         self.number += 1
-        headers = chance.choice(HEADERS) if chance.random() < 0.3 else None
+        headers = chance.choice(HEADERS) if chance.random() < 0.3 else self.headers
         key = b"key" if chance.random() < 0.9 else chance.choice((None, b"", b"\xff", chance.randbytes(2_000)))
         clock, at = (1, AT_MS - chance.randrange(1_000_000)) if chance.random() < 0.9 else self.odd_time()
         body: bytes | None = chance.choice(self.good)
@@ -208,13 +209,22 @@ def inserted(source: Source, body: bytes) -> bytes:
 
 def another_value(source: Source, body: bytes) -> bytes:
     """A value of another type, another size, or with another meaning."""
-    try:
-        tree = json.loads(body)
-    except (ValueError, RecursionError):
+    if len(body) > 20_000:
         return flipped(source, body)
-    where = list(places(tree)) if isinstance(tree, dict | list) and len(body) < 20_000 else []
-    value = source.chance.choice(NASTY)
-    return json.dumps(replaced(tree, source.chance.choice(where), value) if where else value).encode()
+    for read, write in ((json.loads, written), (msgspec.msgpack.decode, msgspec.msgpack.encode)):
+        try:
+            tree = read(body)
+            where = list(places(tree)) if isinstance(tree, dict | list) else []
+            value = source.chance.choice(NASTY)
+            return write(replaced(tree, source.chance.choice(where), value) if where else value)
+        except (ValueError, RecursionError, OverflowError, TypeError, msgspec.MsgspecError):
+            continue
+    return flipped(source, body)
+
+
+def written(tree: Any) -> bytes:
+    """As the most careless of producers do it."""
+    return json.dumps(tree).encode()
 
 
 def another_name(source: Source, body: bytes) -> bytes:
@@ -292,6 +302,22 @@ def events(kind: str) -> list[bytes]:
         ways += [few | {"features": {"age": 20 + 7 * at, "plan": "pro"}, "prediction": at / 7} for at in range(6)]
         ways += [few | {"prediction": answer, "ts": AT_MS - 5} for answer in ("yes", 1, True, {"score": 0.5})]
     return [json.dumps(way).encode() for way in ways] + [msgspec.json.encode(way) for way in ways]
+
+
+def packed_events() -> list[bytes]:
+    """Valid predictions in msgpack."""
+    few = {"model": "churn", "prediction": 0.5}
+    ways = [few | {"features": {"age": at, "income": 1.5 * at, "nps": None}} for at in range(4)]
+    ways += [few | {"features": {"age": 41.0, "plan": "pro", "new": True}, "ts": AT_MS, "segments": {"region": "eu"}}]
+    return [packed(way) for way in ways]
+
+
+def arrow_events() -> list[bytes]:
+    """Valid predictions in streams of batches of Arrow, compressed and not."""
+    few = [{"model": "churn", "prediction": at / 9, "features": {"age": 20.0 + at, "plan": "pro"}} for at in range(9)]
+    rich = [one | {"id": f"p-{at}", "ts": AT_MS - at, "segments": {"region": "eu"}} for at, one in enumerate(few)]
+    tables = [columns(few), columns(rich), columns(few[:1])]
+    return [arrow(table, compression=way) for table in tables for way in (None, "lz4", "zstd")]
 
 
 def of_ours(*kinds: str) -> list[bytes]:

@@ -6,6 +6,7 @@ What the fuzzer has found once stands below as a claim of its own.
 import json
 import random
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, seed
 from hypothesis import settings as how
@@ -22,6 +23,7 @@ from tests.fuzz.messages import Sent
 from tests.schemas.corpus import AT_MS
 from tests.schemas.test_nothing_raises import fields, json_values
 from tests.schemas.test_records import changed
+from tests.wire.writers import PACKED_SAID
 
 SETTINGS = settings(**ROOMY)
 PREDICTIONS, FEATURES = Lane(SETTINGS.topics.predictions, 0), Lane(SETTINGS.topics.features, 0)
@@ -103,3 +105,10 @@ def test_a_reason_does_not_repeat_the_message() -> None:
     profile = worker()
     [letter] = profile.count(PREDICTIONS, [Sent(0, b'{"model":"m","status":"' + b"x" * 100_000 + b'"}')])
     assert len(letter_of(letter).reason.message) < LONGEST
+
+
+def test_packed_features_that_are_no_number_at_all_are_none() -> None:
+    profile = worker()
+    body = msgspec.msgpack.encode({"model": "m", "features": float("nan")})
+    assert profile.count(PREDICTIONS, [Sent(at, body, said=PACKED_SAID) for at in range(600)]) == []
+    assert rows(profile) == {"prediction": 600}
