@@ -60,7 +60,8 @@ class Clock:
 
 
 def role(*, slot: int = 1, clock: Clock | None = None, binnings: Iterable[Binning] = (), **settings: Any) -> Profile:
-    """A role that some binnings were published for before it started."""
+    """A role that some binnings were published for before it started. `tests.native` asks for the native decoder."""
+    settings["profile"] = {"native": "off", **settings.get("profile", {})}
     news = [list(binnings)]
     return Profile(
         msgspec.convert(settings, Settings), slot, now_ms=clock or Clock(), news=lambda: news.pop() if news else ()
