@@ -22,7 +22,8 @@ KINDS = ("prediction", "feature", "label", "deployment")
 WORD = re.compile(r"[a-z]+")
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
-PACKED = "application/vnd.leeway.packed+msgpack"  # `schemas.packed`
+PACKED = "application/vnd.msgpack"  # `schemas.packed`
+MSGPACK = (PACKED, "application/msgpack", "application/x-msgpack")
 ARROW = "application/vnd.apache.arrow.stream"  # many events in a message, in columns
 UNSAID = ("", "application/octet-stream")  # types that say nothing: the body is looked at
 ONE_PER_MESSAGE = "Send one event per message; Kafka batches by itself."
@@ -36,7 +37,7 @@ class Envelope(NamedTuple):
     kind: str = ""
     traceparent: str = ""
     structured: bool = False
-    media: str = ""  # `PACKED` or `ARROW`; else it is JSON
+    media: str = ""  # `PACKED` or `ARROW`; else the body tells
     body: Tree = None  # of the structured mode; in binary mode the body is the message
 
 
@@ -54,7 +55,7 @@ def binary(headers: Headers) -> Envelope | Reason:
         return NONE
     media = said.get("content-type", "")
     name = media.partition(";")[0].strip().lower()
-    other = name if name in (PACKED, ARROW) else ""
+    other = ARROW if name == ARROW else PACKED if name in MSGPACK else ""
     if not other and (reason := _refused(media)):
         return reason
     return Envelope(

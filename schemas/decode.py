@@ -39,7 +39,7 @@ from schemas.finding import NAME_HINT, Finding, bad_name, shown
 from schemas.json_text import Tree, parse, twice
 from schemas.label import Label
 from schemas.moment import EARLIEST_MS, MICROSECONDS, milliseconds
-from schemas.packed import unpacked
+from schemas.packed import is_packed, unpacked
 from schemas.prediction import Answer, Prediction
 from schemas.records import anomaly as anomaly
 from schemas.records import binning as binning
@@ -117,10 +117,11 @@ class Reader:
             return too_large(len(value)).reason
         if envelope.media == ARROW:
             return Reason("bad_json", "a batch of events in columns, where one event is read", "Send it to a worker.")
-        tree = unpacked(value) if envelope.media == PACKED else parse(value)
+        packed = envelope.media == PACKED or (not envelope.structured and is_packed(value))
+        tree = unpacked(value) if packed else parse(value)
         if isinstance(tree, Reason):
             return tree
-        if envelope.media == PACKED:
+        if packed:
             return self._from_tree(tree, envelope, kind, at_ms)
         if envelope.structured or cloudevent.looks_structured(tree):
             said = cloudevent.structured(tree)

@@ -3,13 +3,14 @@
 A message is a map. `numbers` holds little-endian doubles (NaN: null) and `number_names` their names, separated by
 commas; `texts` is a list of texts, truths and nulls, and `text_names` their names. Every producer has these names at
 hand as one constant, and who reads them compares them with the last ones at once. `features` may hold others, by name.
-What an event is, `schemas.decode` says: here a packed one becomes the tree that its JSON would be.
+The first byte tells such a message from JSON, which is text. What an event is, `schemas.decode` says: here a packed one
+becomes the tree that its JSON would be.
 
 >>> from struct import pack
 >>> message = msgspec.msgpack.encode({"model": "churn", "prediction": 0.83, "number_names": "age,nps",
 ...     "numbers": pack("<2d", 41, float("nan")), "text_names": "plan", "texts": ["pro"]})
->>> unpacked(message)
-{'model': 'churn', 'prediction': 0.83, 'features': {'age': 41.0, 'nps': None, 'plan': 'pro'}}
+>>> is_packed(message), unpacked(message)
+(True, {'model': 'churn', 'prediction': 0.83, 'features': {'age': 41.0, 'nps': None, 'plan': 'pro'}})
 >>> unpacked(message + b"!").message
 'not msgpack: MessagePack data is malformed: trailing characters (byte 107)'
 """
@@ -40,6 +41,11 @@ DEPTH: Final = 8  # of maps and lists; an event has three
 ENTRIES: Final = 8_192  # of all maps of an event together; the longest list has as many
 LEAVES: Final = {bool, int, float, str, type(None)}
 CONTRACT: Final = "Compare it with the packed format in the documentation of events."
+
+
+def is_packed(value: bytes | None) -> bool:
+    """Whether a message is a map of msgpack that is not empty: no text in UTF-8 begins with its first byte."""
+    return bool(value) and value[0] in MAPS  # type: ignore[index]
 
 
 def unpacked(value: bytes | None) -> Tree | Reason:
@@ -162,6 +168,7 @@ MAP = msgspec.msgpack.Decoder(dict[str, Raw]).decode
 LIST = msgspec.msgpack.Decoder(list[Raw]).decode
 ENCODE = msgspec.msgpack.encode
 FIXED_MAP, FIXED_LIST = 0x80, 0x90
+MAPS: Final = bytes([*range(FIXED_MAP + 1, FIXED_LIST), 0xDE, 0xDF])  # first bytes
 WIDE: Final[dict[int, tuple[type, int]]] = {0xDC: (list, 2), 0xDD: (list, 4), 0xDE: (dict, 2), 0xDF: (dict, 4)}
 
 

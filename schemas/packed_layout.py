@@ -102,10 +102,11 @@ class PackedLayout(Layout):
         if not self._heads:
             return True
         maps = list(map(self._inside, values))
-        return all(
-            [bytes(getattr(each, name))[: len(begin)] for each in maps].count(begin) == len(values)
-            for name, begin in self._heads.items()
-        )
+        for name, begin in self._heads.items():
+            size = len(begin)
+            if [each[:size] for each in map(bytes, map(attrgetter(name), maps))].count(begin) != len(values):
+                return False
+        return True
 
 
 def head(entries: int) -> bytes:

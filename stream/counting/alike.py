@@ -8,7 +8,7 @@ back, and is read one by one.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import methodcaller
+from operator import itemgetter, methodcaller
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Alike, Layout
 from schemas.moment import MICROSECONDS, believed, milliseconds
+from schemas.packed import MAPS, is_packed
 from stream.counting import forms
 from stream.counting.block import Block, block
 from stream.counting.columns import Ints
@@ -36,6 +37,7 @@ UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
 
 VALUE, HEADERS, TIMESTAMP = methodcaller("value"), methodcaller("headers"), methodcaller("timestamp")
+FIRST = itemgetter(0)
 
 Odd = tuple[Lane, Message]  # to be read by itself
 
@@ -101,10 +103,9 @@ class AlikeRows:
         values: list[Any] = list(map(VALUE, messages))
         headers = list(map(HEADERS, messages))
         if all(values) and max(map(len, values), default=0) <= MESSAGE_BYTES:
-            if not any(headers):
-                return self._take(tally, self.forms, lane, messages, values, now_ms)
-            if headers.count(PLAINLY_PACKED) == len(headers):
-                return self._take(tally, self.packed, lane, messages, values, now_ms)
+            all_alike = at_a_glance(values, headers)
+            if all_alike is not None:
+                return self._take(tally, self.packed if all_alike else self.forms, lane, messages, values, now_ms)
         wires = [wire(value, said, kind) for value, said in zip(values, headers, strict=True)]
         odd = [(lane, message) for message, how in zip(messages, wires, strict=True) if how not in ("", PACKED)]
         for known, wanted in ((self.forms, ""), (self.packed, PACKED)):
@@ -115,7 +116,7 @@ class AlikeRows:
 
     def learn(self, topic: str, kind: Alike, message: Message) -> None:
         """Look at an event that was read by itself and accepted: others like it may come."""
-        media = media_of(message.headers())
+        media = media_of(message)
         if media in ("", PACKED):
             (self.packed if media else self.forms).learn(topic, kind, message.value() or b"")
 
@@ -229,13 +230,21 @@ def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
     return list(arrived)
 
 
+def at_a_glance(values: Sequence[bytes], headers: Sequence[Any]) -> str | None:
+    """The media type of all messages, if they clearly have one in common. JSON: nothing."""
+    if any(headers):
+        return PACKED if headers.count(PLAINLY_PACKED) == len(headers) else None
+    first = bytes(map(FIRST, values))
+    if first.isascii():
+        return ""
+    return None if first.translate(None, MAPS) else PACKED
+
+
 def wire(value: bytes | None, headers: Any, kind: str) -> str | None:
-    """The media type of a message if its headers add nothing that is counted, nor anything to refuse. JSON: nothing."""
+    """The media type of a message if its headers add nothing that is counted, nor anything to refuse."""
     if not value or len(value) > MESSAGE_BYTES:
         return None
-    if not headers:
-        return ""
-    said = cloudevent.binary(headers)
+    said = cloudevent.binary(headers or [])
     if (
         isinstance(said, Envelope)
         and not said.structured
@@ -243,14 +252,16 @@ def wire(value: bytes | None, headers: Any, kind: str) -> str | None:
         and said.kind in ("", kind)
         and max(len(said.id), len(said.traceparent)) <= ID_LENGTH
     ):
-        return said.media
+        return said.media or (PACKED if is_packed(value) else "")
     return None
 
 
-def media_of(headers: Any) -> str:
-    """The media type that headers say, as `schemas.cloudevent` reads it."""
+def media_of(message: Message) -> str:
+    """The media type of a message: what its headers say, or its first byte."""
+    value, headers = message.value(), message.headers()
     said = cloudevent.binary(headers) if headers else cloudevent.NONE
-    return said.media if isinstance(said, Envelope) else ""
+    media = said.media if isinstance(said, Envelope) else ""
+    return media or (PACKED if is_packed(value) else "")
 
 
 def boundless(layout: Layout, alike: Block) -> NDArray[np.bool_]:

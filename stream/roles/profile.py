@@ -111,7 +111,7 @@ class Profile:
             kind, (clock, arrived) = self._kinds[lane.topic], message.timestamp()
             if clock == TIMESTAMP_NOT_AVAILABLE or not believed(arrived):
                 arrived = now_ms
-            if media_of(message.headers()) == ARROW:
+            if media_of(message) == ARROW:
                 refused = self._arrow.admit(self._tally, kind, message, arrived)
                 if self._tally.rows >= ROWS:  # one message may have as many
                     dead += self._cut(now_ms)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.packed import unpacked
-from stream.engine.role import Lane, Output
+from stream.engine.role import Lane
 from tests.profile.events import NOW, TOPICS, flushed, role
 from tests.profile.reference import counted, merged
 from tests.profile.test_alike import event, fed, one_by_one
@@ -225,25 +225,38 @@ def test_packed_messages_that_are_alike_are_not_read_one_by_one(monkeypatch: pyt
 @pytest.mark.parametrize(
     "headers",
     [
-        [("Content-Type", b"Application/vnd.leeway.packed+msgpack; v=1")],
+        [("Content-Type", b"Application/X-MsgPack; v=1")],
         [*PACKED_SAID, ("traceparent", b"00-1-2-01")],
         [*PACKED_SAID, ("ce_type", b"com.acme.prediction.v1"), ("ce_id", b"7")],
         [*PACKED_SAID, ("ce_time", b"2026-01-31T09:30:00Z")],
     ],
 )
 def test_other_headers_may_stand_beside_the_content_type(headers: Any) -> None:
-    random, rows = Random(8), []
+    random = Random(8)
     rows = [event(random) for _ in range(40)]
     panes, letters, _ = fed([Message(packed(one, ["age"]), said=headers) for one in rows], 10)
     assert not letters
     same(panes, counted(rows, NOW))
 
 
-def test_a_packed_event_without_its_header_is_refused_as_what_it_is_not() -> None:
-    counting = role()
-    (letter,) = counting.count(Lane(TOPICS["prediction"], 0), [Message(packed(event(Random(1))))])
-    assert isinstance(letter, Output)
-    assert dict(letter.headers)["leeway.error.code"] == b"bad_json"
+def test_a_packed_event_needs_no_header() -> None:
+    random = Random(6)
+    rows = [event(random) for _ in range(600)]
+    messages = [
+        Message(msgspec.json.encode(one) if at < 300 and at % 7 == 0 else packed(one, ["age"]))
+        for at, one in enumerate(rows)
+    ]
+    panes, letters, _ = fed(messages, 100)
+    assert not letters
+    same(panes, counted(rows, NOW))
+
+
+@pytest.mark.parametrize("other", ["application/json", "application/msgpack", "application/octet-stream", ""])
+def test_the_first_byte_tells_where_the_header_does_not(other: str) -> None:
+    one = event(Random(6))
+    read = Reader().event(packed(one), [("content-type", other.encode())], "prediction", NOW)
+    assert not isinstance(read, Reason)
+    assert read.features == one["features"]  # type: ignore[union-attr]
 
 
 @settings(max_examples=300, deadline=None)
