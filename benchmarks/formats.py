@@ -12,7 +12,7 @@ import pyarrow as pa
 from confluent_kafka import Producer
 
 from benchmarks.events import Event, Shape, events
-from schemas.cloudevent import ARROW, PACKED
+from schemas.cloudevent import ARROW
 
 POOL = 60_000  # distinct events; a topic repeats them. More than a worker counts at once
 Headers = Sequence[tuple[str, bytes]]
@@ -51,10 +51,10 @@ def arrow(rows: Sequence[Event]) -> bytes:
     first = rows[0]
     columns = {name: pa.array([row[name] for row in rows]) for name in ("ts", "prediction", "latency_ms")}
     columns["model"] = pa.array([row["model"] for row in rows]).dictionary_encode()
-    for field in ("features", "segments"):
-        for name in first[field]:
-            column = pa.array([row[field][name] for row in rows])
-            columns[f"{field}.{name}"] = column.dictionary_encode() if pa.types.is_string(column.type) else column
+    for group in ("features", "segments"):
+        for name in first[group]:
+            column = pa.array([row[group][name] for row in rows])
+            columns[f"{group}.{name}"] = column.dictionary_encode() if pa.types.is_string(column.type) else column
     batch, sink = pa.record_batch(columns), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
@@ -63,7 +63,7 @@ def arrow(rows: Sequence[Event]) -> bytes:
 
 FORMATS: dict[str, Format] = {
     "json": Format(json),
-    "packed": Format(packed, headers=(("content-type", PACKED.encode()),)),
+    "packed": Format(packed),  # its first byte tells
     "arrow": Format(arrow, per_message=1_000, headers=(("content-type", ARROW.encode()),)),
 }
 
