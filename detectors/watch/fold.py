@@ -52,6 +52,7 @@ DAY_MS, WEEK_MS = 86_400_000, 604_800_000
 KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
 MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
 MOST_COLUMNS = 4_096  # of one subject: names that change with every event must not fill the memory
+MOST_LEARNING = 1_024  # of them at a time: names that came once never learn, and cost every pane
 DEPLOYMENTS = 8  # remembered, to be named as candidate causes
 GUEST_CALM = 60  # panes without an alarm after which a guest's alarm is over
 EDGES: dict[Turn, Edge] = {
@@ -227,7 +228,9 @@ class Watch:
     def _meet(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
         """New tracks begin; those that have burnt in get bins of their own, and urns."""
         slices = sum(1 for track in state.tracks.values() if track.segment)
-        room = {True: MOST_SLICES - slices, False: MOST_COLUMNS - (len(state.tracks) - slices)}
+        learning = sum(1 for track in state.tracks.values() if track.burn_in is not None and not track.segment)
+        columns_left = min(MOST_COLUMNS - (len(state.tracks) - slices), MOST_LEARNING - learning)
+        room = {True: MOST_SLICES - slices, False: columns_left}
         for key, (column, _) in columns.items():
             track = state.tracks.get(key)
             if track is None:
