@@ -13,6 +13,7 @@ import time
 from benchmarks.meter import Meter, Stretch
 from stream import settings as given
 from stream.counting import native
+from stream.engine import memory
 from stream.engine.loop import Loop
 from stream.roles.profile import Profile
 from stream.settings import Kafka, Redis, Settings, Topics
@@ -47,6 +48,7 @@ def settings(stretch: Stretch) -> Settings:
 def run(stretch: Stretch, meter: Meter) -> None:
     if stretch.native and not native.fits():
         sys.exit(f"{native.installed()}: make native")
+    memory.keep()  # as every worker does
     chosen = settings(stretch)
     clock = OwnCore()
     role = Profile(chosen, stretch.slot, now_ms=clock.now_ms)
