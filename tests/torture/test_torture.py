@@ -19,8 +19,8 @@ from tests.torture.ground import ground
 from tests.torture.oracle import Oracle, folded
 from tests.torture.report import figures, table
 
-SHORT = Orders(seed=7, seconds=95.0, every_s=1.5, session_ms=2_000)
 FAULTS = 40
+SHORT = Orders(seed=7, seconds=75.0, every_s=1.3, session_ms=2_000, per_second=120.0, at_least=FAULTS)
 
 
 def test_a_deck_has_every_fault_at_every_seam_and_follows_from_its_seed() -> None:
@@ -45,9 +45,8 @@ def test_the_oracle_says_what_is_missing_double_and_wrong(kafka: str, redis_url:
     def judged() -> dict[str, tuple[int, int, int]]:
         return {each.what: (each.missing, each.double, each.wrong) for each in Oracle(settings).findings()}
 
-    sent = Oracle(settings).events().expected
     found = judged()
-    assert found["events in panes"] == (sent, 0, 0) == (200, 0, 0)
+    assert found["events in panes"] == (200, 0, 0)
     assert found["dead letters of profile and judge"][0] > 0
     assert found["incidents"][0] > 0
 
@@ -55,10 +54,11 @@ def test_the_oracle_says_what_is_missing_double_and_wrong(kafka: str, redis_url:
     pane = Pane(subject=Subject(model="spam", deployment="spam"), at=now_ms, worker="w", rows=1_000)
     producer.produce(topics.panes, msgspec.json.encode(pane), key=b"spam")
     producer.flush()
-    assert judged()["events in panes"][1] > 0
-    assert judged()["heartbeats"] == (1, 0, 0)
-    right, states = folded(settings, Oracle(settings).panes())
-    assert judged()["states of judge"][0] == sum(map(len, states.values())) == 1
+    found = judged()
+    assert found["events in panes"][1] > 0
+    assert found["heartbeats"] == (1, 0, 0)
+    assert found["states of judge"] == (1, 0, 0)
+    right, _ = folded(settings, Oracle(settings).panes())
     ((key, ((name, value),)),) = right[topics.heartbeats].items()
     for id, body in ((name, value), (name, value), ("nobody's", b"{}")):
         producer.produce(topics.heartbeats, body, key=key, headers=[("ce_id", id.encode())])
