@@ -79,8 +79,9 @@ def product(balls: Floats, whole: Floats) -> Floats:
 def raised(balls: Floats, whole: Floats) -> Floats:
     """Return the same of any number of draws, by a series that needs SMALL balls: fewer are raised by as much."""
     bent = gamma_ratio(np.maximum(balls, SMALL), whole)
-    small = np.broadcast_to(balls < SMALL, bent.shape)
+    small = balls < SMALL
     if small.any():
+        small = np.broadcast_to(small, bent.shape)
         few, of = np.broadcast_to(balls, bent.shape)[small], np.broadcast_to(whole, bent.shape)[small]
         bent[small] = raised_gamma_ratio(few, of)
     return bent

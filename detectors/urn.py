@@ -349,11 +349,11 @@ class Urns:
 
     def is_calm(self, bank: Bank, rows: Rows) -> NDArray[np.bool_]:
         """Return where no alternative has any evidence."""
-        return np.asarray((self.weights(bank)[rows] * bank.cusum[rows]).max(axis=1, initial=0) < CALM)
+        return np.asarray(self.believed(bank)[rows].max(axis=1, initial=0) < CALM)
 
     def believed(self, bank: Bank) -> Floats:
         """Return how far each alternative is believed, [features, alternatives]."""
-        return np.asarray(self.weights(bank) * bank.cusum)
+        return np.asarray(self.stakes(bank) * bank.cusum)
 
     def fire(self, bank: Bank, rows: Rows) -> None:
         """Keep the reference from before, and start an urn of what is new."""
@@ -531,9 +531,13 @@ class Urns:
 
     def weights(self, bank: Bank) -> Floats:
         """Return the weight of every alternative, [features, alternatives]; they add up to one for each feature."""
+        return np.broadcast_to(self.stakes(bank), bank.evidence.shape)
+
+    def stakes(self, bank: Bank) -> Floats:
+        """Return the weights, [1, alternatives] if they are the same for all features."""
         shape, one = bank.evidence.shape, self.law.weight
         if self.alike:
-            return np.broadcast_to(one[: shape[1]], shape)
+            return one[None, : shape[1]]
         there = np.arange(shape[1]) // len(one) < bank.bins[:, None]
         return np.asarray(np.where(there, np.tile(one, shape[1] // len(one)) / np.maximum(bank.bins, 1)[:, None], 0))
 
@@ -589,7 +593,7 @@ class Urns:
 
     def evidence(self, bank: Bank) -> Floats:
         """Return the evidence of all bets together, [features]."""
-        changed = (self.weights(bank) * bank.evidence).sum(axis=1)
+        changed = (self.stakes(bank) * bank.evidence).sum(axis=1)
         if not bank.places.any():
             return np.asarray(changed, np.float64)
         back = bank.retired_evidence.sum(axis=1, dtype=np.float64) / np.maximum(bank.places, 1)

@@ -4,6 +4,7 @@ Numbers that are ready make a crowd once the others have had time to be ready to
 crowd as a whole, so it is never changed. Crowds share their part of the budget alike.
 """
 
+from functools import lru_cache
 from math import ceil
 from typing import Any, Literal
 
@@ -65,9 +66,15 @@ def scored(crowd: Crowd, bank: Bank, counts: NDArray[np.uint32], last: bool) -> 
     """The scores of a crowd's columns in a pane, without those that have an alarm. `last`: no part of it is to come."""
     rows = np.array(crowd.rows)
     watching = (bank.phase[rows] == Phase.WATCHING)[:, None]
-    factor = float(np.quantile(bank.factor[rows, 0], MOST_DEPENDENT))
+    factor = dependent(bank.factor[rows, 0].tobytes())
     least = BLOCK * (factor - 1) if factor > FAINT else 1.0
     return DENSE.scored(crowd.state, counts[rows] * watching, least if last else np.inf)
+
+
+@lru_cache(maxsize=256)  # variance factors are renewed every few blocks only
+def dependent(factors: bytes) -> float:
+    """The variance factor, of these double-precision ones, that most of them do not exceed."""
+    return float(np.quantile(np.frombuffer(factors), MOST_DEPENDENT))
 
 
 def gather(together: Together, bank: Bank) -> None:

@@ -43,7 +43,8 @@ def listen(
     that of a single detector with the whole budget."""
     crowds = [msgspec.structs.replace(crowd) for crowd in state.together.crowds]
     state.together = after = msgspec.structs.replace(state.together, crowds=crowds)
-    busy = any(part in track.firing for track in state.tracks.values() if not track.segment for part in WEIGHTS)
+    firing = (track.firing for track in state.tracks.values() if track.firing and not track.segment)
+    busy = any(part in parts for parts in firing for part in WEIGHTS)
     mean = hear_all(state, after, urns, busy, threshold)
     crowd = hear_crowds(state, after, arrived, last, busy, threshold)
     if NUMBERS in state.banks:
