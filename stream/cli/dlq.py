@@ -237,7 +237,7 @@ def _in_full(shown: dict[str, Any]) -> str:
             f"mend     {shown['hint']}",
             f"from     {place}",
             f"key      {shown['key']}",
-            "value",
-            str(shown["value"]),
+            "value" if "value_base64" not in shown else "value, in base64",
+            str(shown.get("value_base64", shown["value"])),
         )
     )

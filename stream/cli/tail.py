@@ -124,8 +124,10 @@ def model_of(record: Record) -> str:
 def _model_in(value: bytes | None) -> str:
     import orjson
 
+    from schemas.packed import is_packed, unpacked
+
     try:
-        body = orjson.loads(value or b"")
+        body = unpacked(value) if is_packed(value) else orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return ""
     return str(body.get("model", "")) if isinstance(body, dict) else ""
