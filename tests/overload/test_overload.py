@@ -19,7 +19,7 @@ def real(real_kafka: RealKafka, redis_url: str) -> Platform:
 
 
 def test_a_flood_of_events_loses_nothing_and_memory_has_a_bound(real: Platform, tmp_path: Path) -> None:
-    measured = flooded.run(real, tmp_path, "events", seconds=4)
+    measured = flooded.run(real, tmp_path, "events", seconds=2)
     assert measured["sent_per_s"] > measured["read_per_s_meanwhile"]
 
 
@@ -28,7 +28,7 @@ def test_a_redis_that_answers_late_or_never_holds_no_anomaly_up(real: Platform, 
 
 
 def test_a_model_beyond_every_quota_says_so_and_hurts_no_other(real: Platform, tmp_path: Path) -> None:
-    measured = giants.run(real, tmp_path, seconds=6)
+    measured = giants.run(real, tmp_path, seconds=4)
     assert measured["dead_letters"]["wide over_quota"] == measured["over_quota_metric"] > 0
     assert measured["unwatched"]["leeway_unwatched{slices}"] > 0
     assert any("slices" in line for line in measured["status_said"])
