@@ -218,3 +218,15 @@ def committed(service: Installation, role: str) -> bool:
     client = admin(service)
     [answer] = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values()
     return any((lane.offset or 0) > 0 for lane in answer.result(30).topic_partitions)
+
+
+def test_partitions_that_are_added_to_the_anomalies_end_the_incidents_with_a_sentence(service: Installation) -> None:
+    with service.running("incidents") as process:
+        give_up = time.monotonic() + 60
+        while '"started"' not in service.said and time.monotonic() < give_up:
+            time.sleep(0.1)
+        add_partitions(service, "anomalies", 3)
+        assert process.wait(60) == 3
+    with service.running("incidents") as again:
+        assert again.wait(60) == 3
+    assert service.said.count(f"{service.topic('anomalies')} has 3 partitions and had 2") == 2

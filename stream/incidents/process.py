@@ -29,7 +29,7 @@ from stream import kafka
 from stream.embedded.broker import is_embedded
 from stream.engine.observed import Lag
 from stream.engine.surprise import Surprise, end
-from stream.incidents import pages, recall, seat
+from stream.incidents import pages, recall, seat, width
 from stream.incidents.app import ROLE, App, create, furnish
 from stream.incidents.numbers import Numbers
 from stream.incidents.quiet import hush
@@ -92,6 +92,9 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     room = await asyncio.to_thread(letter_bytes, admin, settings.topics.dlq)
     await store.begin()
     key = f"{settings.redis.prefix}seat:{ROLE}-{slot}"
+    asked = None if is_embedded(cluster) else admin
+    await width.look(asked, settings, store.first)
+    keeping = asyncio.create_task(width.kept(asked, settings, store.first))
     leaving = asyncio.create_task(seat.lost(client, key, uuid4().hex))  # before the group hears of us
     app = create(settings, slot, port, embedded=is_embedded(cluster))
     furnish(app, settings, slot, store, numbers, room)
@@ -106,7 +109,9 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
         await asyncio.wait((stopping,), timeout=0.2)
         if leaving.done():
             raise Surprise("a newer process has taken over this slot")
-    for task in (watching, telling, leaving):
+        if keeping.done():
+            keeping.result()
+    for task in (watching, telling, leaving, keeping):
         task.cancel()
     if app.crashed:
         raise Surprise(f"Faust stopped consuming: {app.crash_reason}")

@@ -155,6 +155,11 @@ class Store:
         found = await self._ask(lambda: self._redis.mget(keys)) if keys else []
         return [(raw, incident) for raw in found if raw is not None and (incident := _readable(raw))]
 
+    async def first(self, key: str, field: str, value: str) -> str:
+        """Note a value below our prefix, unless there is one already; the one that is there."""
+        await self._ask(lambda: self._redis.hsetnx(self._key(key), field, value))
+        return _text(await self._ask(lambda: self._redis.hget(self._key(key), field)) or value)
+
     async def tell(self, key: str, value: str, for_s: int) -> None:
         """Leave a note for people below our prefix, for a while."""
         await self._ask(lambda: self._redis.set(self._key(key), value, ex=for_s))

@@ -23,6 +23,7 @@ from stream.engine.role import Lane, Output
 from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
 from stream.incidents.store import Store
+from stream.kafka import LARGEST_BYTES
 from stream.roles.judge import Judge
 from stream.roles.profile import Profile
 from stream.settings import Settings
@@ -317,7 +318,13 @@ class Orders:
         async def send(output: Output) -> None:
             outputs.append(output)
 
-        desk = Desk(Store(redis, "fuzz:", self.settings.incidents), send, self.settings.topics, Numbers())
+        desk = Desk(
+            Store(redis, "fuzz:", self.settings.incidents),
+            send,
+            self.settings.topics,
+            Numbers(),
+            letter_bytes=LARGEST_BYTES,
+        )
         try:
             for lane, source in self.sources.items():
                 take = desk.anomaly if lane.topic == self.settings.topics.anomalies else desk.command
