@@ -11,7 +11,7 @@ from benchmarks.bars import Bar
 from benchmarks.counting import verdict
 from benchmarks.events import Shape
 from benchmarks.place import Place
-from benchmarks.turns import Turn, alternate, median, ratio
+from benchmarks.turns import Reading, Turn, alternate, median, ratio
 
 PLAIN = "20 features"
 SHAPES = {  # title: shape, and how many features' worth of an event it is: large ones are read fewer times
@@ -42,15 +42,19 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
         turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", begin, end, tail, shape))
         say(f"topic with {title}")
     found = alternate(turns, rounds, say)
-    read = {title: readings for title, readings in found.items() if not isinstance(readings, str)}
-    rows = [
-        {
-            "events": title,
-            "us per event": round(median(read[title], "cpu_us"), 2),
-            "x": str(ratio(read[title], read[PLAIN])),
-            "events/s": round(median(read[title], "events_per_second")),
-        }
-        for title in (read if PLAIN in read else ())
-    ]
+    rows = [row(title, readings, found[PLAIN]) for title, readings in found.items()]
     verdicts = [verdict(bar, found[title], found[PLAIN]) for title, bar in BARS.items()]
     return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}
+
+
+def row(title: str, readings: list[Reading] | str, plain: list[Reading] | str) -> dict[str, Any]:
+    """Medians, and the ratio to plain events; or why there are none."""
+    if isinstance(readings, str) or isinstance(plain, str):
+        return {"events": title, "us per event": None, "x": None, "events/s": None, "left out": str(readings)}
+    return {
+        "events": title,
+        "us per event": round(median(readings, "cpu_us"), 2),
+        "x": str(ratio(readings, plain)),
+        "events/s": round(median(readings, "events_per_second")),
+        "left out": "",
+    }

@@ -19,7 +19,7 @@ from stream.embedded import child
 
 ROOT = Path(__file__).parent.parent
 OPPONENTS = ROOT / ".venv" / "opponents" / "bin" / "python"  # frameworks that need other versions than we do
-PATIENCE_S = 180
+PATIENCE_S = 300
 
 Reading = dict[str, float]
 
