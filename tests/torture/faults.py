@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import redis
 
@@ -46,6 +46,7 @@ TAIL_BYTES = 4_000  # what a power cut takes of a file that is synced every seco
 ASKED_ENDS = {0, -signal.SIGTERM, *FENCED_ENDS}
 
 Script = Generator[float, None, str]
+Worker: TypeAlias = "subprocess.Popen[str]"
 
 
 @dataclass
@@ -72,6 +73,7 @@ class Fault:
     server: str = ""
     at: float = 0.0
     why_not: str = ""
+    victim: Any = None  # the worker that obeyed an order
 
     @property
     def name(self) -> str:
@@ -95,9 +97,10 @@ class Fault:
 
 def kill(scene: Scene, fault: Fault) -> Script:
     """It is started again at once."""
-    scene.ground.workers[fault.seat].kill()
+    worker = scene.ground.workers[fault.seat]
+    worker.kill()
     fault.inflicted()
-    yield TICK_S
+    yield from gone(worker)
     return ""
 
 
@@ -128,6 +131,8 @@ def freeze(scene: Scene, fault: Fault) -> Script:
     worker = scene.ground.workers[fault.seat]
     worker.send_signal(signal.SIGSTOP)
     fault.inflicted()
+    if why_not := (yield from stopped(worker)):
+        return why_not
     yield longer_than_session(scene)
     worker.send_signal(signal.SIGCONT)
     return ""
@@ -138,8 +143,7 @@ def freeze_and_replace(scene: Scene, fault: Fault) -> Script:
     worker = scene.ground.workers[fault.seat]
     worker.send_signal(signal.SIGSTOP)
     fault.inflicted()
-    yield from replaced(scene, fault, worker)
-    return ""
+    return (yield from stopped(worker)) or (yield from replaced(scene, fault, worker))
 
 
 def kill_at_seam(scene: Scene, fault: Fault) -> Script:
@@ -151,6 +155,8 @@ def kill_at_seam(scene: Scene, fault: Fault) -> Script:
         ground.empty.add(fault.seat)
         worker.terminate()
     why_not = yield from obeyed(scene, fault)
+    if not why_not:
+        yield from gone(fault.victim)
     if fault.seam in ENDING:
         yield from ended(scene, worker, f"{fault.seat} was asked to end", ASKED_ENDS | {-signal.SIGKILL})
         ground.start(*fault.seat)
@@ -160,29 +166,20 @@ def kill_at_seam(scene: Scene, fault: Fault) -> Script:
 def freeze_at_seam(scene: Scene, fault: Fault) -> Script:
     why_not = yield from frozen_at_seam(scene, fault)
     if not why_not:
-        worker = scene.ground.workers[fault.seat]
         yield longer_than_session(scene)
-        worker.send_signal(signal.SIGCONT)
+        fault.victim.send_signal(signal.SIGCONT)
     return why_not
 
 
 def freeze_at_seam_and_replace(scene: Scene, fault: Fault) -> Script:
-    why_not = yield from frozen_at_seam(scene, fault)
-    if not why_not:
-        yield from replaced(scene, fault, scene.ground.workers[fault.seat])
-    return why_not
+    return (yield from frozen_at_seam(scene, fault)) or (yield from replaced(scene, fault, fault.victim))
 
 
 def frozen_at_seam(scene: Scene, fault: Fault) -> Script:
     order(scene, fault, "stop")
     if fault.seam in STARTING:
         scene.ground.workers[fault.seat].kill()
-    why_not = yield from obeyed(scene, fault)
-    while not why_not and not frozen(worker := scene.ground.workers[fault.seat]):
-        if worker.poll() is not None:
-            return "the worker ended by itself in that moment"
-        yield TICK_S
-    return why_not
+    return (yield from obeyed(scene, fault)) or (yield from stopped(fault.victim))
 
 
 def order(scene: Scene, fault: Fault, what: str) -> None:
@@ -194,15 +191,34 @@ def order(scene: Scene, fault: Fault, what: str) -> None:
 
 def obeyed(scene: Scene, fault: Fault) -> Script:
     give_up = time.monotonic() + PASSED_WITHIN_S
+    fault.victim = scene.ground.workers[fault.seat]
     while not scene.ground.obeyed(fault.seat):
-        if time.monotonic() > give_up and scene.ground.take_back(fault.seat):
-            return f"no worker passed '{fault.seam}' within {PASSED_WITHIN_S:.0f} s"
+        fault.victim = scene.ground.workers[fault.seat]  # who sat there until it was obeyed
+        left = fault.seat in scene.ground.empty and fault.victim.poll() is not None
+        if (left or time.monotonic() > give_up) and scene.ground.take_back(fault.seat):
+            when = "before it ended" if left else f"within {PASSED_WITHIN_S:.0f} s"
+            return f"no worker passed '{fault.seam}' {when}"
         yield TICK_S
     fault.inflicted()
     return ""
 
 
-def replaced(scene: Scene, fault: Fault, zombie: "subprocess.Popen[str]") -> Script:
+def stopped(worker: Worker) -> Script:
+    """A worker that is dying does not stand still any more."""
+    while not frozen(worker):
+        if worker.poll() is not None:
+            return "the worker ended by itself in that moment"
+        yield TICK_S
+    return ""
+
+
+def gone(worker: Worker) -> Generator[float, None, None]:
+    """Until the kernel has done with it: before that nothing else can befall it."""
+    while worker.poll() is None:
+        yield TICK_S
+
+
+def replaced(scene: Scene, fault: Fault, zombie: Worker) -> Script:
     """Another takes the seat of one that stands still; when it wakes, it has to end by itself."""
     scene.ground.start(*fault.seat)
     yield longer_than_session(scene) + 2.0  # another worker needs that long to be there at all
@@ -211,7 +227,7 @@ def replaced(scene: Scene, fault: Fault, zombie: "subprocess.Popen[str]") -> Scr
     return ""
 
 
-def ended(scene: Scene, worker: "subprocess.Popen[str]", why: str, by: set[int]) -> Generator[float, None, None]:
+def ended(scene: Scene, worker: Worker, why: str, by: set[int]) -> Generator[float, None, None]:
     """Wait until it has; tell the ground when it does not, or in another way."""
     give_up = time.monotonic() + ENDED_WITHIN_S
     while worker.poll() is None and time.monotonic() < give_up:
