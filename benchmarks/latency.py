@@ -61,7 +61,7 @@ class Pace:
 
 
 WARM = Pace(500, 1)  # the first alarm of all waits for every role to have started
-FULL = (Pace(100, 60), Pace(10_000, 60), Pace(1, 50, together=False))
+FULL = (Pace(100, 60), Pace(10_000, 60), Pace(1, 20, together=False))
 QUICK = (Pace(100, 12), Pace(10_000, 12), Pace(1, 4, together=False))
 
 

@@ -34,11 +34,19 @@ def shown(value: Any) -> str:
 
 
 def tables(result: dict[str, Any]) -> Iterator[str]:
-    """All of a result: every part's rows, and last the bars."""
+    """All of a result: when each part was measured, its rows, and last the bars."""
     parts = result["parts"].values()
+    yield markdown([when(name, part) for name, part in result["parts"].items()])
     yield from (markdown(part["rows"]) for part in parts)
     if bars := [bar for part in parts for bar in part["bars"]]:
         yield markdown(bars)
+
+
+def when(name: str, part: dict[str, Any]) -> Row:
+    """How busy the machine was: the load average before and after (2 is all that two cores can do)."""
+    before, after = part["load"]
+    measured = part["measured"] + (", --quick" if part["quick"] else "")
+    return {"part": name, "measured (UTC)": measured, "seconds": part["seconds"], "load": f"{before} - {after}"}
 
 
 if __name__ == "__main__":
