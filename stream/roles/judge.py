@@ -4,9 +4,11 @@ What drift is, is said in `detectors.watch`. Here is only how its findings leave
 and words.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from math import isnan
 from typing import Any
 
 import msgspec
@@ -103,8 +105,8 @@ class Judge:
             ),
             statistic=Statistic(
                 name="evidence",
-                value=finding.evidence,
-                threshold=finding.threshold,
+                value=written(finding.evidence),
+                threshold=written(finding.threshold),
                 effect=naming.effect_of(finding),
                 smallest_visible=naming.smallest_of(finding),
             ),
@@ -199,6 +201,15 @@ def judge(settings: Settings) -> Judge:
     return Judge(settings, View.of(settings))
 
 
+def written(number: float) -> float:
+    """As JSON can have it: evidence beyond all numbers is the largest one, and what is no number is none.
+
+    >>> written(float("inf")) > 1e308, written(float("nan")), written(2.5)
+    (True, 0.0, 2.5)
+    """
+    return 0.0 if isnan(number) else min(number, sys.float_info.max)
+
+
 def feature_of(finding: Finding) -> str:
     """A feature by its bare name, directions of an embedding by the embedding's, everything else by its column's."""
     if not finding.column:
@@ -233,7 +244,7 @@ def evidence(histogram: Histogram, name: str) -> Evidence:
     topic, _, partition = lane.rpartition("/")
     return Evidence(
         labels=list(histogram.labels),
-        reference=[round(count, 2) for count in histogram.reference],
-        live=[round(count, 2) for count in histogram.live],
+        reference=[written(round(count, 2)) for count in histogram.reference],
+        live=[written(round(count, 2)) for count in histogram.live],
         offsets={topic: {partition: (int(offset), int(offset))}},
     )

@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, given, seed
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from detectors.watch.finding import Finding, Histogram
 from schemas import decode
+from schemas.anomaly import Anomaly
 from schemas.dead_letter import Headers, Reason
 from schemas.pane import Pane
+from schemas.subject import Subject
 from stream.engine.role import Lane
 from stream.roles.profile import Profile
 from tests.fuzz.__main__ import run
@@ -112,3 +115,14 @@ def test_packed_features_that_are_no_number_at_all_are_none() -> None:
     body = msgspec.msgpack.encode({"model": "m", "features": float("nan")})
     assert profile.count(PREDICTIONS, [Sent(at, body, said=PACKED_SAID) for at in range(600)]) == []
     assert rows(profile) == {"prediction": 600}
+
+
+@pytest.mark.parametrize("evidence", [float("inf"), float("nan"), 1e300])
+def test_an_alarm_is_readable_whatever_its_evidence_is(evidence: float) -> None:
+    judge = Panes(random.Random(1)).judge
+    found = Finding(
+        edge="accepted", column="prediction:value", part="values", detector="urn", evidence=evidence, threshold=1e6,
+        at=AT_MS, onset=AT_MS, n=0, histogram=Histogram(("a", "b"), (1.0, 2.0), (evidence, 0.0)),
+    )  # fmt: skip
+    body = judge.anomaly(Subject(model="m", deployment="m"), found, "x/0-1-0", "x/0-1")
+    assert isinstance(decode.anomaly(msgspec.json.encode(body)), Anomaly)
