@@ -4,7 +4,7 @@
   committed before it and the offset that it commits: nothing is missing, doubled, changed or invented.
 * A committed offset never goes back, and a reader of the whole log finds every lane's outputs in order.
 * Every snapshot that Redis takes is a state of the reference fold, byte for byte, of committed records only; every
-  record below its mark is in some snapshot, and the mark is not above what is committed.
+  record below its mark is in some snapshot, and the mark is not above what is committed. A new owner is told so, too.
 * A worker is shut out of Redis only if Redis has forgotten something, or another one has taken the lane.
 * Once the faults stop, everything drains: all is committed, and the last state of every key is in Redis.
 """
@@ -102,6 +102,13 @@ class Invariants:
                 raise Violated(f"{lane}: the snapshot of {key} is of {offset}, and {committed} is committed")
             if following[offset] < mark:
                 raise Violated(f"{lane}: the mark is {mark}, and {key} has a snapshot at {offset} only")
+
+    def taken(self, name: str, mark: int, fields: list[bytes]) -> None:
+        """A new owner has been told the mark, and which keys have a snapshot: of one moment, or he takes old for new."""
+        lane = self.lane[name.rpartition(":")[2]]
+        for key, following in self.reference[lane].following.items():
+            if following[START] < mark and f"k:{key}".encode() not in fields:
+                raise Violated(f"{lane}: its new owner was told that the mark is {mark}, and not of {key}")
 
     def shut_out(self, name: str, token: str) -> None:
         """A worker ends because of the fence."""

@@ -94,7 +94,7 @@ def in_pieces(world: World) -> None:
 
 
 def torn(world: World) -> None:
-    where(flush, slowness=0.3)(world)
+    where(flush)(world)
     world.redis.torn = True
 
 

@@ -118,8 +118,10 @@ class Pipeline:
     def __init__(self, client: Client, whole: bool) -> None:
         self.client, self.server, self.whole = client, client.server, whole
         self.commands: list[Callable[[], Any]] = []
+        self.name = ""
 
     def hset(self, name: str, mapping: Hash) -> "Pipeline":
+        self.name = name
         return self.add(lambda: self.server.take(name, mapping["tok"]))
 
     def hget(self, name: str, field: str) -> "Pipeline":
@@ -134,8 +136,11 @@ class Pipeline:
 
     def execute(self) -> list[Any]:
         if self.whole:
-            return self.client.ask(lambda: [command() for command in self.commands])
-        return [self.client.ask(command) for command in self.commands]
+            answers = self.client.ask(lambda: [command() for command in self.commands])
+        else:
+            answers = [self.client.ask(command) for command in self.commands]
+        self.client.world.invariants.taken(self.name, int(answers[1] or 0), answers[2])
+        return answers
 
 
 def on_the_wire(value: object) -> bytes | None:

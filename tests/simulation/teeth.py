@@ -26,5 +26,5 @@ def row(seeds: range, bug: str) -> str:
             break
     if not found:
         return f"| {bug} | {role} | none of {len(seeds)} | |"
-    looked_at = seed - seeds.start + 1
-    return f"| {bug} | {role} | {found[0]} | {looked_at / len(found):.2g} |"
+    each = (seed - seeds.start + 1) / len(found)
+    return f"| {bug} | {role} | {found[0]} | {each:.{1 if each < OFTEN_ENOUGH else 0}f} |"

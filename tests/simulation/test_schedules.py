@@ -20,7 +20,6 @@ RARE = frozenset(
         "unfenced-load",
         "reuses-n-unnoticed",
         "same-token-on-retry",
-        "torn-acquire",
         "keeps-outputs-of-lost-lanes",
         "committed-does-not-wait",
         "no-generation-check",
