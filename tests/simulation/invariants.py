@@ -104,7 +104,7 @@ class Invariants:
                 raise Violated(f"{lane}: the mark is {mark}, and {key} has a snapshot at {offset} only")
 
     def taken(self, name: str, mark: int, fields: list[bytes]) -> None:
-        """A new owner has been told the mark, and which keys have a snapshot: of one moment, or he takes old for new."""
+        """A new owner was told the mark, and which keys have a snapshot: of one moment, or he takes old for new."""
         lane = self.lane[name.rpartition(":")[2]]
         for key, following in self.reference[lane].following.items():
             if following[START] < mark and f"k:{key}".encode() not in fields:
