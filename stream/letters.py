@@ -6,6 +6,7 @@ there is no moment at which one is there without the other, whoever dies when. W
 first, which ends what a sender before it left open and shuts it out, and reads the notes after that. A note is in the
 partition of its letter, behind it, so that retention never takes the note first.
 
+>>> from schemas.dead_letter import Reason
 >>> letter = DeadLetter(topic="in", partition=3, offset=17, timestamp=5, stage="profile", reason=Reason("clock", ""),
 ...                     key=b"k", value=b"{}", headers=[("origin", b"a shop")])
 >>> returned(letter).headers
