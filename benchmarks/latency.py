@@ -1,10 +1,11 @@
 """How soon: from the event that tips the scales to the anomaly, and to the incident, that anyone can read.
 
-The whole chain as `leeway up` runs it, on defaults but for the length of the reference. Many models; in one after the
-other a feature jumps by ten standard deviations. An anomaly names the pane that tipped the scales, and a pane says
-when its first and its last event were produced (`since`, `until`: events carry the time of their production). Both
-are reported: from the last event, which the alarm cannot do without; and from the first, which has waited for the pane
-to be cut. An anomaly is readable when a consumer with `read_committed` has it, an incident likewise.
+The whole chain as `leeway up` runs it, on defaults but for the length of the reference, and for the events being what
+they are, independent. In one model after the other one feature after the other jumps by ten standard deviations. An
+anomaly names the pane that tipped the scales, and a pane says when its first and its last event were produced
+(`since`, `until`: events carry the time of their production). Both are reported: from the last event, which the alarm
+cannot do without; and from the first, which has waited for the pane to be cut. An anomaly is readable when a consumer
+with `read_committed` has it, an incident likewise.
 """
 
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,14 +33,15 @@ PANE_S = 1.0  # the default
 VARIABLES = {
     "LEEWAY__JUDGE__REFERENCE": "300",  # all models have to learn before anything is measured
     "LEEWAY__JUDGE__BURN_IN": "100",
+    "LEEWAY__JUDGE__INDEPENDENT": "true",  # and so the events are
     "LEEWAY__JUDGE__HEARTBEAT_S": "2",
     "LEEWAY__JUDGE__BUCKET_S": "3600",  # how much traffic comes is not what is watched here
     "LEEWAY__TOPICS__PARTITIONS": str(PARTITIONS),
 }
-FEATURE, JUMP = "number_0", 100.0  # ten standard deviations
+JUMP = 100.0  # ten standard deviations
 LEARN_PER_S = 3_000
 LEARN_S, ALARM_S = 240.0, 45.0  # how long to wait for it
-APART_S = 1.0  # between one model's jump and the next one's
+APART_S = 1.0  # between one jump and the next one
 POOL = 5_000
 WATCHED = ("panes", "anomalies", "incidents", "heartbeats")
 BARS = {
@@ -47,30 +50,37 @@ BARS = {
 }
 
 
+Spot = tuple[str, str]  # a model, and its feature that jumps
+
+
 @dataclass(frozen=True)
 class Pace:
-    """Events a second, and how many models share them; `together` is false where they come one after the other."""
+    """Events a second, for models that no other pace has: shared, or (`together` is false) for one after the other."""
 
     per_s: int
     models: int
+    features: int  # that jump, of each
     together: bool = True
 
     def names(self) -> list[str]:
-        """Of its models, which no other pace has."""
+        """Of its models."""
         return [f"at-{self.per_s}-{number}" for number in range(self.models)]
 
+    def spots(self) -> list[Spot]:
+        """In the order in which they jump."""
+        return [(name, f"number_{number}") for number in range(self.features) for name in self.names()]
 
-WARM = Pace(500, 1)  # the first alarm of all waits for every role to have started
-FULL = (Pace(100, 60), Pace(10_000, 60), Pace(1, 20, together=False))
-QUICK = (Pace(100, 12), Pace(10_000, 12), Pace(1, 4, together=False))
+
+WARM = Pace(500, 1, 1)  # the first alarm of all waits for every role to have started
+FULL = (Pace(100, 10, 6), Pace(10_000, 10, 6), Pace(1, 4, 6, together=False))
+QUICK = (Pace(100, 6, 2), Pace(10_000, 6, 2), Pace(1, 2, 2, together=False))
 
 
 @dataclass
 class Alarm:
-    """When one model's anomaly and incident were readable, and when the first and last event of its pane were made."""
+    """When an anomaly and its incident were readable, and where the pane is that tipped the scales."""
 
     anomaly_s: float
-    fingerprint: str
     pane: tuple[int, int]
     incident_s: float = 0.0
 
@@ -81,7 +91,8 @@ class Reader:
 
     place: Place
     panes: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    alarms: dict[str, Alarm] = field(default_factory=dict)  # by model
+    alarms: dict[Spot, Alarm] = field(default_factory=dict)
+    fingerprints: dict[str, Alarm] = field(default_factory=dict)  # an incident tells its anomalies by these
     watching: set[str] = field(default_factory=set)
 
     def start(self) -> None:
@@ -122,16 +133,17 @@ class Reader:
 
     def _anomalies(self, message: Any, now_s: float) -> None:
         body = orjson.loads(message.value())
-        if body["status"] != "firing" or body.get("feature") != FEATURE or body["model"] in self.alarms:
-            return
-        ((partition, (offset, _)),) = next(iter(body["evidence"]["offsets"].values())).items()
-        self.alarms[body["model"]] = Alarm(now_s, body["fingerprint"], (int(partition), offset))
+        spot = body["model"], body.get("feature", "")
+        if body["status"] == "firing" and not body.get("segment") and spot not in self.alarms:
+            ((partition, (offset, _)),) = next(iter(body["evidence"]["offsets"].values())).items()
+            self.alarms[spot] = self.fingerprints[body["fingerprint"]] = Alarm(now_s, (int(partition), offset))
 
     def _incidents(self, message: Any, now_s: float) -> None:
         body = orjson.loads(message.value() or b"{}")
-        alarm = self.alarms.get(body.get("model", ""))
-        if alarm and not alarm.incident_s and alarm.fingerprint in (body["fingerprint"], *body.get("members", ())):
-            alarm.incident_s = now_s
+        for fingerprint in (body.get("fingerprint", ""), *body.get("members", ())):
+            alarm = self.fingerprints.get(fingerprint)
+            if alarm and not alarm.incident_s:
+                alarm.incident_s = now_s
 
     def seconds(self, alarm: Alarm) -> dict[str, float]:
         """From the last and from the first event of the pane, to both."""
@@ -146,20 +158,20 @@ class Reader:
 
 
 class Traffic:
-    """Events at a pace, stamped as they are produced; models that have jumped stay where they are."""
+    """Events at a pace, stamped as they are produced; what has jumped stays where it is."""
 
     def __init__(self, place: Place) -> None:
         self.topic = place.settings().topics.predictions
         self.pool: list[Event] = list(events(Shape(), POOL))
         self.producer = Producer({"bootstrap.servers": place.bootstrap, "compression.type": "lz4", "log_level": 0})
-        self.jumped: set[str] = set()
+        self.jumped: dict[str, set[str]] = defaultdict(set)  # features by model
         self.sent = 0
 
     def send(self, model: str) -> None:
         """One event."""
         event = self.pool[self.sent % POOL] | {"model": model, "ts": time.time_ns() // 1_000_000}
-        if model in self.jumped:
-            event["features"] = event["features"] | {FEATURE: (event["features"][FEATURE] or 0.0) + JUMP}
+        if names := self.jumped.get(model):
+            event["features"] = event["features"] | {name: (event["features"][name] or 0.0) + JUMP for name in names}
         self.sent += 1
         self.producer.produce(self.topic, orjson.dumps(event))
         self.producer.poll(0)
@@ -189,7 +201,7 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
             before, began = of_redis(place), time.monotonic()
             measure(pace, reader, traffic)
             seconds = time.monotonic() - began
-            found = [reader.alarms[name] for name in pace.names() if name in reader.alarms]
+            found = [reader.alarms[spot] for spot in pace.spots() if spot in reader.alarms]
             taken[pace.per_s] = [reader.seconds(alarm) for alarm in found if alarm.incident_s]
             asked = {name: round((value - before[name]) / seconds) for name, value in of_redis(place).items()}
             rows.append(row(pace, taken[pace.per_s]) | asked)
@@ -213,26 +225,25 @@ def learn(pace: Pace, reader: Reader, traffic: Traffic, say: Callable[[str], Non
 
 
 def measure(pace: Pace, reader: Reader, traffic: Traffic) -> None:
-    """Let one model after the other jump, until all have an incident or patience ends."""
-    names, began = pace.names(), time.monotonic()
-    limit_s = pace.models * (APART_S if pace.together else ALARM_S / 2) + ALARM_S
+    """Let one feature after the other jump, until all have an incident or patience ends."""
+    names, spots, began = pace.names(), pace.spots(), time.monotonic()
+    limit_s = len(spots) * (APART_S if pace.together else ALARM_S / 2) + ALARM_S
 
-    def waiting() -> list[str]:
-        return [name for name in names if name not in reader.alarms or not reader.alarms[name].incident_s]
+    def waiting() -> list[Spot]:
+        return [spot for spot in spots if spot not in reader.alarms or not reader.alarms[spot].incident_s]
 
     def now() -> list[str]:
-        if not pace.together:
-            traffic.jumped.update(waiting()[:1])
-            return waiting()[:1] or names
-        traffic.jumped.update(names[: int((time.monotonic() - began) / APART_S)])
-        return names
+        due = spots[: int((time.monotonic() - began) / APART_S)] if pace.together else waiting()[:1]
+        for name, feature in due:
+            traffic.jumped[name].add(feature)
+        return names if pace.together else [name for name, _ in due] or names
 
     traffic.flow(pace.per_s, now, lambda: not waiting() or not reader.alive or time.monotonic() - began > limit_s)
 
 
 def row(pace: Pace, taken: list[dict[str, float]]) -> dict[str, Any]:
     """p50 and p99 of every way to measure, in seconds."""
-    figures: dict[str, Any] = {"events/s": pace.per_s, "alarms": f"{len(taken)} of {pace.models}"}
+    figures: dict[str, Any] = {"events/s": pace.per_s, "alarms": f"{len(taken)} of {len(pace.spots())}"}
     for name in ("anomaly", "anomaly from first", "incident", "incident from first"):
         values = [each[name] for each in taken]
         figures[f"{name}, p50/p99 s"] = (
