@@ -13,7 +13,7 @@ from stream.engine.loop import Loop
 from stream.engine.observed import Observed
 from stream.engine.role import Lane, Message, Output
 from stream.engine.surprise import Surprise
-from stream.settings import Kafka, Redis, Settings
+from stream.settings import Kafka, Redis, Settings, Topics
 from tests.conftest import Platform
 
 PATIENCE_S = 60.0
@@ -44,6 +44,7 @@ def settings(platform: Platform, **changed: object) -> Settings:
     return Settings(
         kafka=Kafka(bootstrap=platform.bootstrap, **changed),  # type: ignore[arg-type]
         redis=Redis(url=platform.redis_url),
+        topics=Topics(anomalies=platform.prefix + "anomalies"),
         group=platform.prefix + "group",
     )
 
@@ -136,7 +137,7 @@ def test_a_topic_that_comes_later_is_waited_for(platform: Platform) -> None:
 @pytest.mark.kafka
 @pytest.mark.parametrize("platform", ["real"], indirect=True)
 def test_records_that_retention_deleted_are_announced(platform: Platform) -> None:
-    source, out = platform.create({"source": 1, "out": 1})
+    source, out, _ = platform.create({"source": 1, "out": 1, "anomalies": 1})
     send(platform, source, "a")
     first = Listing([source], out)
     listen(first, settings(platform), lambda: len(first.values) == 1)
@@ -151,7 +152,7 @@ def test_records_that_retention_deleted_are_announced(platform: Platform) -> Non
 @pytest.mark.kafka
 @pytest.mark.parametrize("platform", ["real"], indirect=True)
 def test_records_that_retention_deletes_under_a_running_worker_are_announced(platform: Platform) -> None:
-    source, out = platform.create({"source": 1, "out": 1})
+    source, out, _ = platform.create({"source": 1, "out": 1, "anomalies": 1})
     send(platform, source, "a")
     role, observed = Listing([source], out), Observed()
     loop = Loop(role, settings(platform), "0", observed=observed, alarm=lambda seconds: None)
