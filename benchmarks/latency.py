@@ -151,12 +151,13 @@ class Reader:
         """From the last and from the first event of the pane, to both."""
         pane = orjson.loads(self.panes[alarm.pane])
         last, first = pane["until"] / 1000, pane["since"] / 1000
-        return {
+        taken = {
             "anomaly": alarm.anomaly_s - last,
             "anomaly from first": alarm.anomaly_s - first,
             "incident": self.told[alarm.fingerprint] - last,
             "incident from first": self.told[alarm.fingerprint] - first,
         }
+        return {name: round(seconds, 3) for name, seconds in taken.items()}
 
 
 class Traffic:
@@ -210,7 +211,7 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
             say(f"{pace.per_s} events/s: {len(found)} alarms in {seconds:.0f} s")
     strict = [each["anomaly from first"] for each in taken[10_000]]
     verdicts = [BARS["p50"].verdict(percentile(strict, 50)), BARS["p99"].verdict(percentile(strict, 99))]
-    return {"rows": rows, "bars": verdicts, "seconds": taken}
+    return {"rows": rows, "bars": verdicts, "taken": taken}
 
 
 def learn(pace: Pace, reader: Reader, traffic: Traffic, say: Callable[[str], None]) -> None:
