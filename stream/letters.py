@@ -16,6 +16,7 @@ partition of its letter, behind it, so that retention never takes the note first
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -69,34 +70,41 @@ class Sender:
     """The only one at a time: an earlier one is shut out, and what it left open is undone."""
 
     def __init__(self, settings: Settings) -> None:
-        properties = kafka.producer(settings.kafka, f"{settings.group}-redrive", "none") | {"log_level": 0}
+        self.properties = kafka.producer(settings.kafka, f"{settings.group}-redrive", "none") | {"log_level": 0}
         self.dlq = settings.topics.dlq
-        self.producer: Any = Producer(properties)
-        self.producer.init_transactions(TIMEOUT_S)
+        self.producer = self.open()
+
+    def open(self) -> Any:
+        """A client without a past: after a refused record the numbers of the next ones have a gap."""
+        producer: Any = Producer(self.properties)
+        producer.init_transactions(TIMEOUT_S)
+        return producer
 
     def send(self, letters: Iterable[Place]) -> Iterator[tuple[list[Place], list[Place]]]:
         """Send letters back, some at a time: after each transaction those that are sent, and those that do not fit."""
-        for some in batches(letters):
-            large = self.try_to_send(some)
-            rest = [place for number, place in enumerate(some) if number not in large]
-            if large and rest:
-                self.try_to_send(rest)
-            yield rest, [some[number] for number in sorted(large)]
+        for rest in batches(letters):
+            large: list[Place] = []
+            while rest and (refused := self.try_to_send(rest)):
+                large += [rest[number] for number in sorted(refused)]
+                rest = [place for number, place in enumerate(rest) if number not in refused]
+            yield rest, large
 
     def try_to_send(self, places: Sequence[Place]) -> set[int]:
         """All of them, or none: then the numbers of those that their topic has no room for."""
         large: set[int] = set()
         self.producer.begin_transaction()
-        for number, (letter, partition) in enumerate(places):
-            refused = partial(_refused, large, number)
-            kafka.produce(self.producer, returned(letter), on_delivery=refused)
-            kafka.produce(self.producer, note(self.dlq, letter), on_delivery=refused, partition=partition)
         try:
+            for number, (letter, partition) in enumerate(places):
+                refused = partial(_refused, large, number)
+                kafka.produce(self.producer, returned(letter), on_delivery=refused)
+                kafka.produce(self.producer, note(self.dlq, letter), on_delivery=refused, partition=partition)
             self.producer.commit_transaction(TIMEOUT_S)
-        except KafkaException:
+        except KafkaException:  # the broker may refuse a record before the last one is handed over, or after
+            with suppress(KafkaException):  # whoever opens next undoes what is left
+                self.producer.abort_transaction(TIMEOUT_S)
             if not large:
                 raise
-            self.producer.abort_transaction(TIMEOUT_S)
+            self.producer = self.open()
         return large
 
 

@@ -161,15 +161,35 @@ def test_what_cannot_go_back_is_left_out_and_said(platform: Platform) -> None:
     assert "only a part of it was kept: 1 of 9 bytes of the value." in back.stderr
 
 
+SLOW = """
+import sys, time
+from stream import kafka
+from stream.cli import main
+
+def slow(*given, produce=kafka.produce, **further):
+    produce(*given, **further)
+    time.sleep(float(sys.argv[1]))
+
+kafka.produce = slow
+main(["dlq", "redrive", "--all", "--yes"])
+"""
+
+
 @REAL
-def test_a_letter_that_its_topic_has_no_room_for_stays_and_the_others_go(platform: Platform) -> None:
+@pytest.mark.parametrize("pause_s", ["0", "0.5"])
+def test_letters_that_their_topic_has_no_room_for_stay_and_the_others_go(platform: Platform, pause_s: str) -> None:
+    """Whether the broker refuses one before or after the last letter was handed over."""
     platform.create({"predictions": 1})
     platform.server.create({f"{platform.prefix}dlq": 1}, **{"max.message.bytes": "4000000"})
     topic = f"{platform.prefix}predictions"
-    write(platform, [letter(topic, 1), letter(topic, 2, b"x" * 2_000_000), letter(topic, 3)])
-    back = leeway("dlq", "redrive", "--all", "--yes", **installation(platform))
-    assert (back.returncode, back.stdout) == (1, "2 sent back.\n")
-    assert "it is larger than its topic allows (max.message.bytes)." in back.stderr
+    large = b"x" * 2_000_000
+    write(platform, [letter(topic, 1), letter(topic, 2, large), letter(topic, 3), letter(topic, 4, large)])
+    sender = [sys.executable, "-c", SLOW, pause_s]
+    back = subprocess.run(
+        sender, env=environment(**installation(platform)), timeout=60, check=False, capture_output=True, text=True
+    )
+    assert (back.returncode, back.stdout) == (1, "2 sent back.\n"), back.stderr
+    assert back.stderr.count("it is larger than its topic allows (max.message.bytes).") == 2
     assert sorted(number for number, _ in arrived(platform, topic, 2)) == ["1", "3"]
 
 
