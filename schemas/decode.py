@@ -47,6 +47,7 @@ from schemas.records import command as command
 from schemas.records import heartbeat as heartbeat
 from schemas.records import incident as incident
 from schemas.records import pane as pane
+from schemas.unreadable import UNREADABLE, in_words
 
 Incoming: TypeAlias = Prediction | Feature | Label | Deployment
 Mappings: TypeAlias = list[Mapping[str, object]]
@@ -54,7 +55,6 @@ Mappings: TypeAlias = list[Mapping[str, object]]
 NAMES: Final = 65_536  # known good names a reader remembers: some megabytes, whatever producers send
 PATHS: Final = 512  # distinct paths counted by name; the rest are counted together
 OTHERS: Final = "(others)"
-UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bytes that are not UTF-8
 FIELDS: Final = {kind: 1 + len(kind.__struct_fields__) for kind in KINDS.values()}  # with "kind" itself
 NAME_FIELDS: Final = ("model", "version", "deployment", "environment", "tenant", "feature_set", "previous_version")
 MAPPINGS: Final[dict[type[Incoming], tuple[str, ...]]] = {
@@ -138,7 +138,7 @@ class Reader:
         try:
             event = msgspec.convert(examined.body, KINDS[examined.kind])
         except UNREADABLE as error:
-            return Reason("schema", _sentence(error), "Compare it with the JSON Schema of its kind.")
+            return Reason("schema", in_words(error), "Compare it with the JSON Schema of its kind.")
         for finding in examined.findings:
             self.count(finding)
         return self._finish(event, _mappings(event), envelope, at_ms)
@@ -275,7 +275,3 @@ def _fill_in(event: Incoming, envelope: Envelope) -> Reason | None:
     if envelope.time and event.ts is UNSET:
         event.ts = envelope.time
     return None
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).replace("`", "'").replace("$.", "")

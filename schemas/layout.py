@@ -52,7 +52,6 @@ ANSWER: Final[dict[str, dict[type, Any]]] = {
 OUTPUTS: Final[dict[type, tuple[str, ...]]] = {Prediction: ("prediction", "latency_ms", "status"), Label: ("label",)}
 WHOSE: Final = ("model", "version", "deployment", "environment", "tenant", "feature_set")
 SOURCES: Final[dict[type, Source]] = {Prediction: "prediction", Feature: "feature", Label: "label"}
-UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: bytes that are not UTF-8
 
 COLON, QUOTE, BACKSLASH, BLANK = b':"\\ '
 

@@ -29,6 +29,7 @@ from msgspec import Raw
 from schemas.dead_letter import Reason, Unfit
 from schemas.finding import shown
 from schemas.json_text import Object, Tree
+from schemas.unreadable import UNREADABLE, in_words
 
 SEPARATOR: Final = ","  # names have none
 DOUBLE: Final = 8
@@ -36,7 +37,6 @@ NUMBERS, NUMBER_NAMES, TEXTS, TEXT_NAMES = "numbers", "number_names", "texts", "
 PACKED: Final = {NUMBERS: NUMBER_NAMES, TEXTS: TEXT_NAMES}  # what holds values, and what their names
 FIELDS: Final = frozenset(chain.from_iterable(PACKED.items()))
 
-UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)  # ValueError: texts that are not UTF-8
 DEPTH: Final = 8  # of maps and lists; an event has three
 ENTRIES: Final = 8_192  # of all maps of an event together; the longest list has as many
 LEAVES: Final = {bool, int, float, str, type(None)}
@@ -58,7 +58,7 @@ def unpacked(value: bytes | None) -> Tree | Reason:
         return unfit.reason
     except UNREADABLE as error:
         hint = "Encode the message with a msgpack library, as one map of fields."
-        return Reason("bad_json", f"not msgpack: {sentence(error)}", hint)
+        return Reason("bad_json", f"not msgpack: {in_words(error)}", hint)
 
 
 class _Walk:
@@ -184,8 +184,3 @@ def length(value: bytes) -> int:
     """How many entries a map or a list says it has."""
     width = WIDE.get(value[0], (None, 0))[1]
     return int.from_bytes(value[1 : 1 + width], "big") if width else value[0] & 0x0F
-
-
-def sentence(error: Exception) -> str:
-    """What a decoder complains of."""
-    return str(error).replace("`", "'").replace("$.", "")

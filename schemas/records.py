@@ -26,6 +26,7 @@ from schemas.incident import Command, Incident
 from schemas.moment import Aware
 from schemas.pane import Column, Pane, PaneTopic, family
 from schemas.subject import Subject
+from schemas.unreadable import UNREADABLE, in_words
 
 VERSION = 1  # of every record; a newer one is refused, so that its meaning is not guessed
 BUCKETS = 2**21  # universal buckets are the top 22 bits of a double, with their sign (`detectors.binning`)
@@ -38,7 +39,6 @@ COLUMN_LENGTH = 2 * NAME_LENGTH  # `feature:` and a name; a slice's name has a k
 COUNT = 2**53  # the largest count that is exact as a double
 FOREVER = 253_402_300_799_999  # milliseconds: the end of 9999, the last year that RFC 3339 can write
 STEPS = 10_000  # of one incident
-SENTENCE_LENGTH = 500  # of a complaint
 MEND = "It was not written by Leeway, or by another version of it: find the writer, then redrive the record."
 
 Record = TypeVar("Record", bound=Struct)
@@ -96,17 +96,11 @@ def _read(
     try:
         record = decoder.decode(value)
     except msgspec.ValidationError as error:
-        return Reason("schema", _sentence(error), hint)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return Reason("schema", in_words(error), hint)
+    except UNREADABLE as error:
         return Reason("bad_json", f"not JSON: {error}", hint)
     complaint = next(wrong(record), None)
     return record if complaint is None else Reason("schema", complaint, hint)
-
-
-def _sentence(error: Exception) -> str:
-    """What the decoder says. It quotes a value that it does not know, however long that is."""
-    said = str(error).replace("`", "'").replace("$.", "")
-    return said if len(said) <= SENTENCE_LENGTH else f"{said[:SENTENCE_LENGTH]}…"
 
 
 def _wrong_with_pane_topic(record: PaneTopic) -> Complaint:

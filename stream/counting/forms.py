@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.layout import UNREADABLE, Alike, Form, Layout, Path, form_of, kinds_of
+from schemas.layout import Alike, Form, Layout, Path, form_of, kinds_of
 from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
+from schemas.unreadable import UNREADABLE
 
 SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
 SAMPLES: Final = 32  # events that are learnt from between two calls: of endless forms only so many are looked at

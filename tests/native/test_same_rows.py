@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.json_text import twice
-from schemas.layout import NUMBER, TEXT, UNREADABLE, Layout, form_of
+from schemas.layout import NUMBER, TEXT, Layout, form_of
 from schemas.prediction import Prediction
+from schemas.unreadable import UNREADABLE
 from stream.counting.block import Block, block
 from stream.counting.cells import Codes
 from stream.counting.native import NativeLayout, Natives
