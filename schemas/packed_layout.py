@@ -3,6 +3,7 @@
 The names of packed features are part of the form, so a decoder made for it compares them as one text, and the numbers
 of a row come back in one piece.
 
+>>> from schemas.prediction import Prediction
 >>> message = msgspec.msgpack.encode({"model": "churn", "prediction": 0.83,
 ...     "number_names": "age,nps", "numbers": bytes(16), "text_names": "plan", "texts": ["pro"]})
 >>> event = msgspec.msgpack.decode(message)
@@ -24,7 +25,6 @@ from msgspec import Meta, Raw
 
 from schemas.layout import KINDS, TEXT, TYPES, Alike, Form, Layout, Packed, Path, form_of
 from schemas.packed import DOUBLE, FIELDS, NUMBER_NAMES, NUMBERS, PACKED, TEXT_NAMES, TEXTS, names_of
-from schemas.prediction import Prediction as Prediction
 
 SHORT_MAP, SHORT_MAPS = 0x80, 16  # a map of fewer entries says how many in its first byte
 MAP16: Final = b"\xde"
