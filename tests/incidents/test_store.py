@@ -43,6 +43,18 @@ async def give(store: Store, each: Anomaly) -> Incident | None:
     return (await store.anomaly(each, instant.ms(each.detected_at))).incident
 
 
+def any_log(chance: random.Random, length: int) -> list[Anomaly]:
+    """Anomalies of a few detectors in any order, some soon and some long after one another."""
+    log, at_s = [], 0.0
+    for number in range(length):
+        at_s += chance.choice((1, 60, 4_000))
+        kind = chance.choice(("null_spike", "feature_drift", "new_category"))
+        status = chance.choice(("firing", "moved", "recovered", "accepted"))
+        place = chance.choice(({}, {"region": "eu"}))
+        log.append(anomaly(status, at_s=at_s, class_=kind, segment=place, id=f"leeway.panes/0-{number}-0"))
+    return log
+
+
 def test_an_anomaly_that_comes_twice_counts_once(server):
     async def work(store, _):
         first = anomaly()
@@ -147,13 +159,7 @@ def test_any_repetition_gives_the_same_incidents(server):
     """At-least-once delivery: after each record the reader may fall back to an earlier one and read on from there."""
     seed = 20260131
     chance = random.Random(seed)
-    log, at_s = [], 0.0
-    for number in range(200):
-        at_s += chance.choice((1, 60, 4_000))
-        kind = chance.choice(("null_spike", "feature_drift", "new_category"))
-        status = chance.choice(("firing", "moved", "recovered", "accepted"))
-        place = chance.choice(({}, {"region": "eu"}))
-        log.append(anomaly(status, at_s=at_s, class_=kind, segment=place, id=f"leeway.panes/0-{number}-0"))
+    log = any_log(chance, 200)
 
     async def work(store, redis):
         for each in log:
@@ -240,13 +246,7 @@ def test_a_redis_that_goes_back_in_time_loses_no_step(server, seed):
     """At any moment Redis goes back by some changes, and now and then the process dies with it: then what it had not
     acknowledged is delivered again. What was published is in the topic, and so it comes back."""
     chance = random.Random(seed)
-    log, at_s = [], 0.0
-    for number in range(150):
-        at_s += chance.choice((1, 60, 4_000))
-        kind = chance.choice(("null_spike", "feature_drift", "new_category"))
-        status = chance.choice(("firing", "moved", "recovered", "accepted"))
-        place = chance.choice(({}, {"region": "eu"}))
-        log.append(anomaly(status, at_s=at_s, class_=kind, segment=place, id=f"leeway.panes/0-{number}-0"))
+    log = any_log(chance, 150)
 
     async def work(store, redis):
         for each in log:
