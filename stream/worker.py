@@ -103,10 +103,9 @@ def tell(settings: Settings, worker: str, address: str, observed: Observed) -> N
     client = connect(settings.redis)
     forever = threading.Event()
     while True:
-        lag = f"{observed.lag_seconds:.1f} {observed.lag_messages}"
         try:
             client.set(f"{settings.redis.prefix}http:{worker}", address, ex=ADDRESS_S)
-            client.set(f"{settings.redis.prefix}lag:{worker}", lag, ex=LAG_S)
+            client.set(f"{settings.redis.prefix}lag:{worker}", observed.behind.text(), ex=LAG_S)
         except redis.RedisError as trouble:
             log.debug("the address is not in Redis", reason=str(trouble))
         forever.wait(TELL_S)

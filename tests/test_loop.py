@@ -91,8 +91,7 @@ def test_the_lag_of_a_worker_that_has_caught_up_is_nothing(platform: Platform) -
     send(platform, source, "a")
     role, observed = Listing([source], out), Observed()
     listen(role, settings(platform), lambda: observed.messages == 1 and observed.transactions > 2, observed)
-    assert observed.lag_messages == 0
-    assert observed.lag_seconds == 0.0
+    assert observed.behind == (0, 0.0)
 
 
 @pytest.mark.slow

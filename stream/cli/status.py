@@ -93,12 +93,12 @@ def behind(lag: str) -> str:
     >>> behind("12.34 4500"), behind("0.0 0"), behind("")
     (', 12.3 s behind (4,500 records wait)', ', up to date', '')
     """
+    from stream.engine.observed import Lag
+
     if not lag:
         return ""
-    seconds, messages = lag.split()
-    if messages == "0":
-        return ", up to date"
-    return f", {float(seconds):.1f} s behind ({int(messages):,} records wait)"
+    messages, seconds = Lag.read(lag)
+    return f", {seconds:.1f} s behind ({messages:,} records wait)" if messages else ", up to date"
 
 
 def _model(view: dict[str, Any]) -> str:

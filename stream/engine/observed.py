@@ -1,11 +1,11 @@
 """What one worker has seen and done so far, as plain numbers: the loop adds, `/metrics` reads.
 
->>> Observed().lag_messages
-0
+>>> Observed().behind
+Lag(messages=0, seconds=0.0)
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,10 +17,32 @@ CODE = PREFIX + "code"  # the header that only dead letters have
 
 
 class Lag(NamedTuple):
-    """How far one lane is behind its log. Transaction markers count as messages until the end of the log is met."""
+    """How far one lane is behind its log. Transaction markers count as messages until the end of the log is met.
+
+    A worker tells its lag as a text in Redis, where `leeway status` reads it.
+
+    >>> Lag.over([Lag(4_000, 2.04), Lag(500, 12.34)]).text(), Lag.read("12.3 4500")
+    ('12.3 4500', Lag(messages=4500, seconds=12.3))
+    """
 
     messages: int
     seconds: float
+
+    @classmethod
+    def over(cls, lags: "Iterable[Lag]") -> "Lag":
+        """That of several lanes together: what waits in all of them, and the age of the oldest."""
+        lags = list(lags)
+        return cls(sum(lag.messages for lag in lags), max((lag.seconds for lag in lags), default=0.0))
+
+    def text(self) -> str:
+        """The lag as workers tell it."""
+        return f"{self.seconds:.1f} {self.messages}"
+
+    @classmethod
+    def read(cls, text: str) -> "Lag":
+        """The lag that a worker told."""
+        seconds, messages = text.split()
+        return cls(int(messages), float(seconds))
 
 
 @dataclass
@@ -58,9 +80,5 @@ class Observed:
         self.also(output)
 
     @property
-    def lag_messages(self) -> int:
-        return sum(lag.messages for lag in self.lag.values())
-
-    @property
-    def lag_seconds(self) -> float:
-        return max((lag.seconds for lag in self.lag.values()), default=0.0)
+    def behind(self) -> Lag:
+        return Lag.over(self.lag.values())

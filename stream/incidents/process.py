@@ -171,9 +171,7 @@ async def _tell(store: Store, worker: str, address: str, numbers: Numbers) -> No
     """People find our port in Redis, and how far we are behind."""
     while True:
         await store.tell(f"http:{worker}", address, ADDRESS_S)
-        seconds = max((lag.seconds for lag in numbers.lags.values()), default=0.0)
-        messages = sum(lag.messages for lag in numbers.lags.values())
-        await store.tell(f"lag:{worker}", f"{seconds:.1f} {messages}", LAG_S)
+        await store.tell(f"lag:{worker}", Lag.over(numbers.lags.values()).text(), LAG_S)
         await asyncio.sleep(LOOK_EVERY_S)
 
 
