@@ -15,7 +15,7 @@ from stream.roles.profile import Profile
 from tests.profile.events import NOW, TOPICS, flushed, role
 from tests.profile.reference import counted, merged
 from tests.profile.test_counting import EVERYTHING_IS_PUBLIC, same
-from tests.wire.writers import ARROW_SAID, Message, arrow, columns
+from tests.wire.writers import ARROW_SAID, Message, arrow, broken, columns
 
 pa = pytest.importorskip("pyarrow")
 ipc = pytest.importorskip("stream.counting.ipc")
@@ -388,12 +388,7 @@ def test_bits_that_flip_and_streams_that_are_cut_stop_nothing() -> None:
     ]
     letters = 0
     for number in range(2_500):
-        body = bytearray(random.choice(good))
-        for _ in range(random.choice([1, 1, 2, 8])):
-            body[random.randrange(len(body))] ^= 1 << random.randrange(8)
-        if random.random() < 0.2:
-            del body[random.randrange(len(body)) :]
-        letters += len(handed(counting, bytes(body)))
+        letters += len(handed(counting, broken(random, good)))
         if number % 500 == 0:
             flushed(counting)
     assert 600 < letters < 2_500

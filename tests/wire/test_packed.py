@@ -19,9 +19,9 @@ from schemas.packed import unpacked
 from stream.engine.role import Lane
 from tests.profile.events import NOW, TOPICS, flushed, role
 from tests.profile.reference import counted, merged
-from tests.profile.test_alike import event, fed, one_by_one
+from tests.profile.test_alike import counted_reads, event, fed, one_by_one
 from tests.profile.test_counting import EVERYTHING_IS_PUBLIC, FEATURE_ROWS, PREDICTIONS, same
-from tests.wire.writers import PACKED_SAID, Message, is_double, packed
+from tests.wire.writers import PACKED_SAID, Message, broken, is_double, packed
 
 encode = msgspec.msgpack.encode
 
@@ -214,11 +214,9 @@ def test_packed_events_and_json_in_one_topic_are_told_apart_by_their_headers(alo
     same(panes, counted(rows, NOW))
 
 
-def test_packed_messages_that_are_alike_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[object] = []
-    event_of = Reader.event
-    monkeypatch.setattr(Reader, "event", lambda self, *arguments: read.append(1) or event_of(self, *arguments))
-    fed(stream(2, 0.0), 100)
+def test_packed_messages_that_are_alike_are_not_read_one_by_one() -> None:
+    with counted_reads() as read:
+        fed(stream(2, 0.0), 100)
     assert len(read) <= 100
 
 
@@ -269,17 +267,9 @@ def test_no_bytes_raise(data: bytes) -> None:
 def test_bits_that_flip_and_messages_that_are_cut_stop_nothing() -> None:
     random = Random(9)
     good = [packed(event(random), ["age"]) for _ in range(400)]
-    broken = []
-    for _ in range(6_000):
-        body = bytearray(random.choice(good))
-        for _ in range(random.choice([1, 1, 2, 8])):
-            body[random.randrange(len(body))] ^= 1 << random.randrange(8)
-        if random.random() < 0.3:
-            del body[random.randrange(len(body)) :]
-        broken.append(Message(bytes(body), said=PACKED_SAID))
-    messages = [Message(body, said=PACKED_SAID) for body in good] + broken
-    letters = compare(messages)
-    assert letters.total() > len(broken) / 4
+    bad = [broken(random, good) for _ in range(6_000)]
+    letters = compare([Message(body, said=PACKED_SAID) for body in good + bad])
+    assert letters.total() > len(bad) / 4
 
 
 def test_reasons_say_what_the_json_of_the_event_would_get() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
+from random import Random
 from struct import pack
 from typing import Any
 
@@ -48,6 +49,16 @@ def is_double(value: Any) -> bool:
         return float(value) == value
     except OverflowError:
         return False
+
+
+def broken(random: Random, good: Sequence[bytes]) -> bytes:
+    """One of some good messages after a few of its bits flipped; now and then it is cut, too."""
+    body = bytearray(random.choice(good))
+    for _ in range(random.choice([1, 1, 2, 8])):
+        body[random.randrange(len(body))] ^= 1 << random.randrange(8)
+    if random.random() < 0.25:
+        del body[random.randrange(len(body)) :]
+    return bytes(body)
 
 
 def columns(events: Sequence[Event]) -> dict[str, list[Any]]:
