@@ -25,7 +25,7 @@ from stream.counting.tally import Tally
 from stream.engine.role import Message
 
 if TYPE_CHECKING:
-    from stream.counting.arrow_columns import Columns, Path
+    from stream.counting.arrow_columns import DecodedBatch, Path
 
 KINDS: Final[dict[str, Alike]] = {"prediction": Prediction, "feature": Feature}
 OUTPUTS: Final = ("prediction", "latency_ms", "status")  # in the order of a layout
@@ -75,7 +75,7 @@ class ArrowRows:
         at_ms = arrived_ms if 0 <= arrived_ms < MICROSECONDS else 0
         reading = arrow_columns.Reading(KINDS[kind], self._reader, tally.codes, at_ms, self._refuse_future_ms)
         try:
-            found = [part for each in batches for part in self._parts(KINDS[kind], reading.columns(each), at_ms)]
+            found = [part for each in batches for part in self._parts(KINDS[kind], reading.decoded(each), at_ms)]
         except Unfit as unfit:
             return unfit.reason
         except ipc.UNREADABLE as error:
@@ -91,29 +91,29 @@ class ArrowRows:
             tally.admit_block(part.layout, part.block, part.ts, np.full(part.ts.size, arrived_ms))
         return None
 
-    def _parts(self, kind: Alike, columns: "Columns", at_ms: int) -> Iterator[Part]:
+    def _parts(self, kind: Alike, batch: "DecodedBatch", at_ms: int) -> Iterator[Part]:
         """The rows of a batch by what they lack. Mostly, they lack nothing."""
-        if not columns.missing:
-            yield self._part(kind, columns, ALL, set(), at_ms)
+        if not batch.missing:
+            yield self._part(kind, batch, ALL, set(), at_ms)
             return
-        optional = list(columns.missing)
-        lacking = np.zeros(columns.rows, np.int64)
+        optional = list(batch.missing)
+        lacking = np.zeros(batch.rows, np.int64)
         for bit, path in enumerate(optional):
-            lacking |= columns.missing[path].astype(np.int64) << bit
+            lacking |= batch.missing[path].astype(np.int64) << bit
         for pattern in np.unique(lacking).tolist():
             gone = {path for bit, path in enumerate(optional) if pattern >> bit & 1}
-            yield self._part(kind, columns, np.flatnonzero(lacking == pattern), gone, at_ms)
+            yield self._part(kind, batch, np.flatnonzero(lacking == pattern), gone, at_ms)
 
-    def _part(self, kind: Alike, columns: "Columns", rows: Ints | slice, gone: "set[Path]", at_ms: int) -> Part:
+    def _part(self, kind: Alike, batch: "DecodedBatch", rows: Ints | slice, gone: "set[Path]", at_ms: int) -> Part:
         """The rows that lack just these fields."""
-        kinds = {path: what for path, what in columns.kinds.items() if path not in gone}
-        cells = {path: columns.cells[path][rows] for path in kinds}
-        ts = columns.times.get("ts", np.zeros(columns.rows, np.int64))[rows]
+        kinds = {path: what for path, what in batch.kinds.items() if path not in gone}
+        cells = {path: batch.cells[path][rows] for path in kinds}
+        ts = batch.times.get("ts", np.zeros(batch.rows, np.int64))[rows]
         if (null := ("prediction", "")) in gone:  # a null answer is a null number, whatever the others are
             kinds[null], cells[null] = NUMBER, np.full(ts.size, np.nan)
-        whose = {name: said for name, said in columns.whose.items() if (name, "") not in gone}
+        whose = {name: said for name, said in batch.whose.items() if (name, "") not in gone}
         layout = self._layout(kind, kinds, [name for name in WHOSE if name in whose])
-        identities, place = told_apart([(whose[name].at[rows], whose[name].words) for name in layout.whose])
+        identities, place = dictionary_encoded([(whose[name].at[rows], whose[name].words) for name in layout.whose])
         matrix = [cells[path] for path in in_order(layout, kinds)]
         block = Block(
             identities=identities,
@@ -158,10 +158,10 @@ def in_order(layout: Layout, kinds: "dict[Path, str]") -> "list[Path]":
     return columns + [path for output in OUTPUTS for path in kinds if path[0] == output]
 
 
-def told_apart(fields: Sequence[tuple[Ints, list[str]]]) -> tuple[list[Any], Ints]:
+def dictionary_encoded(fields: Sequence[tuple[Ints, list[str]]]) -> tuple[list[Any], Ints]:
     """What rows say of whose they are, a text or a tuple of texts, each once; and of each row its place among them.
 
-    >>> told_apart([(np.array([0, 1, 1]), ["churn", "fraud"]), (np.array([0, 0, 0]), ["7"])])
+    >>> dictionary_encoded([(np.array([0, 1, 1]), ["churn", "fraud"]), (np.array([0, 0, 0]), ["7"])])
     ([('churn', '7'), ('fraud', '7')], array([0, 1, 1]))
     """
     said: list[tuple[str, ...]] = [()]

@@ -49,8 +49,8 @@ class Texts(NamedTuple):
 
 
 @dataclass(slots=True)
-class Columns:
-    """What was read of a batch: each array has one entry a row."""
+class DecodedBatch:
+    """A record batch as it was read: each array has one entry a row."""
 
     rows: int
     kinds: dict[Path, str] = field(default_factory=dict)
@@ -70,9 +70,9 @@ class Reading:
         self._at_ms = at_ms
         self._refuse_future_ms = refuse_future_ms
 
-    def columns(self, batch: Any) -> Columns:
+    def decoded(self, batch: Any) -> DecodedBatch:
         """Everything in a batch."""
-        found = Columns(batch.num_rows)
+        found = DecodedBatch(batch.num_rows)
         met: set[Path] = set()
         for path, array in columns_of(batch):
             if path in met:
@@ -88,7 +88,7 @@ class Reading:
             raise unfit("features", "missing", "Add a column 'features.NAME' for each feature.")
         return found
 
-    def _column(self, found: Columns, path: Path, array: Any) -> None:
+    def _column(self, found: DecodedBatch, path: Path, array: Any) -> None:
         name, key = path
         if name == "kind":
             hint = "Leave the column out: the topic says what its events are, or the header ce_type."
@@ -106,23 +106,23 @@ class Reading:
         else:
             raise unfit(spelled(path), "not read from an Arrow stream", AS_JSON)
 
-    def _feature(self, found: Columns, path: Path, array: Any) -> None:
+    def _feature(self, found: DecodedBatch, path: Path, array: Any) -> None:
         """A number, text, truth or null. Its name is the user's."""
         self._named(path)
         found.kinds[path], found.cells[path] = self._value(path, array)
 
-    def _signal(self, found: Columns, path: Path, array: Any) -> None:
+    def _signal(self, found: DecodedBatch, path: Path, array: Any) -> None:
         self._named(path)
         found.kinds[path], found.cells[path] = NUMBER, self._numbers(path, array)
 
-    def _segment(self, found: Columns, path: Path, array: Any) -> None:
+    def _segment(self, found: DecodedBatch, path: Path, array: Any) -> None:
         self._named(path)
         said = texts(path, array, TEXT_LENGTH)
         if path[0] == "segments":  # tags are for people
             found.kinds[path], found.cells[path] = TEXT, said.coded(self._codes)
             lacking(found, path, said.at < 0)
 
-    def _answer(self, found: Columns, path: Path, array: Any) -> None:
+    def _answer(self, found: DecodedBatch, path: Path, array: Any) -> None:
         """A number, a class, or a part of a whole answer."""
         if path[1] not in ("", "value", "label", "score"):
             raise unfit(spelled(path), "unknown part of an answer", "An answer has value, label and score.")
@@ -138,7 +138,7 @@ class Reading:
         elif kind != NUMBER:
             lacking(found, path, cells == NULL_CODE)
 
-    def _amount(self, found: Columns, path: Path, array: Any) -> None:
+    def _amount(self, found: DecodedBatch, path: Path, array: Any) -> None:
         """A number that has a least value."""
         cells = self._numbers(path, array)
         if np.any(cells < FLOORS[path[0]]):
@@ -147,7 +147,7 @@ class Reading:
         if path[0] == "sample_rate":
             lacking(found, path, np.isnan(cells))
 
-    def _word(self, found: Columns, path: Path, array: Any) -> None:
+    def _word(self, found: DecodedBatch, path: Path, array: Any) -> None:
         """One of a few words."""
         said, words = texts(path, array, TEXT_LENGTH), WORDS[path[0]]
         if not set(words).issuperset(said.words):
@@ -162,7 +162,7 @@ class Reading:
         if not self._reader.good((path[1],)):
             raise bad(spelled(path), path[1])
 
-    def _names(self, found: Columns, path: Path, array: Any) -> Texts:
+    def _names(self, found: DecodedBatch, path: Path, array: Any) -> Texts:
         said = texts(path, array, NAME_LENGTH)
         if not self._reader.good(said.words):
             raise bad(path[0], next(filter(bad_name, said.words)))
@@ -220,7 +220,7 @@ class Reading:
         return when
 
 
-READ: Final[dict[str, Callable[[Reading, Columns, Path, Any], None]]] = {
+READ: Final[dict[str, Callable[[Reading, DecodedBatch, Path, Any], None]]] = {
     "features": Reading._feature,
     "signals": Reading._signal,
     "segments": Reading._segment,
@@ -276,7 +276,7 @@ def is_text(kind: Any) -> bool:
     return (kind.value_type.id if pa.types.is_dictionary(kind) else kind.id) in TEXTUAL
 
 
-def lacking(found: Columns, path: Path, mask: Mask) -> None:
+def lacking(found: DecodedBatch, path: Path, mask: Mask) -> None:
     """Remember which rows do not have a field."""
     if mask.any():
         found.missing[path] = mask
