@@ -10,7 +10,7 @@ import msgspec
 from schemas import dead_letter as letters
 from schemas.dead_letter import DeadLetter, Headers, Reason, to_headers
 from stream.engine.role import Lane, Message, Output
-from stream.engine.unlabelled import WHY, Unlabelled
+from stream.engine.unlabelled import WHY, Neighbour
 
 encode = msgspec.json.Encoder().encode
 
@@ -44,7 +44,7 @@ def dead_letter(topic: str, lane: Lane, message: Message, reason: Reason, stage:
         key=message.key(),
         value=message.value(),
         headers=headers,
-        cut=WHY if isinstance(message, Unlabelled) else "",
+        cut=WHY if isinstance(message, Neighbour) and message.unlabelled else "",
     )
     return Output(topic, letter.key, letter.value, to_headers(letter))
 

@@ -8,7 +8,7 @@ back, and is read one by one.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import itemgetter, methodcaller
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Alike, Layout
-from schemas.moment import MICROSECONDS, believed, milliseconds
+from schemas.moment import believed, milliseconds
 from schemas.packed import MAPS, is_packed
 from stream.counting import forms
 from stream.counting.block import Block, block
@@ -28,6 +28,7 @@ from stream.counting.columns import Ints
 from stream.counting.forms import Forms
 from stream.counting.native import Natives
 from stream.counting.tally import Tally
+from stream.engine.asking import asking
 from stream.engine.role import Lane, Message
 
 TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wait for more
@@ -36,7 +37,6 @@ TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
 
-VALUE, HEADERS, TIMESTAMP = methodcaller("value"), methodcaller("headers"), methodcaller("timestamp")
 FIRST = itemgetter(0)
 
 Odd = tuple[Lane, Message]  # to be read by itself
@@ -100,8 +100,8 @@ class AlikeRows:
 
     def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
         """Take messages of one lane; return those that have to be read one by one."""
-        values: list[Any] = list(map(VALUE, messages))
-        headers = list(map(HEADERS, messages))
+        values: list[Any] = list(map(asking("value", messages), messages))
+        headers = list(map(asking("headers", messages), messages))
         if all(values) and max(map(len, values), default=0) <= MESSAGE_BYTES:
             all_alike = at_a_glance(values, headers)
             if all_alike is not None:
@@ -191,14 +191,13 @@ class AlikeRows:
 
     def _times(self, layout: Layout, alike: Block, arrived: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """The time of each row in milliseconds, and whether any of its times cannot be believed."""
-        at_ms = np.where((arrived >= 0) & (arrived < MICROSECONDS), arrived, 0)
-        ts, odd = at_ms, np.zeros(len(alike), np.bool_)
+        ts, odd = arrived, np.zeros(len(alike), np.bool_)
         for name, said in alike.times.items():
             if layout.in_milliseconds(name):
                 when = np.array(said, np.int64)
-                odd |= (when - self._refuse_future_ms > at_ms) & (at_ms > 0)
+                odd |= when - self._refuse_future_ms > arrived
             else:
-                when = np.fromiter(map(self._milliseconds, said, at_ms.tolist()), np.int64, len(said))
+                when = np.fromiter(map(self._milliseconds, said, arrived.tolist()), np.int64, len(said))
                 odd |= when == UNBELIEVED
             ts = when if name == "ts" else ts
         return ts, odd
@@ -219,15 +218,18 @@ class AlikeRows:
 
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
-    """Kafka's time for each message; the worker's where Kafka has none, or none that can be."""
-    clocks, arrived = zip(*map(TIMESTAMP, messages), strict=True) if messages else ((), ())
-    first, last = min(arrived, default=now_ms), max(arrived, default=now_ms)
-    if TIMESTAMP_NOT_AVAILABLE in clocks or not (believed(first) and believed(last)):
-        return [
-            now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at
-            for clock, at in zip(clocks, arrived, strict=True)
-        ]
+    """Kafka's time for each message, or the worker's (`arrival`)."""
+    stamps = list(map(asking("timestamp", messages), messages))
+    clocks, arrived = zip(*stamps, strict=True) if stamps else ((), ())
+    if stamps and (TIMESTAMP_NOT_AVAILABLE in clocks or not (believed(min(arrived)) and believed(max(arrived)))):
+        return [arrival(stamp, now_ms) for stamp in stamps]
     return list(arrived)
+
+
+def arrival(stamp: tuple[int, int], now_ms: int) -> int:
+    """Kafka's time for a message; the worker's where Kafka has none, or none that can be."""
+    clock, at = stamp
+    return now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at
 
 
 def at_a_glance(values: Sequence[bytes], headers: Sequence[Any]) -> str | None:

@@ -26,8 +26,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-from operator import methodcaller
+from itertools import compress, count, islice, pairwise
+from operator import ne
 from typing import Any, Final, NoReturn, TypeAlias
 
 import structlog
@@ -37,6 +37,7 @@ from redis import RedisError
 from stream import kafka
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine import memory
+from stream.engine.asking import asking
 from stream.engine.beginning import Memory, begin
 from stream.engine.gap import announcement
 from stream.engine.observed import Observed
@@ -60,8 +61,6 @@ STEP_ALARM_S: Final = 45  # above every time-out of one step, below max.poll.int
 COMMIT_ALARM_S: Final = 15  # send_offsets_to_transaction can hang for ever after a broker's restart: librdkafka#5456
 COMMIT_TIMEOUT_S: Final = 10.0
 TIMEOUT_S: Final = 30.0  # of any other question to Kafka; above transaction.timeout.ms and its clean-up
-
-ERROR, TOPIC, PARTITION = methodcaller("error"), methodcaller("topic"), methodcaller("partition")
 
 Batch: TypeAlias = dict[tuple[str, int], list[Message]]  # by topic and partition
 
@@ -155,7 +154,7 @@ class Loop:
     def poll(self) -> dict[Lane, Sequence[Message]]:
         self.moved = False
         messages, cut = self.consumer.consume(self.at_once, POLL_S), False
-        if any(map(ERROR, messages)):
+        if any(map(asking("error", messages), messages)):
             for message in messages:
                 cut |= message.error() is not None and self.look_at(message)
             messages = [message for message in messages if message.error() is None]
@@ -364,8 +363,9 @@ class Loop:
 
 def by_lane(messages: list[Any]) -> Batch:
     """Records by topic and partition. They come in long runs of one partition, so each run is taken whole."""
-    lanes = list(zip(map(TOPIC, messages), map(PARTITION, messages), strict=True))
-    cuts = [at for at in range(1, len(lanes)) if lanes[at] != lanes[at - 1]]
+    topic, partition = asking("topic", messages), asking("partition", messages)
+    lanes = list(zip(map(topic, messages), map(partition, messages), strict=True))
+    cuts = compress(count(1), map(ne, islice(lanes, 1, None), lanes))
     batch: Batch = defaultdict(list)
     for first, last in pairwise([0, *cuts, len(lanes)] if lanes else []):
         batch[lanes[first]] += messages[first:last]

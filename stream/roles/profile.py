@@ -21,11 +21,11 @@ from schemas.decode import binning as read_binning
 from schemas.deployment import Deployment
 from schemas.feature import Feature
 from schemas.label import Label
-from schemas.moment import believed, rfc3339
+from schemas.moment import rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.subject import subject_of
-from stream.counting.alike import TIMESTAMP_NOT_AVAILABLE, AlikeRows, media_of
+from stream.counting.alike import AlikeRows, arrival, media_of
 from stream.counting.arrow import ArrowRows
 from stream.counting.binnings import Binnings
 from stream.counting.follower import Follower
@@ -108,9 +108,7 @@ class Profile:
         """Read messages that have nothing in common; return the dead letters of those that cannot be read."""
         dead: list[Output] = []
         for lane, message in odd:
-            kind, (clock, arrived) = self._kinds[lane.topic], message.timestamp()
-            if clock == TIMESTAMP_NOT_AVAILABLE or not believed(arrived):
-                arrived = now_ms
+            kind, arrived = self._kinds[lane.topic], arrival(message.timestamp(), now_ms)
             if media_of(message) == ARROW:
                 refused = self._arrow.admit(self._tally, kind, message, arrived)
                 if self._tally.rows >= ROWS:  # one message may have as many
