@@ -17,6 +17,7 @@ from tests.torture.faults import ASKED_ENDS, ROLES, SLOTS, TICK_S, Fault, Scene,
 from tests.torture.feed import Feed, Feeding
 from tests.torture.ground import ground
 from tests.torture.oracle import Finding, Oracle
+from tests.torture.people import People
 from tests.torture.watch import Watch
 
 BEGIN_S = 120.0  # for all lanes to be watched at all
@@ -100,11 +101,13 @@ class Campaign:
         self.watch = Watch(self.ground)
         self.feed = Feed(self.ground.settings, self.orders.seed)
         feeding = Feeding(self.feed, self.orders.per_second)
+        self.people = People(self.ground.settings, self.orders.seed)
         for role in ROLES:
             for slot in SLOTS:
                 self.ground.start(role, slot)
         self.watch.start()
         feeding.start()
+        self.people.start()
         if not self._until(self._all_watched, BEGIN_S):
             self.troubles.append(f"before any fault, not all lanes are watched within {BEGIN_S:.0f} s")
         else:
@@ -195,6 +198,7 @@ class Campaign:
         if not self._until(lambda: all(self.watch.recovered(role, peace) for role in ROLES), CALM_S):
             self.troubles.append(f"after the last fault, not all lanes are watched again within {CALM_S:.0f} s")
         feeding.stop()
+        self.people.stop()
         for role in ROLES:  # in the order of the records' way
             if not self._until(lambda role=role: self.ground.drained([role]), CALM_S):
                 self.troubles.append(f"the lag of {role} does not go to nothing within {CALM_S:.0f} s")
@@ -221,8 +225,8 @@ class Campaign:
         self.say("everything has come to rest; reading the topics")
         if "Traceback" in self.ground.words:
             self.troubles.append("a worker said a traceback")
-        if self.feed.refused:
-            self.troubles.append(f"Kafka refused {len(self.feed.refused)} records of the feed: {self.feed.refused[0]}")
+        if refused := self.feed.refused + self.people.refused:
+            self.troubles.append(f"Kafka refused {len(refused)} records of the feed: {refused[0]}")
         findings = Oracle(self.ground.settings).findings()
         outcome = Outcome(
             self.orders,
@@ -247,8 +251,8 @@ class Campaign:
 
     def _progress(self) -> str:
         seen = self.watch.records
-        counts = f"{self.feed.sent} records sent, {seen['panes']} panes, {seen['anomalies']} anomalies"
-        counts += f", {seen['incidents']} steps of incidents, {seen['dlq']} dead letters"
+        counts = f"{self.feed.sent} records and {self.people.sent} commands sent, {seen['panes']} panes"
+        counts += f", {seen['anomalies']} anomalies, {seen['incidents']} steps of incidents, {seen['dlq']} dead letters"
         under_way = ", ".join(f"{fault.kind} {fault.role}".strip() for _, _, fault, _ in self._running) or "none"
         return f"{time.monotonic() - self._began:5.0f} s  {len(self.faults):3} faults  {counts}; under way: {under_way}"
 

@@ -23,7 +23,7 @@ from stream.settings import Settings
 MODELS = ("churn", "fraud", "ltv", "spam")  # by murmur2 they are in all of three or four partitions
 PILL = [("torture", b"pill")]  # marks in the input what has to become a dead letter
 PROBE = [("torture", b"probe")]  # marks anomalies that no judge wrote
-PROBES = ("firing", "moved", "recovered", "moved", "firing", "accepted")
+PROBES: tuple[Status, ...] = ("firing", "moved", "recovered", "moved", "firing", "accepted")
 PAUSE_S = 0.05  # between two handfuls
 
 # How records are refused: no JSON, not whole, not an object, no text, another kind, a wrong type, an unknown kind.

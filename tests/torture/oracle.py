@@ -1,12 +1,12 @@
 """What has to have come out, worked out from the topics alone, and what is amiss with what did.
 
 Events are counted where they lie, with `read_committed`; panes as they lie are folded by a judge in this process;
-anomalies as they lie are applied one by one. Nothing is asked of a worker. Of Redis only the end is looked at: the
-snapshots have to be those of the fold.
+anomalies and commands as they lie are applied one by one. Nothing is asked of a worker. Of Redis only the end is looked
+at: the snapshots have to be those of the fold.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,17 +17,19 @@ from confluent_kafka import Message
 from schemas import decode, records
 from schemas.anomaly import Anomaly
 from schemas.dead_letter import PREFIX, DeadLetter, from_headers
-from schemas.incident import Incident
+from schemas.incident import Incident, Step
 from schemas.pane import Pane
 from stream.engine.fence import packed
 from stream.engine.role import Lane
 from stream.incidents import instant
-from stream.incidents.apply import home, place, places, step
 from stream.roles.judge import Judge
-from stream.settings import Incidents, Settings
+from stream.settings import Settings
 from tests.profile.reference import cells
 from tests.torture.feed import PILL
 from tests.torture.ground import committed_records
+from tests.torture.history import Histories
+from tests.torture.orders import Order, orders
+from tests.torture.replay import Replay
 
 Lanes = dict[int, list[Message]]
 Content = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -185,22 +187,18 @@ class Oracle:
     # ---- incidents ---------------------------------------------------------------------------------------------------
 
     def incidents(self) -> list[Finding]:
-        """Every anomaly in its incident once; what is published last is what the anomalies add up to."""
-        read = (records.anomaly(message.value()) for message in self.all(self.topics.anomalies))
-        right = applied([anomaly for anomaly in read if isinstance(anomaly, Anomaly)], self.settings.incidents)
-        latest: dict[str, Incident] = {}
-        names: dict[str, set[bytes]] = defaultdict(set)
-        published = self.all(self.topics.incidents)
-        for message in published:
-            incident = records.incident(message.value())
-            assert isinstance(incident, Incident), incident
-            latest[incident.id] = incident
-            names[id_of(message.headers())].add(message.value() or b"")
-        told = Finding("notifications", len(names), len(published), repeated=len(published) - len(names))
-        for name, contents in names.items():
-            if len(contents) > 1:
-                told.wrong += 1
-                told.tell(f"{name} was published with {len(contents)} contents")
+        """Every anomaly and every command in its incident once, and every notification says what they add up to."""
+        published = [(m, incident_of(m)) for m in self.all(self.topics.incidents)]
+        histories = Histories(incident for _, incident in published)
+        asked = orders(m for m in self.all(self.topics.commands) if not pill(m))
+        replay = Replay(histories.steps, asked, self.settings.incidents)
+        for message in self.all(self.topics.anomalies):
+            anomaly = records.anomaly(message.value())
+            if isinstance(anomaly, Anomaly):
+                replay.anomaly(anomaly)
+        replay.end()
+        right = replay.incidents
+        latest = {incident.id: incident for _, incident in published}
         standing = Finding("incidents", len(right), len(latest))
         standing.missing = len(right.keys() - latest.keys())
         applications = Finding("anomalies in incidents", sum(each.anomalies for each in right.values()))
@@ -213,7 +211,68 @@ class Oracle:
             counts = (want.anomalies if want else 0, have.anomalies if have else 0)
             applications.missing += max(0, counts[0] - counts[1])
             applications.double += max(0, counts[1] - counts[0])
-        return [applications, standing, told]
+        for sentence in (*histories.odd, *replay.odd, *overslept(latest.values(), asked)):
+            standing.wrong += 1
+            standing.tell(sentence)
+        sent = sum(not pill(m) for m in self.all(self.topics.commands))
+        return [applications, followed(asked, histories.steps, sent), standing, notifications(published, replay)]
+
+
+def followed(asked: Mapping[str, Order], histories: Mapping[str, list[Step]], sent: int) -> Finding:
+    """Every command left its step, once, in the incident that it names, after those that were asked before it."""
+    steps = [(id, step) for id, log in histories.items() for step in log if step.command]
+    times = Counter(step.command for _, step in steps)
+    finding = Finding("commands in incidents", len(asked), len(steps), repeated=sent - len(asked))
+    finding.missing = len(asked.keys() - times.keys())
+    finding.double = sum(n - 1 for n in times.values())
+    for id, step in steps:
+        order = asked.get(step.command)
+        if order is None or (order.command.incident, order.step()) != (id, step):
+            finding.wrong += 1
+            finding.tell(f"{id}: the step of {step.command} is not what was asked for")
+    place = {command: number for number, command in enumerate(asked)}  # within one incident as on its topic
+    for id, log in histories.items():
+        places = [place[step.command] for step in log if step.command in place]
+        if places != sorted(places):
+            finding.wrong += 1
+            finding.tell(f"{id}: commands were not followed in the order in which they were asked")
+    for command in sorted(asked.keys() - times.keys())[:TOLD]:
+        finding.tell(f"{command}, to {asked[command].command.action}, was never followed")
+    return finding
+
+
+def overslept(incidents: Iterable[Incident], asked: Mapping[str, Order]) -> Iterator[str]:
+    """Silences that ended before the last command was sent, and nobody noticed."""
+    last_ms = max((order.at_ms for order in asked.values()), default=0)
+    for incident in incidents:
+        if incident.state == "silenced" and instant.ms(incident.silenced_until) < last_ms:
+            yield f"{incident.id} is silenced, and was to be so until {incident.silenced_until}"
+
+
+def notifications(published: Iterable[tuple[Message, Incident]], replay: Replay) -> Finding:
+    """What is published under one name is always the same, and what the incident was at that revision."""
+    contents: dict[str, set[bytes]] = defaultdict(set)
+    finding, seen = Finding("notifications"), set[str]()
+    for message, incident in published:
+        name, id = id_of(message.headers()), (incident.id, incident.revision)
+        contents[name].add(message.value() or b"")
+        finding.seen += 1
+        if name not in seen and replay.revisions.get(id) != incident:
+            finding.wrong += 1
+            finding.tell(f"{name}: {difference(replay.revisions.get(id), incident)}")
+        seen.add(name)
+    for name, different in contents.items():
+        if len(different) > 1:
+            finding.wrong += 1
+            finding.tell(f"{name} was published with {len(different)} contents")
+    finding.expected, finding.repeated = len(contents), finding.seen - len(contents)
+    return finding
+
+
+def incident_of(message: Message) -> Incident:
+    incident = records.incident(message.value())
+    assert isinstance(incident, Incident), incident
+    return incident
 
 
 def folded(settings: Settings, panes: Lanes) -> tuple[dict[str, Any], dict[Lane, dict[str, bytes]]]:
@@ -235,30 +294,10 @@ def folded(settings: Settings, panes: Lanes) -> tuple[dict[str, Any], dict[Lane,
     return right, blobs
 
 
-def applied(anomalies: Iterable[Anomaly], rules: Incidents) -> dict[str, Incident]:
-    """The incidents after every anomaly was applied once, in order: as `stream.incidents.store`, without a Redis."""
-    incidents: dict[str, Incident] = {}
-    latest: dict[str, str] = {}  # of each fingerprint
-    around: dict[str, dict[str, None]] = defaultdict(dict)  # place -> ids
-    seen: set[str] = set()
-    for anomaly in anomalies:
-        if anomaly.id in seen:
-            continue
-        seen.add(anomaly.id)
-        own = incidents.get(latest.get(anomaly.fingerprint, ""))
-        near = [incidents[id] for spot in places(anomaly) for id in around[spot]]
-        done = step(home(anomaly, own, near), anomaly, instant.ms(anomaly.detected_at), rules)
-        if done.incident and done.publish:
-            incidents[done.incident.id] = done.incident
-            latest[anomaly.fingerprint] = done.incident.id
-            around[place(done.incident)][done.incident.id] = None
-    return incidents
-
-
 def difference(want: Incident | None, have: Incident) -> str:
     """The fields in which two incidents differ."""
     if want is None:
-        return "no anomaly leads to it"
+        return "nothing leads to it"
     fields = [name for name in have.__struct_fields__ if getattr(want, name) != getattr(have, name)]
     return ", ".join(f"{name} is {short(getattr(have, name))}, not {short(getattr(want, name))}" for name in fields)
 

@@ -86,7 +86,7 @@ class Watch(threading.Thread):
             case "heartbeats":
                 lane = int(id_of(message.headers()).rpartition("/")[2].partition("-")[0])
                 self.lanes["judge"][lane].add(now, instant.ms(body["at"]) / 1000)
-            case "incidents" if body["model"].startswith("probe-"):
+            case "incidents" if body["model"].startswith("probe-") and follows_from_an_anomaly(body["steps"][-1]):
                 lane = int(body["model"].partition("-")[2])
                 self.lanes["incidents"][lane].add(now, instant.ms(body["updated_at"]) / 1000)
 
@@ -101,3 +101,8 @@ class Watch(threading.Thread):
     def stop(self) -> None:
         self._stopping.set()
         self.join()
+
+
+def follows_from_an_anomaly(step: dict[str, str]) -> bool:
+    """Else it tells of a lane of commands, or of the clock. The last member that recovers resolves its incident."""
+    return "anomaly" in step or step["what"] == "resolved"
