@@ -249,23 +249,20 @@ def longer_than_session(scene: Scene) -> float:
 
 def kill_redis(scene: Scene, fault: Fault) -> Script:
     """With a file that is synced every second, a killed process loses nothing that it has written."""
-    scene.redis.kill()
-    fault.inflicted()
-    yield scene.chance.uniform(0.3, 5.0)
-    yield from started(scene, scene.redis)
+    yield from killed(scene, fault, scene.redis, down_s=(0.3, 5.0))
     return ""
 
 
 def cut_redis(scene: Scene, fault: Fault) -> Script:
     """What a power cut may do: the end of the file is gone, at any byte; half of the times much more than the end."""
-    scene.redis.kill()
-    fault.inflicted()
-    file = scene.redis.appended
-    size = file.stat().st_size
-    lost = scene.chance.randrange(1, TAIL_BYTES) if scene.chance.random() < 0.5 else scene.chance.randrange(size + 1)
-    os.truncate(file, max(0, size - lost))
-    yield scene.chance.uniform(0.1, 2.0)
-    yield from started(scene, scene.redis)
+
+    def cut() -> None:
+        file = scene.redis.appended
+        size = file.stat().st_size
+        end = scene.chance.randrange(1, TAIL_BYTES) if scene.chance.random() < 0.5 else scene.chance.randrange(size + 1)
+        os.truncate(file, max(0, size - end))
+
+    yield from killed(scene, fault, scene.redis, down_s=(0.1, 2.0), meanwhile=cut)
     return ""
 
 
@@ -328,10 +325,7 @@ def client(scene: Scene) -> redis.Redis:
 
 
 def kill_kafka(scene: Scene, fault: Fault) -> Script:
-    scene.kafka.kill()
-    fault.inflicted()
-    yield scene.chance.uniform(0.1, 4.0)
-    yield from started(scene, scene.kafka)
+    yield from killed(scene, fault, scene.kafka, down_s=(0.1, 4.0))
     return ""
 
 
@@ -344,8 +338,21 @@ def freeze_kafka(scene: Scene, fault: Fault) -> Script:
     return ""
 
 
-def started(scene: Scene, server: RealKafka | RealRedis) -> Generator[float, None, None]:
-    """While a server starts, everything else goes on."""
+# ---- on either -------------------------------------------------------------------------------------------------------
+
+
+def killed(
+    scene: Scene,
+    fault: Fault,
+    server: RealKafka | RealRedis,
+    down_s: tuple[float, float],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Generator[float, None, None]:
+    """kill -9, and some seconds later it is started again, while everything else goes on."""
+    server.kill()
+    fault.inflicted()
+    meanwhile()
+    yield scene.chance.uniform(*down_s)
     starting = scene.starter.submit(server.start)
     while not starting.done():
         yield TICK_S
