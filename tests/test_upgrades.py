@@ -5,6 +5,7 @@ added.
 """
 
 import asyncio
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from schemas import decode
 from schemas.incident import Incident
 from schemas.pane import Pane
 from stream.embedded.redis import EmbeddedRedis
-from stream.engine.fence import packed, unpacked
+from stream.engine.fence import Fence, packed, unpacked
+from stream.engine.role import Lane
 from stream.engine.surprise import Surprise
 from stream.incidents import instant
 from stream.incidents.apply import step
@@ -188,6 +190,45 @@ def test_an_incident_of_a_newer_version_in_redis_is_refused_and_left_alone() -> 
 
     with EmbeddedRedis() as server:
         asyncio.run(work(server.url))
+
+
+# --- snapshots
+
+
+@pytest.fixture
+def client() -> Iterator[redis.Redis]:
+    with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
+        yield client
+
+
+def test_snapshots_that_do_not_say_their_version_are_of_the_first_and_gone_on_from(client: redis.Redis) -> None:
+    client.hset("leeway:judge:panes/3", mapping={"tok": "former", "n": 7, "mark": 42, "k:churn": packed(41, b"state")})
+    fence = Fence(client, "leeway:judge:", 1_000_000)
+    hold = fence.acquire(Lane("panes", 3))
+    assert (hold.mark, hold.known) == (42, {"churn"})
+    assert fence.load(hold, ["churn"]) == [(41, b"state")]
+    assert client.hget(hold.name, "v") == b"1"
+    assert Fence(client, "leeway:judge:", 1_000_000).acquire(Lane("panes", 3)).mark == 42
+
+
+def test_snapshots_of_a_newer_version_are_refused_and_left_alone(client: redis.Redis) -> None:
+    newer = {b"v": b"2", b"tok": b"its owner", b"n": b"7", b"marks": b"told otherwise"}
+    client.hset("leeway:judge:panes/3", mapping=newer)  # type: ignore[arg-type]
+    fence = Fence(client, "leeway:judge:", 1_000_000)
+    with pytest.raises(Surprise, match="snapshots in leeway:judge:panes/3 have version 2; this Leeway reads version 1"):
+        fence.acquire(Lane("panes", 3))
+    assert client.hgetall("leeway:judge:panes/3") == newer
+
+
+@pytest.mark.slow
+def test_a_judge_refuses_snapshots_of_a_newer_version(platform: Platform, tmp_path: Path) -> None:
+    service = Installation(platform, tmp_path)
+    lane = f"{service.settings.redis.prefix}judge:{service.topic('panes')}/0"
+    with redis.Redis.from_url(service.platform.redis_url) as client:
+        client.hset(lane, mapping={"v": 2, "mark": 0})
+    with service.running("judge") as judge:
+        assert judge.wait(60) == 3
+    assert f"the snapshots in {lane} have version 2; this Leeway reads version 1: upgrade Leeway" in service.said
 
 
 def write() -> None:

@@ -1,10 +1,11 @@
 """Snapshots of a lane in Redis, behind a fence: who writes must be the last owner still, and Redis must remember it.
 
 A lane is one hash: `tok` (a random token of the owner), `n` (the number of its last write), `mark` (every record below
-it is inside some snapshot) and `k:<key>` (a state with the offset it has seen). Redis may lose what it acknowledged
-(a restart with `appendfsync everysec` loses a second), so "the higher offset wins" is not enough: a live owner would
-believe that Redis still has what it forgot, and raise the mark past it. With a token per owner and a number per write,
-a Redis that went back, or met another owner, does not match any more, and the owner ends itself.
+it is inside some snapshot), `k:<key>` (a state with the offset it has seen) and `v` (the version of this layout). Redis
+may lose what it acknowledged (a restart with `appendfsync everysec` loses a second), so "the higher offset wins" is not
+enough: a live owner would believe that Redis still has what it forgot, and raise the mark past it. With a token per
+owner and a number per write, a Redis that went back, or met another owner, does not match any more, and the owner ends
+itself.
 
 Source: fencing tokens as in Kleppmann, "Designing Data-Intensive Applications" (2017), chapter 8, with the number
 checked in both directions because here the store, too, may be the one that went back in time.
@@ -22,6 +23,15 @@ import redis
 from stream.engine.role import Lane
 from stream.engine.surprise import Surprise
 from stream.redis import Client, Clock, patient
+
+VERSION: Final = 1  # of a lane's hash; one that does not say it is of the first
+
+# A new owner: KEYS[1] = lane, ARGV = version, tok. A hash of another version is left as it is, and only that is told.
+TAKE: Final = """
+local found = redis.call('HMGET', KEYS[1], 'v', 'mark')
+if found[1] and found[1] ~= ARGV[1] then return {found[1]} end
+redis.call('HSET', KEYS[1], 'v', ARGV[1], 'tok', ARGV[2], 'n', 0)
+return {ARGV[1], found[2], redis.call('HKEYS', KEYS[1])}"""
 
 # One write, all or nothing: KEYS[1] = lane, ARGV = tok, acked, "n", n, "mark", mark, field, blob, field, blob, ...
 # A number below acked: Redis has forgotten. At n or above: the write is late, and would look as if Redis had forgotten.
@@ -72,20 +82,23 @@ class Fence:
         self.clock = clock
         self.allowance = Allowance(bytes_per_second)
         self.down_until = float("-inf")
-        self._write = client.register_script(WRITE)
+        self._take, self._write = client.register_script(TAKE), client.register_script(WRITE)
 
     def acquire(self, lane: Lane) -> Hold:
         """Shut out every former owner, then see what there is. Comes before Kafka is asked for committed offsets."""
         name = f"{self.prefix}{lane}"
 
-        def take() -> tuple[str, bytes | None, list[bytes]]:
+        def take() -> tuple[str, list[Any]]:
             token = uuid.uuid4().hex  # of this attempt: one that comes late must not vouch for what was forgotten since
-            pipe = self.client.pipeline(transaction=True)
-            pipe.hset(name, mapping={"tok": token, "n": 0}).hget(name, "mark").hkeys(name)
-            _, mark, fields = pipe.execute()
-            return token, mark, fields
+            return token, self._take(keys=[name], args=[VERSION, token])
 
-        token, mark, fields = patient(take, self.clock)
+        token, (version, *found) = patient(take, self.clock)
+        if not found:
+            raise Surprise(
+                f"the snapshots in {name} have version {version.decode()}; this Leeway reads version {VERSION}: "
+                "upgrade Leeway, or delete this key in Redis to have its states rebuilt from the log"
+            )
+        mark, fields = found
         known = {name[2:].decode() for name in fields if name.startswith(b"k:")}
         return Hold(name, token, None if mark is None else int(mark), known)
 

@@ -8,7 +8,7 @@ import stream.engine.loop
 from schemas.dead_letter import Reason
 from stream.engine.beginning import Beginning, Memory
 from stream.engine.counts import Counts
-from stream.engine.fence import Fence, Hold
+from stream.engine.fence import VERSION, Fence, Hold
 from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
 from stream.engine.place import Place
@@ -126,13 +126,7 @@ write = Fence.write
 def same_token(self: Fence, lane: Lane) -> Hold:
     """Taking a lane that got no answer is tried again with its token."""
     name, token = f"{self.prefix}{lane}", uuid4().hex
-
-    def take() -> list[Any]:
-        pipe = self.client.pipeline(transaction=True)
-        found: list[Any] = pipe.hset(name, mapping={"tok": token, "n": 0}).hget(name, "mark").hkeys(name).execute()
-        return found
-
-    _, mark, fields = patient(take, self.clock)
+    _, mark, fields = patient(lambda: self._take(keys=[name], args=[VERSION, token]), self.clock)
     known = {field[2:].decode() for field in fields if field.startswith(b"k:")}
     return Hold(name, token, None if mark is None else int(mark), known)
 

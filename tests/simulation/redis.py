@@ -1,7 +1,7 @@
 """A Redis in memory that forgets: it goes back to an earlier version, is emptied, and goes down.
 
 `accepts`, `whole` and `torn` are the rules that seeded bugs take away: who may write, that a write is one command, and
-that the three questions of `acquire` are one transaction.
+that a new owner takes the lane and looks at it in one command.
 """
 
 from collections import defaultdict
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import redis
+
+from stream.engine.fence import TAKE, WRITE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -36,7 +38,7 @@ class Redis:
         self.remembered: set[str] = set()  # tokens of those who own still, and of whose writes nothing was forgotten
         self.accepts = accepts
         self.whole = True  # a snapshot is one command
-        self.torn = False  # others come between the commands of a transaction
+        self.torn = False  # a new owner takes the lane first and looks at it later, and others come in between
 
     @property
     def down(self) -> bool:
@@ -94,8 +96,23 @@ class Client:
     def config_get(self, name: str) -> dict[str, str]:
         return {}
 
-    def register_script(self, script: str) -> Callable[..., int]:
-        return self.write
+    def register_script(self, script: str) -> Callable[..., Any]:
+        return {TAKE: self.take, WRITE: self.write}[script]
+
+    def take(self, keys: list[str], args: list[Any]) -> list[Any]:
+        """What `stream.engine.fence.TAKE` does, in one command or in three."""
+        (name,), (version, token) = keys, args
+        commands: list[Callable[[], Any]] = [
+            lambda: self.server.take(name, token),
+            lambda: on_the_wire(self.server.hashes[name].get("mark")),
+            lambda: [field.encode() for field in self.server.hashes[name]],
+        ]
+        if self.server.torn:
+            _, mark, fields = [self.ask(command) for command in commands]
+        else:
+            _, mark, fields = self.ask(lambda: [command() for command in commands])
+        self.world.invariants.taken(name, int(mark or 0), fields)
+        return [on_the_wire(version), mark, fields]
 
     def write(self, keys: list[str], args: list[Any]) -> int:
         token, acked, *rest = args
@@ -105,42 +122,8 @@ class Client:
     def hmget(self, name: str, *fields: str) -> list[bytes | None]:
         return self.ask(lambda: [on_the_wire(self.server.hashes[name].get(field)) for field in fields])
 
-    def pipeline(self, transaction: bool) -> "Pipeline":
-        return Pipeline(self, whole=transaction and not self.server.torn)
-
     def ask(self, command: Callable[[], Any]) -> Any:
         return self.world.request(command, lambda: redis.ConnectionError("no answer"), self.server)
-
-
-class Pipeline:
-    """The one that there is: take the hold, read the mark and the names of the fields."""
-
-    def __init__(self, client: Client, whole: bool) -> None:
-        self.client, self.server, self.whole = client, client.server, whole
-        self.commands: list[Callable[[], Any]] = []
-        self.name = ""
-
-    def hset(self, name: str, mapping: Hash) -> "Pipeline":
-        self.name = name
-        return self.add(lambda: self.server.take(name, mapping["tok"]))
-
-    def hget(self, name: str, field: str) -> "Pipeline":
-        return self.add(lambda: on_the_wire(self.server.hashes[name].get(field)))
-
-    def hkeys(self, name: str) -> "Pipeline":
-        return self.add(lambda: [field.encode() for field in self.server.hashes[name]])
-
-    def add(self, command: Callable[[], Any]) -> "Pipeline":
-        self.commands.append(command)
-        return self
-
-    def execute(self) -> list[Any]:
-        if self.whole:
-            answers = self.client.ask(lambda: [command() for command in self.commands])
-        else:
-            answers = [self.client.ask(command) for command in self.commands]
-        self.client.world.invariants.taken(self.name, int(answers[1] or 0), answers[2])
-        return answers
 
 
 def on_the_wire(value: object) -> bytes | None:

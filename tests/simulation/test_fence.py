@@ -1,7 +1,8 @@
 """The simulated Redis decides as the real one does: `stream.engine.fence.WRITE` and `accepts` agree on every case."""
 
+from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
@@ -71,26 +72,26 @@ def test_an_emptied_redis_is_noticed_by_the_next_write(client: redis.Redis) -> N
 
 
 class Slow:
-    """A connection on which the first transaction gets no answer in time, and arrives when `deliver` is called."""
+    """A connection on which the first acquisition gets no answer in time, and arrives when `deliver` is called."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.client, self.late = client, list[Any]()
 
     def register_script(self, script: str) -> Any:
-        return self.client.register_script(script)
+        sent = self.client.register_script(script)
+        return sent if script == WRITE else partial(self.take, sent)
 
-    def pipeline(self, transaction: bool) -> Any:
-        pipe = self.client.pipeline(transaction=transaction)
-        if not self.late:
-            self.late.append(pipe.execute)
-            pipe.execute = time_out
-        return pipe
+    def take(self, sent: Any, **words: Any) -> Any:
+        if self.late:
+            return sent(**words)
+        self.late.append(partial(sent, **words))
+        return time_out()
 
     def deliver(self) -> None:
         self.late[0]()
 
 
-def time_out() -> None:
+def time_out() -> NoReturn:
     raise redis.TimeoutError("no answer")
 
 
