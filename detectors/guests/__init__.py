@@ -9,6 +9,8 @@ the urns and outside their budget: none of them lets a person say "at most so ma
 
 from dataclasses import fields
 
+import msgspec
+
 from detectors.guests.adwin import Adwin
 from detectors.guests.ddm import Ddm
 from detectors.guests.eddm import Eddm
@@ -18,19 +20,23 @@ from detectors.guests.hddm_a import HddmA
 from detectors.guests.hddm_w import HddmW
 from detectors.guests.kswin import Kswin
 from detectors.guests.page_hinkley import PageHinkley
+from schemas.unreadable import in_words
 
 EVERY: tuple[type[Guest], ...] = (Adwin, Ddm, Eddm, Fhddm, HddmA, HddmW, Kswin, PageHinkley)
 GUESTS: dict[str, type[Guest]] = {guest.kind: guest for guest in EVERY}
 
 
 def invite(kind: str, parameters: dict[str, float]) -> Guest:
-    """A guest by its name. Raises ValueError with a sentence for an unknown name or parameter.
+    """A guest by its name. Raises ValueError with a sentence for an unknown name or parameter, or an impossible value.
 
     >>> invite("adwin", {"delta": 0.01})
     Adwin(delta=0.01, clock=32, grace_period=10)
     >>> invite("adwin", {"dela": 0.01})
     Traceback (most recent call last):
     ValueError: adwin has no parameter 'dela'; there are delta, clock, grace_period
+    >>> invite("adwin", {"clock": 0.0})
+    Traceback (most recent call last):
+    ValueError: adwin: expected 'int' >= 1 - at 'clock'
     """
     if kind not in GUESTS:
         raise ValueError(f"no detector '{kind}'; there are {', '.join(sorted(GUESTS))}")
@@ -38,9 +44,13 @@ def invite(kind: str, parameters: dict[str, float]) -> Guest:
     for name in parameters:
         if name not in defaults:
             raise ValueError(f"{kind} has no parameter '{name}'; there are {', '.join(defaults)}")
-    return GUESTS[kind](
-        **{name: int(value) if isinstance(defaults[name], int) else value for name, value in parameters.items()}
-    )
+    whole = {name for name, value in parameters.items() if isinstance(defaults[name], int) and value % 1 == 0}
+    said = {name: int(value) if name in whole else value for name, value in parameters.items()}
+    try:
+        return msgspec.convert(said, GUESTS[kind])
+    except msgspec.ValidationError as error:
+        wrong = in_words(error)
+        raise ValueError(f"{kind}: {wrong[0].lower()}{wrong[1:]}") from None
 
 
 __all__ = ["GUESTS", "Guest", "GuestState", "invite"]

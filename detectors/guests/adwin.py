@@ -9,7 +9,7 @@ and 183 values (289), .12 and 327 (553). It looks at means only, and every `cloc
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory
+from detectors.guests.guest import Guest, Length, Memory, Share, Wait
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Adwin(Guest):
 
     kind: ClassVar[str] = "adwin"
     source: ClassVar[str] = "Bifet and Gavalda, Learning from time-changing data with adaptive windowing, 2007"
-    delta: float = 0.002
-    clock: int = 32
-    grace_period: int = 10
+    delta: Share = 0.002
+    clock: Length = 32
+    grace_period: Wait = 10
 
     def make(self) -> Any:
         from river.drift import ADWIN

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory, clipped, mean_from, mean_of
+from detectors.guests.guest import Amount, Guest, Memory, Wait, clipped, mean_from, mean_of
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Ddm(Guest):
 
     kind: ClassVar[str] = "ddm"
     source: ClassVar[str] = "Gama, Medas, Castillo and Rodrigues, Learning with drift detection, 2004"
-    warm_start: int = 30
-    warning_threshold: float = 2.0
-    drift_threshold: float = 3.0
+    warm_start: Wait = 30
+    warning_threshold: Amount = 2.0
+    drift_threshold: Amount = 3.0
 
     def make(self) -> Any:
         from river.drift.binary import DDM

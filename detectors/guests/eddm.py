@@ -12,7 +12,7 @@ The default, .9, raises 42 in 100,000.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory, clipped, mean_from, mean_of
+from detectors.guests.guest import Guest, Memory, Share, Wait, clipped, mean_from, mean_of
 
 PLAIN = ("_n", "_last_error", "_n_errors", "_p2s_prime_max")
 
@@ -23,9 +23,9 @@ class Eddm(Guest):
 
     kind: ClassVar[str] = "eddm"
     source: ClassVar[str] = "Baena-Garcia et al., Early drift detection method, 2006"
-    warm_start: int = 30
-    alpha: float = 0.95
-    beta: float = 0.9
+    warm_start: Wait = 30
+    alpha: Share = 0.95
+    beta: Share = 0.9
 
     def make(self) -> Any:
         from river.drift.binary import EDDM

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory, clipped
+from detectors.guests.guest import Guest, Length, Memory, Share, Wait, clipped
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,14 @@ class Fhddm(Guest):
 
     kind: ClassVar[str] = "fhddm"
     source: ClassVar[str] = "Pesaranghader and Viktor, Fast Hoeffding drift detection method, 2016"
-    sliding_window_size: int = 100
-    confidence_level: float = 0.000001
-    short_window_size: int = 0  # of the stacking variant; 0: none
+    sliding_window_size: Length = 100
+    confidence_level: Share = 0.000001
+    short_window_size: Wait = 0  # of the stacking variant; 0: none
+
+    def __post_init__(self) -> None:
+        if self.short_window_size > self.sliding_window_size:
+            long, short = self.sliding_window_size, self.short_window_size
+            raise ValueError(f"short_window_size={short} is more than sliding_window_size={long}")
 
     def make(self) -> Any:
         from river.drift.binary import FHDDM

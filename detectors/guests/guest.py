@@ -9,13 +9,20 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from detectors.contract import Verdict, refuse_newer
 
 Memory = dict[str, Any]  # numbers, text, bytes and lists of these
+
+# What a parameter may be. River checks few of its own, and divides by zero, or worse, where it does not.
+Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
+Amount: TypeAlias = Annotated[float, Meta(ge=0, le=1e300)]
+Wait: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # values; River's Rust has 32 bits
+Length: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]  # of a window, which the state holds
 
 
 class GuestState(msgspec.Struct, kw_only=True):

@@ -11,7 +11,7 @@ alarm in 10,000 values and sees them become 10 % after 852 values (median; mean 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory, mean_from, mean_of
+from detectors.guests.guest import Guest, Memory, Share, mean_from, mean_of
 
 MEANS = ("_x_min", "_x_max", "_z")
 
@@ -22,8 +22,8 @@ class HddmA(Guest):
 
     kind: ClassVar[str] = "hddm_a"
     source: ClassVar[str] = "Frias-Blanco et al., Online and non-parametric drift detection methods, 2015"
-    drift_confidence: float = 0.001
-    warning_confidence: float = 0.005
+    drift_confidence: Share = 0.001
+    warning_confidence: Share = 0.005
 
     def make(self) -> Any:
         from river.drift.binary import HDDMA

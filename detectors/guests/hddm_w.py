@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory
+from detectors.guests.guest import Guest, Memory, Share
 
 SAMPLES = ("_total", "_s1_decr", "_s1_incr", "_s2_decr", "_s2_incr")
 FARTHEST = 1e300  # stands for the infinity of a cut point not yet set: states hold finite numbers only
@@ -23,9 +23,9 @@ class HddmW(Guest):
 
     kind: ClassVar[str] = "hddm_w"
     source: ClassVar[str] = "Frias-Blanco et al., Online and non-parametric drift detection methods, 2015"
-    drift_confidence: float = 0.001
-    warning_confidence: float = 0.005
-    lambda_val: float = 0.05
+    drift_confidence: Share = 0.001
+    warning_confidence: Share = 0.005
+    lambda_val: Share = 0.05
 
     def make(self) -> Any:
         from river.drift.binary import HDDMW

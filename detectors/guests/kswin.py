@@ -12,7 +12,7 @@ changes of the mean by half a standard deviation for 20,000 values. At one in 10
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory
+from detectors.guests.guest import Guest, Length, Memory, Share
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,13 @@ class Kswin(Guest):
 
     kind: ClassVar[str] = "kswin"
     source: ClassVar[str] = "Raab, Heusinger and Schleif, Reactive soft prototype computing for concept drift, 2020"
-    alpha: float = 0.005
-    window_size: int = 100
-    stat_size: int = 30
+    alpha: Share = 0.005
+    window_size: Length = 100
+    stat_size: Length = 30
+
+    def __post_init__(self) -> None:
+        if 2 * self.stat_size > self.window_size:  # as many are drawn from the older ones
+            raise ValueError(f"stat_size={self.stat_size} is more than half of window_size={self.window_size}")
 
     def make(self) -> Any:
         from river.drift import KSWIN

@@ -10,7 +10,7 @@ to be quiet then. On errors of 5 % that become 10 %, with the default `delta`: 1
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from detectors.guests.guest import Guest, Memory, mean_from, mean_of
+from detectors.guests.guest import Amount, Guest, Memory, Share, Wait, mean_from, mean_of
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class PageHinkley(Guest):
 
     kind: ClassVar[str] = "page_hinkley"
     source: ClassVar[str] = "Page, Continuous inspection schemes, 1954"
-    min_instances: int = 30
-    delta: float = 0.005
-    threshold: float = 50.0
-    alpha: float = 0.9999
+    min_instances: Wait = 30
+    delta: Amount = 0.005
+    threshold: Amount = 50.0
+    alpha: Share = 0.9999
 
     def make(self) -> Any:
         from river.drift import PageHinkley as River

@@ -89,6 +89,7 @@ def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
         ("[privacy]\npublic = 'age'", "privacy.public: expected a list of texts, got 'age'"),
         ("[[judge.guests]]\nkind = 'adwim'", "invalid enum value 'adwim'"),
         ("[[judge.guests]]\nkind = 'adwin'\nsignl = 'mean'", "unknown field `signl`"),
+        ("[[judge.guests]]\nkind = 'adwin'\nparameters = {clock = 0}", "adwin: expected 'int' >= 1 - at 'clock'"),
         ("kafka = 3", "'kafka' is a section; write [kafka]"),
         ("[judge", "my.toml is not TOML"),
         ("[judge]\nbudget = 'never'", "judge.budget: 'never' is not an alert budget"),

@@ -145,6 +145,7 @@ def test_a_picture_is_drawn(file: Path, tmp_path: Path) -> None:
         (["--budget", "1 per model per week"], "rows of a file have no time"),
         (["--budget", "never"], "'never' is not an alert budget"),
         (["--detectors", "adwinn"], "no detector 'adwinn'; there are urn, model, adwin"),
+        (["--detectors", "adwin(clock=0)"], "adwin: expected 'int' >= 1 - at 'clock'"),
         (["--column", "size"], "people.csv has no column 'size'; there are age, plan"),
         (["--changes", "soon"], "--changes 'soon' is not a list of rows like 1000,2000"),
         (["--changes", "1999"], "row 1999 is no row that is evaluated: those are 2000 to 7999"),

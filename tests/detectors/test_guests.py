@@ -1,9 +1,12 @@
 """Guests agree with River to the value, whether or not they are written down and read back in between."""
 
+from dataclasses import fields
+from math import inf, nan
+
 import numpy as np
 import pytest
 
-from detectors.guests import GUESTS, Guest, fhddm
+from detectors.guests import GUESTS, Guest, fhddm, invite
 from detectors.guests.fhddm import Fhddm, alarms_on_a_fall
 
 
@@ -81,6 +84,20 @@ def test_the_installed_fhddm_alarms_when_the_mean_of_its_input_falls() -> None:
     assert alarms(FALL)
     assert not alarms([1.0 - value for value in FALL])
     assert alarms_on_a_fall()
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 0.5, 1.0, 2.0, 61.0, 1e9, 1e300, nan, inf, -inf])
+@pytest.mark.parametrize(("kind", "name"), [(kind, field.name) for kind in GUESTS for field in fields(GUESTS[kind])])
+def test_a_parameter_is_refused_in_a_sentence_or_can_be_lived_with(kind: str, name: str, value: float) -> None:
+    guest, said = None, ""
+    try:
+        guest = invite(kind, {name: value})
+    except ValueError as refused:
+        said = str(refused)
+    if guest is None:
+        assert said.startswith(f"{kind}: ")
+    else:
+        our_alarms(guest, RISE[:200])
 
 
 @pytest.mark.parametrize("kind", ["ddm", "eddm", "fhddm"])
