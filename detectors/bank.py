@@ -199,8 +199,10 @@ def fitted(array: NDArray[Any], lengths: Sequence[int]) -> NDArray[Any]:
 
 def encode(bank: Bank, law: str, lengths: Lengths) -> bytes:
     """Return the bank as bytes: little-endian arrays without their padding, by name, in msgpack."""
-    found, there = arrays(bank), masks(bank.bins, bank.places, bank.retired.shape[1], lengths)
-    packed = {name: np.asarray(found[name], dtype)[there[axes]].tobytes() for name, (dtype, axes) in AXES.items()}
+    found, there = arrays(bank), elements(bank.bins, bank.places, bank.retired.shape[1], lengths)
+    packed = {
+        name: np.asarray(found[name], dtype).ravel()[there[axes]].tobytes() for name, (dtype, axes) in AXES.items()
+    }
     return msgspec.msgpack.encode({"v": VERSION, "kind": "urn", "law": law, **packed})
 
 
@@ -217,25 +219,33 @@ def decode(blob: bytes, law: str, lengths: Lengths, upgrade: Upgrade) -> Bank:
     bins, places = np.frombuffer(found["bins"], "<i4"), np.frombuffer(found["places"], "|u1")
     most = int(places.max(initial=0))
     bank = empty(bins, lengths, most)
-    there, into = masks(bins, places, most, lengths), arrays(bank)
+    there, into = elements(bins, places, most, lengths), arrays(bank)
     for name, (dtype, axes) in AXES.items():
-        into[name][there[axes]] = np.frombuffer(found[name], dtype)
+        into[name].reshape(-1)[there[axes]] = np.frombuffer(found[name], dtype)
     return bank
 
 
-def masks(
+def elements(
     bins: NDArray[np.int32], places: NDArray[np.uint8], most: int, lengths: Lengths
-) -> dict[tuple[str, ...], NDArray[np.bool_]]:
-    """Return, for each combination of axes, which elements are not padding."""
+) -> dict[tuple[str, ...], NDArray[np.bool_] | slice]:
+    """Return, for each combination of axes, which elements of an array laid flat are not padding: a slice if all are,
+    as of rates, which have two bins each.
+    """
     widest = {**lengths(int(bins.max(initial=0))), "places": most}
     known = {one: lengths(one) for one in set(bins.tolist())}
-    own = {axis: np.array([known[one][axis] for one in bins.tolist()], np.intp) for axis in LENGTHS}
-    own["places"] = places.astype(np.intp)
-    result = {}
-    for _, axes in AXES.values():
-        there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)
-        for place, axis in enumerate(axes):
-            along = np.arange(widest[axis]) < own[axis][:, None]
-            there &= along.reshape(len(bins), *(widest[axis] if p == place else 1 for p in range(len(axes))))
-        result[axes] = there
+    along = {}  # of the axes of which features have more and less: [features, length of the axis]
+    for axis in LENGTHS:
+        if any(long[axis] < widest[axis] for long in known.values()):
+            own = np.array([known[one][axis] for one in bins.tolist()])
+            along[axis] = np.arange(widest[axis]) < own[:, None]
+    if (places < most).any():
+        along["places"] = np.arange(most) < places[:, None]
+    result: dict[tuple[str, ...], NDArray[np.bool_] | slice] = {axes: slice(None) for _, axes in AXES.values()}
+    for axes in result:
+        if along.keys() & axes:
+            there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)
+            for place, axis in enumerate(axes):
+                if axis in along:
+                    there &= np.expand_dims(along[axis], [1 + other for other in range(len(axes)) if other != place])
+            result[axes] = there.ravel()
     return result
