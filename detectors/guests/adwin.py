@@ -7,9 +7,11 @@ and 183 values (289), .12 and 327 (553). It looks at means only, and every `cloc
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from detectors.guests.guest import Guest, Length, Memory, Share, Wait
+from msgspec import Meta
+
+from detectors.guests.guest import Guest, Length, Memory, Wait
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Adwin(Guest):
 
     kind: ClassVar[str] = "adwin"
     source: ClassVar[str] = "Bifet and Gavalda, Learning from time-changing data with adaptive windowing, 2007"
-    delta: Share = 0.002
+    delta: Annotated[float, Meta(gt=0, le=2)] = 0.002  # above 1 no probability, but louder yet
     clock: Length = 32
     grace_period: Wait = 10
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.budget import parse
-from detectors.guests import GUESTS
+from detectors.guests import GUESTS, invite
 from stream.evaluate.calibration import KNOBS, calibrated, drawn, judge_report, without_change
 from stream.evaluate.contestant import contestants
 from stream.evaluate.table import Table, numbers
@@ -15,6 +15,12 @@ def trial(rows: int = 4_000, size: int = 20, budget: str = "1 per 2000 events", 
     random = np.random.default_rng(4)
     table = Table((numbers("x", random.normal(0, 7, rows)), numbers("wrong", random.random(rows) < 0.2)))
     return Trial(table, 1_000, parse(budget), size, seed=seed)
+
+
+def test_every_setting_that_a_knob_may_be_turned_to_can_be_asked_for() -> None:
+    for kind, knob in KNOBS.items():
+        for value in (knob.quiet, knob.loud):
+            assert getattr(invite(kind, {knob.name: value}), knob.name) == value
 
 
 def test_every_guest_has_a_knob_that_is_one_of_its_parameters() -> None:
