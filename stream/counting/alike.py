@@ -32,7 +32,6 @@ from stream.engine.asking import asking
 from stream.engine.role import Lane, Message
 
 TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wait for more
-GOOD: Final = 65_536  # identities that are remembered
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
@@ -84,7 +83,6 @@ class AlikeRows:
         self._natives = Natives(natively)
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
-        self._good: set[str | tuple[str, ...]] = set()  # identities whose names are good ones
         self.forget()
 
     def forget(self) -> None:
@@ -152,7 +150,7 @@ class AlikeRows:
         self.rows -= many
         if native is None or layout is None:
             return self._decode(tally, self.forms, topic, waiting, many)
-        alike, refused = native.block(waiting.values, tally.codes)
+        alike, refused = native.block(waiting.values, tally.identities(layout), tally.codes)
         if not refused:
             return waiting.odd(self._odd(tally, layout, alike, waiting, []))
         others = set(refused)
@@ -168,7 +166,7 @@ class AlikeRows:
     def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
-        alike = block(layout, waiting.rows, tally.codes)
+        alike = block(layout, waiting.rows, tally.identities(layout), tally.codes)
         return waiting.odd(self._odd(tally, layout, alike, waiting, layout.unproved(waiting.values)))
 
     def _odd(
@@ -179,12 +177,10 @@ class AlikeRows:
         ts, odd = self._times(layout, alike, arrived)
         odd[unproved] = True
         odd |= boundless(layout, alike)
-        if bad := self._bad(alike.identities):
-            odd |= np.isin(alike.whose, bad)
         if not odd.any():
-            refused = tally.admit_block(layout, alike, ts, arrived)
+            refused = tally.admit_block(layout, alike, ts, arrived, self._good)
             return odd if refused is None else refused
-        refused = tally.admit_block(layout, alike.only(~odd), ts[~odd], arrived[~odd])
+        refused = tally.admit_block(layout, alike.only(~odd), ts[~odd], arrived[~odd], self._good)
         if refused is not None:
             odd[np.flatnonzero(~odd)[refused]] = True
         return odd
@@ -206,15 +202,9 @@ class AlikeRows:
         when = milliseconds(time, at_ms, self._refuse_future_ms)
         return UNBELIEVED if isinstance(when, Reason) else when
 
-    def _bad(self, identities: list[Any]) -> list[int]:
-        """The places of identities of which a name is not known to be good."""
-        if self._good.issuperset(identities):
-            return []
-        if len(self._good) > GOOD:
-            self._good.clear()
-        good = [self._reader.good((who,) if isinstance(who, str) else who) for who in identities]
-        self._good.update(compress(identities, good))
-        return [at for at, fine in enumerate(good) if not fine]
+    def _good(self, who: Any) -> bool:
+        """Whether the names that rows say of whose they are, are good ones."""
+        return self._reader.good((who,) if isinstance(who, str) else who)
 
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:

@@ -6,6 +6,7 @@ that the field is not there. A message is counted as a whole or, if anything in 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from schemas.event import MESSAGE_BYTES
 from schemas.explain import too_large
 from schemas.feature import Feature
 from schemas.layout import NAMED, NUMBER, WHOSE, Alike, Form, Layout
-from schemas.moment import MICROSECONDS
 from schemas.prediction import Prediction
 from stream.counting.block import Block
 from stream.counting.columns import Ints
@@ -42,7 +42,8 @@ class Part(NamedTuple):
     """Rows that have the same fields."""
 
     layout: Layout
-    block: Block
+    identities: list[Any]
+    block: Block  # whose rows are: by their place among the identities
     ts: Ints
 
 
@@ -72,10 +73,9 @@ class ArrowRows:
         batches = ipc.batches(value)
         if isinstance(batches, Reason):
             return batches
-        at_ms = arrived_ms if 0 <= arrived_ms < MICROSECONDS else 0
-        reading = arrow_columns.Reading(KINDS[kind], self._reader, tally.codes, at_ms, self._refuse_future_ms)
+        reading = arrow_columns.Reading(KINDS[kind], self._reader, tally.codes, arrived_ms, self._refuse_future_ms)
         try:
-            found = [part for each in batches for part in self._parts(KINDS[kind], reading.decoded(each), at_ms)]
+            found = [part for each in batches for part in self._parts(KINDS[kind], reading.decoded(each), arrived_ms)]
         except Unfit as unfit:
             return unfit.reason
         except ipc.UNREADABLE as error:
@@ -85,10 +85,11 @@ class ArrowRows:
     def _admit(self, tally: Tally, parts: Sequence[Part], arrived_ms: int) -> Reason | None:
         """All parts, or none if one would be too many."""
         for part in parts:
-            if reason := tally.refusal(part.layout, part.block):
+            if reason := tally.refusal(part.layout, part.identities):
                 return reason
-        for part in parts:
-            tally.admit_block(part.layout, part.block, part.ts, np.full(part.ts.size, arrived_ms))
+        for layout, identities, block, ts in parts:
+            whose = tally.identities(layout).of(identities)[block.whose]
+            tally.admit_block(layout, replace(block, whose=whose), ts, np.full(ts.size, arrived_ms))
         return None
 
     def _parts(self, kind: Alike, batch: "DecodedBatch", at_ms: int) -> Iterator[Part]:
@@ -116,13 +117,12 @@ class ArrowRows:
         identities, place = dictionary_encoded([(whose[name].at[rows], whose[name].words) for name in layout.whose])
         matrix = [cells[path] for path in in_order(layout, kinds)]
         block = Block(
-            identities=identities,
             whose=place,
             times={},
             weight=cells.get(("sample_rate", "")),
             cells=np.column_stack(matrix) if matrix else np.empty((ts.size, 0)),
         )
-        return Part(layout, block, np.where(ts == 0, at_ms, ts))
+        return Part(layout, identities, block, np.where(ts == 0, at_ms, ts))
 
     def _layout(self, kind: Alike, kinds: "dict[Path, str]", whose: Sequence[str]) -> Layout:
         """The layout that the JSON of such events has."""

@@ -207,7 +207,7 @@ class Reading:
             raise unfit(name, f"expected a time, got {kind}"[:200], "Send milliseconds since 1970, or a timestamp.")
         times = array.cast(pa.int64()).fill_null(0).to_numpy()
         doubtful = (times < EARLIEST_MS) | (times >= MICROSECONDS)
-        doubtful |= (self._at_ms > 0) & (times - self._refuse_future_ms > self._at_ms)
+        doubtful |= times - self._refuse_future_ms > self._at_ms
         for row in np.flatnonzero(doubtful).tolist():
             if array[row].is_valid:
                 self._believed(int(times[row]), name)

@@ -4,8 +4,9 @@ Texts stand in the matrix as codes, null among them; a number that is null is Na
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from msgspec.structs import astuple
@@ -16,11 +17,11 @@ from stream.counting.cells import Codes, Places
 from stream.counting.columns import Floats, Ints
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """Rows; every array is as long as there are rows."""
 
-    identities: list[Any]  # what rows say of whose they are (`Layout.whose`): a text, or a tuple of texts
-    whose: Ints  # of each row its place among the identities
+    whose: Ints  # of each row the place of what it says of whose it is (`Layout.identity`)
     times: dict[str, Any]  # by field: milliseconds, or texts
     weight: Floats | None
     cells: Floats  # [rows, columns of the layout and then its outputs]
@@ -31,16 +32,13 @@ class Block(NamedTuple):
     def only(self, chosen: NDArray[np.bool_]) -> "Block":
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[chosen]
-        return Block(self.identities, self.whose[chosen], {}, weight, self.cells[chosen])
+        return Block(self.whose[chosen], {}, weight, self.cells[chosen])
 
 
-def block(layout: Layout, rows: Sequence[Any], codes: Codes) -> Block:
+def block(layout: Layout, rows: Sequence[Any], identities: Places, codes: Codes) -> Block:
     """The columns of rows that `Layout.decode` returned, one conversion for all of them."""
-    places = Places()
-    whose = np.fromiter(map(places.__getitem__, map(layout.identity, rows)), np.int64, len(rows))
     return Block(
-        identities=list(places),
-        whose=whose,
+        whose=np.fromiter(map(identities.__getitem__, map(layout.identity, rows)), np.int64, len(rows)),
         times={name: list(map(get, rows)) for name, get in layout.times.items()},
         weight=None if layout.weight is None else numbers(layout.weight, rows),
         cells=matrix(layout, rows, codes),

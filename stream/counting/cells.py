@@ -3,6 +3,7 @@
 A *group* is a column of a subject, and a *lot* are the rows of one subject that have the same columns.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,10 @@ class Places(dict[Any, int]):
         place = self[thing] = len(self)
         return place
 
+    def of(self, things: Sequence[Any]) -> Ints:
+        """The number of each of them."""
+        return np.fromiter(map(self.__getitem__, things), np.int64, len(things))
+
 
 class Codes(Places):
     """A number for every distinct text."""
@@ -44,11 +49,10 @@ class Codes(Places):
 class Lot:
     """Rows of one subject (its sheet) that have the same columns in the same order."""
 
-    __slots__ = ("columns", "embedded", "first", "groups", "id", "sheet", "width")
+    __slots__ = ("embedded", "first", "groups", "id", "sheet", "width")
 
-    def __init__(self, id: int, sheet: int, columns: list[str], groups: list[int], first: int) -> None:
+    def __init__(self, id: int, sheet: int, groups: list[int], first: int) -> None:
         self.id = id
-        self.columns = columns  # the same list for every lot of one shape
         self.sheet = sheet
         self.first = first  # group of the first output
         self.groups = np.array(groups, np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.layout import Layout
 from stream.counting.block import Block
-from stream.counting.cells import Codes
+from stream.counting.cells import Codes, Places
 from stream.counting.columns import Floats, Ints
 from stream.counting.steps import Plan, plan
 
@@ -75,11 +75,11 @@ class NativeLayout:
         self._weighted = layout.weight is not None
         self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in plan.steps])
 
-    def block(self, values: Sequence[bytes], codes: Codes) -> tuple[Block, list[int]]:
+    def block(self, values: Sequence[bytes], identities: Places, codes: Codes) -> tuple[Block, list[int]]:
         """The rows of the texts that fit, and the places of the others."""
-        refused, words, identities, whose, cells = self._decoder.block(values)
+        refused, words, said, whose, cells = self._decoder.block(values)
         if self._alone:
-            identities = [who for (who,) in identities]
+            said = [who for (who,) in said]
         own = cells[:, : self._plan.width]
         if coded := self._plan.coded:
             own[:, coded] = recoded(own[:, coded].astype(np.intp), words, codes)
@@ -88,7 +88,7 @@ class NativeLayout:
             for name, at in self._plan.times.items()
         }
         weight = cells[:, -1] if self._weighted else None
-        return Block(identities, whose, times, weight, own), refused
+        return Block(identities.of(said)[whose], times, weight, own), refused
 
 
 def recoded(cells: Ints, words: list[Any], codes: Codes) -> Floats:

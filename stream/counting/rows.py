@@ -1,12 +1,13 @@
 """The rows of one layout in a tally: blocks until the cut, and then one column for all that a field ever held."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
-from schemas.pane import family
 from schemas.prediction import Prediction
 from stream.counting.block import Block
 from stream.counting.cells import (
@@ -14,9 +15,7 @@ from stream.counting.cells import (
     LABEL,
     LATENCY,
     NULL_CODE,
-    OTHER,
     SCORE,
-    SEGMENT,
     STATUS,
     TRUTH,
     VALUE,
@@ -25,10 +24,12 @@ from stream.counting.cells import (
     Codes,
     Columns,
     Lot,
+    Places,
 )
 from stream.counting.columns import Floats, Ints, Table
 
 ROLES = {"value": VALUE, "label": LABEL, "score": SCORE, "latency": LATENCY, "status": STATUS, "truth": TRUTH}
+NO_LOT = -1
 
 
 class Rows:
@@ -36,32 +37,44 @@ class Rows:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.lots: dict[Any, tuple[Lot, int] | None] = {}  # by identity, with the code of the version; None: too many
-        self._kept: list[tuple[Ints, Ints, Ints, Ints, Floats, Floats]] = []
+        self.identities = Places()
+        self._lots: dict[int, Lot] = {}
+        self._numbers = np.empty((0, 2), np.int64)  # of each identity that was met: lot, and code of the version
+        self._kept: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
+
+    def unmet(self) -> list[Any]:
+        """The identities that nothing is known of yet."""
+        met = len(self._numbers)
+        return list(islice(self.identities, met, None)) if met < len(self.identities) else []
+
+    def meet(self, found: Sequence[tuple[Lot, int] | None]) -> None:
+        """Learn the lots of the unmet identities, and the codes of their versions; without a lot no row is kept."""
+        self._lots |= {lot.id: lot for lot, _ in filter(None, found)}
+        numbers = [(each[0].id, each[1]) if each else (NO_LOT, NULL_CODE) for each in found]
+        self._numbers = np.concatenate([self._numbers, np.array(numbers, np.int64)])
+
+    def refused(self, block: Block) -> NDArray[np.bool_]:
+        """The rows of a block that have no lot."""
+        return np.asarray(self._numbers[block.whose, 0] == NO_LOT)
 
     def add(self, block: Block, ts: Ints, arrived: Ints) -> None:
-        """Keep the rows of a block, all of whose identities have a lot."""
-        lot, version = np.array([self._numbers(who) for who in block.identities], np.int64).T
+        """Keep the rows of a block, all of which have a lot."""
         weight = np.ones(len(block)) if block.weight is None else block.weight
-        self._kept.append((lot[block.whose], version[block.whose], ts, arrived, weight, block.cells))
+        self._kept.append((self._numbers[block.whose], ts, arrived, weight, block.cells))
 
     @property
     def any(self) -> bool:
         """Whether there are rows."""
         return bool(self._kept)
 
-    def _numbers(self, who: Any) -> tuple[int, int]:
-        """The lot and the version of an identity; anything for one whose rows were not kept."""
-        found = self.lots[who]
-        return (found[0].id, found[1]) if found else (0, 0)
-
-    def cells(self, codes: Codes) -> Cells:
-        """Everything that was added, by column."""
-        whose, version, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
-        lots = {lot.id: lot for lot, _ in filter(None, self.lots.values())}
-        ids = np.array(sorted(lots), np.int64)
+    def cells(self, role_of: Ints, codes: Codes) -> Cells:
+        """Everything that was added, by column. `role_of` is by group."""
+        numbers, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        whose, version = numbers.T
+        ids = np.array(sorted(self._lots), np.int64)
         lot, rows = np.searchsorted(ids, whose), np.arange(whose.size)
-        roles, groups = self._groups([lots[id] for id in ids.tolist()])
+        groups = self._groups([self._lots[id] for id in ids.tolist()])
+        roles = role_of[groups[0]]
         numeric = np.array([*(kind == NUMBER for kind in self.layout.columns), *self._are_numbers()], np.bool_)
         values = np.ascontiguousarray(kept.T)
         constant = [version]
@@ -86,14 +99,12 @@ class Rows:
             null_groups=np.concatenate(null_groups),
         )
 
-    def _groups(self, lots: list[Lot]) -> tuple[Ints, Ints]:
-        """The role of each column, and its group in each lot."""
+    def _groups(self, lots: list[Lot]) -> Ints:
+        """The group of each column in each lot."""
         outputs = [*(ROLES[output.role] for output in self.layout.outputs), VERSION]
         if self._lacks_status():
             outputs.append(STATUS)
-        named = [SEGMENT if family(name) == "segment" else OTHER for name in lots[0].columns]
-        groups = [np.concatenate([lot.groups, lot.first + np.array(outputs)]) for lot in lots]
-        return np.array([*named, *outputs]), np.stack(groups)
+        return np.stack([np.concatenate([lot.groups, lot.first + np.array(outputs)]) for lot in lots])
 
     def _are_numbers(self) -> list[bool]:
         return [output.kind == NUMBER for output in self.layout.outputs]

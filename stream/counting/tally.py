@@ -16,7 +16,7 @@ events themselves are let go.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
@@ -53,6 +53,7 @@ from stream.counting.cells import (
     Codes,
     Columns,
     Lot,
+    Places,
     together,
 )
 from stream.counting.columns import Floats, Ints, single
@@ -184,36 +185,44 @@ class Tally:
             self._settle()
         return None
 
-    def admit_block(self, layout: Layout, block: Block, ts: Ints, arrived: Ints) -> NDArray[np.bool_] | None:
-        """Take in rows of one layout; return which ones are too many (`admit` says why), if any are."""
-        alike = self._alike.get(layout) or self._alike.setdefault(layout, Rows(layout))
-        refused = None
-        unknown = [who for who in block.identities if alike.lots.get(who) is None]
-        if unknown:
-            for who in unknown:
-                lot = self._lot_of(layout, who)
-                alike.lots[who] = None if isinstance(lot, Reason) else lot
-            if too_many := [at for at, who in enumerate(block.identities) if alike.lots[who] is None]:
-                refused = np.isin(block.whose, too_many)
-                block, ts, arrived = block.only(~refused), ts[~refused], arrived[~refused]
+    def identities(self, layout: Layout) -> Places:
+        """What rows of a layout have said of whose they are: the places that `Block.whose` has."""
+        return self._rows(layout).identities
+
+    def admit_block(
+        self, layout: Layout, block: Block, ts: Ints, arrived: Ints, good: Callable[[Any], bool] = lambda who: True
+    ) -> NDArray[np.bool_] | None:
+        """Take in rows of one layout whose identities are `good`; return which ones are not, or are too many (`admit`
+        says why), if any."""
+        alike = self._rows(layout)
+        if unmet := alike.unmet():
+            lots = (self._lot_of(layout, who) if good(who) else None for who in unmet)
+            alike.meet([None if isinstance(lot, Reason) else lot for lot in lots])
+        refused = alike.refused(block)
+        if refused.any():
+            block, ts, arrived = block.only(~refused), ts[~refused], arrived[~refused]
         if len(block):
             alike.add(block, ts, arrived)
             self.rows += len(block)
             self.admitted[layout.kind] += len(block)
-        return refused
+        return refused if refused.any() else None
 
     def cells(self) -> Cells:
         """Everything that was admitted."""
         self._settle()
-        parts = [alike.cells(self.codes) for alike in self._alike.values() if alike.any]
+        roles = np.array(self.roles, np.int64)
+        parts = [alike.cells(roles, self.codes) for alike in self._alike.values() if alike.any]
         if self._pieces:
-            parts.append(self._one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True)))))
+            parts.append(one_by_one(Piece(*map(np.concatenate, zip(*self._pieces, strict=True))), roles))
         return together(parts, len(self.names))
 
-    def refusal(self, layout: Layout, block: Block) -> Reason | None:
-        """Why some of the rows would be too many, if they are."""
-        lots = (self._lot_of(layout, who) for who in block.identities)
+    def refusal(self, layout: Layout, identities: Sequence[Any]) -> Reason | None:
+        """Why rows of some of these identities would be too many, if they are."""
+        lots = (self._lot_of(layout, who) for who in identities)
         return next((lot for lot in lots if isinstance(lot, Reason)), None)
+
+    def _rows(self, layout: Layout) -> Rows:
+        return self._alike.get(layout) or self._alike.setdefault(layout, Rows(layout))
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
         """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""
@@ -225,28 +234,6 @@ class Tally:
             return sheet
         lot = sheet.lots.get(layout.named) or self._lot(sheet, layout.named)
         return lot if isinstance(lot, Reason) else (lot, self.codes[said.get("version", UNVERSIONED)])
-
-    def _one_by_one(self, piece: Piece) -> Cells:
-        """The cells of rows that were admitted by themselves."""
-        roles, many = np.array(self.roles, np.int64), len(self.roles)
-
-        def columns(rows: Ints, groups: Ints, values: NDArray[Any]) -> list[Columns]:
-            role = roles[groups]
-            chosen = [(one, np.flatnonzero(role == one)) for one in np.unique(role).tolist()]
-            return [
-                Columns(rows[mine], np.array([one]), single(groups[mine], values[mine], many)) for one, mine in chosen
-            ]
-
-        return Cells(
-            lot=piece.lot,
-            ts=piece.ts,
-            arrived=piece.arrived,
-            weight=piece.weight,
-            numbers=columns(piece.number_rows, piece.number_groups, piece.numbers),
-            texts=columns(piece.text_rows, piece.text_groups, piece.codes),
-            null_rows=piece.null_rows,
-            null_groups=piece.null_groups,
-        )
 
     def _sheet(self, whose: tuple[Any, ...], subject: Subject) -> Sheet | Reason:
         sheet = self._by_subject.get(subject)
@@ -283,7 +270,7 @@ class Tally:
             self.names.append(name)
             self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
         groups = [sheet.groups[name] for name in names]
-        lot = sheet.lots[shape] = Lot(len(self.lots), sheet.id, names, groups, sheet.groups[OUTPUTS[0]])
+        lot = sheet.lots[shape] = Lot(len(self.lots), sheet.id, groups, sheet.groups[OUTPUTS[0]])
         lot.embedded = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}
         self.lots.append(lot)
         return lot
@@ -295,6 +282,28 @@ class Tally:
                 self._pieces.append(settled(kind, waiting, self._settled, self.codes, self._projections))
                 self._settled += len(waiting.events)
                 self.admitted[kind] += len(waiting.events)
+
+
+def one_by_one(piece: Piece, roles: Ints) -> Cells:
+    """The cells of rows that were admitted by themselves. `roles` are by group."""
+
+    def columns(rows: Ints, groups: Ints, values: NDArray[Any]) -> list[Columns]:
+        role = roles[groups]
+        chosen = [(one, np.flatnonzero(role == one)) for one in np.unique(role).tolist()]
+        return [
+            Columns(rows[mine], np.array([one]), single(groups[mine], values[mine], roles.size)) for one, mine in chosen
+        ]
+
+    return Cells(
+        lot=piece.lot,
+        ts=piece.ts,
+        arrived=piece.arrived,
+        weight=piece.weight,
+        numbers=columns(piece.number_rows, piece.number_groups, piece.numbers),
+        texts=columns(piece.text_rows, piece.text_groups, piece.codes),
+        null_rows=piece.null_rows,
+        null_groups=piece.null_groups,
+    )
 
 
 def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes, projections: int) -> Piece:

@@ -28,8 +28,8 @@ def test_nearly_all_events_are_decoded_natively(size: int, monkeypatch: pytest.M
     natively: list[int] = []
     block = NativeLayout.block
 
-    def counted(self: NativeLayout, values: list[bytes], codes: object) -> object:
-        found, refused = block(self, values, codes)  # type: ignore[arg-type]
+    def counted(self: NativeLayout, values: list[bytes], *places: object) -> object:
+        found, refused = block(self, values, *places)  # type: ignore[arg-type]
         natively.append(len(values) - len(refused))
         return found, refused
 

@@ -14,7 +14,7 @@ from schemas.layout import NUMBER, TEXT, Layout, form_of
 from schemas.prediction import Prediction
 from schemas.unreadable import UNREADABLE
 from stream.counting.block import Block, block
-from stream.counting.cells import Codes
+from stream.counting.cells import Codes, Places
 from stream.counting.native import NativeLayout, Natives
 from tests.native.forms import texts
 
@@ -43,7 +43,7 @@ def purely(layout: Layout, values: Iterable[bytes]) -> tuple[list[Any], set[int]
 
 def same(native: Block, pure: Block) -> None:
     """Bit by bit."""
-    assert [native.identities[at] for at in native.whose] == [pure.identities[at] for at in pure.whose]
+    assert native.whose.tolist() == pure.whose.tolist()
     assert native.cells.shape == pure.cells.shape
     assert native.cells.astype("<f8").tobytes() == pure.cells.astype("<f8").tobytes()
     assert (native.weight is None) == (pure.weight is None)
@@ -56,14 +56,14 @@ def same(native: Block, pure: Block) -> None:
 
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode texts both ways; how many of them the native one accepts."""
-    codes = Codes()
-    found, refused = natively(layout).block(values, codes)
+    identities, codes = Places(), Codes()
+    found, refused = natively(layout).block(values, identities, codes)
     assert refused == sorted(set(refused))
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
     assert not wrong, [accepted[at] for at in wrong]
     assert not any(map(twice, accepted))
-    same(found, block(layout, rows, codes))
+    same(found, block(layout, rows, identities, codes))
     return len(accepted)
 
 
@@ -94,7 +94,7 @@ def test_every_text_cut_anywhere_is_refused() -> None:
         native = natively(layout)
         for value in good:
             whole = value.rstrip()
-            assert len(native.block([whole[:at] for at in range(len(whole))], Codes())[1]) == len(whole)
+            assert len(native.block([whole[:at] for at in range(len(whole))], Places(), Codes())[1]) == len(whole)
 
 
 @pytest.mark.slow
@@ -169,22 +169,22 @@ def test_words_without_end_are_told_apart() -> None:
 def test_what_is_not_bytes_is_refused() -> None:
     native = natively(Layout(FORM, {("features", "x"): NUMBER}))
     values: list[Any] = [None, MODEL + b"1}}", bytearray(MODEL + b"1}}"), "", 5, b""]
-    assert native.block(values, Codes())[1] == [0, 2, 3, 4, 5]
+    assert native.block(values, Places(), Codes())[1] == [0, 2, 3, 4, 5]
 
 
 def test_nothing_is_no_rows() -> None:
-    found, refused = natively(Layout(FORM, {("features", "x"): NUMBER})).block([], Codes())
+    found, refused = natively(Layout(FORM, {("features", "x"): NUMBER})).block([], Places(), Codes())
     assert (len(found), refused, found.cells.shape) == (0, [], (0, 1))
 
 
 def test_a_refused_text_leaves_no_words_behind() -> None:
-    layout, codes = Layout(FORM, {("features", "x"): TEXT}), Codes()
-    found, refused = natively(layout).block([MODEL + b'"secret"}', MODEL + b'"pro"}}'], codes)
-    assert (refused, list(codes), found.identities) == ([0], [None, "pro"], ["m"])
+    layout, identities, codes = Layout(FORM, {("features", "x"): TEXT}), Places(), Codes()
+    _, refused = natively(layout).block([MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
+    assert (refused, list(codes), list(identities)) == ([0], [None, "pro"], ["m"])
 
 
 def test_blocks_outlive_their_decoder() -> None:
     native = natively(Layout(FORM, {("features", "x"): NUMBER}))
-    blocks = [native.block([MODEL + str(at).encode() + b"}}"] * 50, Codes())[0] for at in range(200)]
+    blocks = [native.block([MODEL + str(at).encode() + b"}}"] * 50, Places(), Codes())[0] for at in range(200)]
     del native
     assert all(np.all(found.cells == at) for at, found in enumerate(blocks))
