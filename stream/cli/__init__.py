@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -85,6 +86,9 @@ def leeway() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The outermost place: whatever happens ends in one sentence and an exit code."""
+    for paper in (sys.stdout, sys.stderr):
+        if isinstance(paper, TextIOWrapper):
+            paper.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks
     try:
         if complaint := rooms.shadowed():
             raise click.ClickException(complaint)
@@ -111,6 +115,6 @@ def _sentence(surprise: Exception) -> str:
     from stream.cli.reach import explained
 
     return explained(surprise) or (
-        f"{type(surprise).__name__}: {surprise}. This is a defect of Leeway; "
+        f"{type(surprise).__name__}: {str(surprise).removesuffix('.')}. This is a defect of Leeway; "
         "LEEWAY_TRACEBACK=1 in the environment shows where it happened."
     )

@@ -205,10 +205,12 @@ def _plan(seen: Survey, chosen: dict[int, Found], err: bool) -> None:
 
 
 def _counts(seen: Survey) -> None:
+    from rich.markup import escape
+
     from stream.cli.paper import console, sign
 
     for (topic, code), n in seen.counts.most_common():
-        console().print(f"{sign('error')} {n:>8,}  {code:<14} from {topic}")
+        console().print(f"{sign('error')} {n:>8,}  {code:<14} from {escape(topic)}")
 
 
 def _lines(numbered: Iterable[tuple[int, Found]]) -> None:
@@ -236,8 +238,8 @@ def _in_full(shown: dict[str, Any]) -> str:
             f"why      {shown['message']}",
             f"mend     {shown['hint']}",
             f"from     {place}",
-            f"key      {shown['key']}",
+            f"key      {'none' if shown['key'] is None else shown['key']}",
             "value" if "value_base64" not in shown else "value, in base64",
-            str(shown.get("value_base64", shown["value"])),
+            "none: a tombstone" if shown["value"] is None else str(shown.get("value_base64", shown["value"])),
         )
     )

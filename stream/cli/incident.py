@@ -58,7 +58,7 @@ def list_(settings: Settings, everything: bool, model: str | None, limit: int, o
         for one in incidents(client, settings.redis.prefix)
         if (everything or one.state in OPEN) and (not model or one.model == model)
     ]
-    _print(found[:limit], len(found), output)
+    _print(found[:limit], len(found), "There is no incident." if everything else "No incident stands open.", output)
 
 
 def incidents(client: "Redis", prefix: str) -> list[Incident]:
@@ -73,7 +73,7 @@ def incidents(client: "Redis", prefix: str) -> list[Incident]:
     return [one for one in read if isinstance(one, Incident)]
 
 
-def _print(found: list[Incident], count: int, output: str) -> None:
+def _print(found: list[Incident], count: int, none: str, output: str) -> None:
     import msgspec
 
     from stream.cli.paper import console, echo_json, echo_lines
@@ -84,7 +84,7 @@ def _print(found: list[Incident], count: int, output: str) -> None:
     elif output == "ndjson":
         echo_lines(msgspec.to_builtins(found))
     elif not found:
-        click.echo("✓ No incident stands open.")
+        click.echo(f"✓ {none}")
     else:
         paper = console()
         for one in found:
@@ -136,24 +136,25 @@ def _print_whole(one: Incident) -> None:
     rows = {
         "state": f"{sign(one.state)} {sign(one.severity)}" + (" [dim](false alarm)[/dim]" if one.false_alarm else ""),
         "what": f"{one.class_}: {escape(one.summary)}",
-        "model": f"{one.model} version {one.version or '?'}, deployment {one.deployment}",
+        "model": escape(f"{one.model} version {one.version or '?'}, deployment {one.deployment}"),
         "feature": escape(f"{one.feature} {segment}".strip()),
         "effect": escape(one.effect),
         "evidence": f"{one.evidence:.3g}, threshold {one.threshold:.3g}",
-        "since": one.onset_at,
-        "opened": one.opened_at,
-        "silenced": f"until {one.silenced_until}" if one.silenced_until else "",
-        "resolved": one.resolved_at,
+        "since": escape(one.onset_at),
+        "opened": escape(one.opened_at),
+        "silenced": escape(f"until {one.silenced_until}") if one.silenced_until else "",
+        "resolved": escape(one.resolved_at),
         "owner": escape(one.owner),
     }
-    paper.print(f"[bold]{one.id}[/bold]")
+    paper.print(f"[bold]{escape(one.id)}[/bold]")
     for name, value in rows.items():
         if value:
             paper.print(f"  {name:<9} {value}", soft_wrap=True)
     for each in one.steps:
         until = f" until {each.until}" if each.until else ""
-        said = f": {escape(each.comment)}" if each.comment else ""
-        paper.print(f"  [dim]{each.at}[/dim] {each.what}{until} by {escape(each.actor)}{said}", soft_wrap=True)
+        said = f": {each.comment}" if each.comment else ""
+        what = escape(f"{each.what}{until} by {each.actor}{said}")
+        paper.print(f"  [dim]{escape(each.at)}[/dim] {what}", soft_wrap=True)
 
 
 def _acts(function: Callable[..., Any]) -> Callable[..., Any]:

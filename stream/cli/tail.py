@@ -134,8 +134,15 @@ def _model_in(value: bytes | None) -> str:
 
 
 def clock(at_ms: int) -> str:
-    """The local time of day: what is tailed happens now."""
-    return datetime.fromtimestamp(at_ms / 1000).strftime("%H:%M:%S")
+    """The local time of day: what is tailed happens now. Anybody may give a record a time that no clock shows.
+
+    >>> clock(10**18)
+    '--:--:--'
+    """
+    try:
+        return datetime.fromtimestamp(at_ms / 1000).strftime("%H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return "--:--:--"
 
 
 def line_of(record: Record) -> str:
@@ -146,11 +153,12 @@ def line_of(record: Record) -> str:
 
     match record:
         case Anomaly():
-            what = f"{escape(record.summary)}"
-            return f"{sign(record.status)} {sign(record.severity)}  [bold]{record.model}[/bold] {record.class_}: {what}"
+            head = f"{sign(record.status)} {sign(record.severity)}  [bold]{escape(record.model)}[/bold]"
+            return f"{head} {record.class_}: {escape(record.summary)}"
         case Incident():
-            since = f"since {record.onset_at or record.opened_at}"
-            head = f"{sign(record.state)} {sign(record.severity)}  [bold]{record.model}[/bold] {record.id}"
+            since = escape(f"since {record.onset_at or record.opened_at}")
+            name = f"[bold]{escape(record.model)}[/bold] {escape(record.id)}"
+            head = f"{sign(record.state)} {sign(record.severity)}  {name}"
             return f"{head} {record.class_}: {escape(record.summary)} [dim]({since}, {record.anomalies} alarms)[/dim]"
         case Pane():
             late = f", {record.late} late" if record.late else ""
@@ -168,16 +176,18 @@ def line_of(record: Record) -> str:
             counted = "by universal bucket" if record.form == "universal" else f"as {record.form}, {bins}"
             return f"[bold]{_subject(record)}[/bold] {escape(record.column)} is counted {counted}"
         case DeadLetter():
-            place = f"{record.topic}/{record.partition} at {record.offset}"
+            place = escape(f"{record.topic}/{record.partition} at {record.offset}")
             hint = f" [dim]{escape(record.reason.hint)}[/dim]" if record.reason.hint else ""
             return f"{sign('error')} {record.reason.code}  [bold]{place}[/bold] {escape(record.reason.message)}.{hint}"
 
 
 def _subject(record: Pane | Deployed | Heartbeat | Binning) -> str:
+    from rich.markup import escape
+
     subject = record.subject
     deployment = "" if subject.deployment == subject.model else f"/{subject.deployment}"
     source = "" if subject.source == "prediction" else f" ({subject.source}s)"
-    return f"{subject.model}{deployment}{source}"
+    return escape(f"{subject.model}{deployment}{source}")
 
 
 def json_of(record: Record, message: "Message") -> bytes:

@@ -109,6 +109,10 @@ def test_output_into_a_closed_pipe_ends_quietly() -> None:
     assert ended.stderr == ""
 
 
+def test_a_terminal_without_our_signs_shows_others() -> None:
+    assert "? error  line 1" in leeway("check", "-", given="not JSON", PYTHONIOENCODING="latin-1").stdout
+
+
 def test_no_colours_where_there_is_no_terminal() -> None:
     assert "\x1b[" not in leeway("check", "-", given="not JSON").stdout
 
