@@ -54,7 +54,8 @@ def list_(settings: Settings, wanted: Wanted, latest: int, output: str) -> None:
         shown = [letter(*found) for found in seen.latest]
         echo_json({"letters": seen.counts.total(), "redriven": seen.redriven, "counts": rows, "latest": shown})
     elif not seen.counts:
-        click.echo(f"✓ There are no dead letters in {settings.topics.dlq}{_sent_back(seen)}.")
+        such = "no dead letters" if wanted == Wanted() else "no such dead letters"
+        click.echo(f"✓ There are {such} in {settings.topics.dlq}{_sent_back(seen)}.")
     else:
         _counts(seen)
         console().print(f"\nThe latest {len(seen.latest)} of {seen.counts.total():,}{_sent_back(seen)}:")

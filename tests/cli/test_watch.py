@@ -99,6 +99,8 @@ def test_dead_letters_are_counted_listed_and_shown_in_full(platform: Platform) -
     assert json.loads(leeway("dlq", "list", "--model", "m", "--output", "json", **installation(platform)).stdout)[
         "counts"
     ] == [{"topic": "in", "code": "schema", "letters": 1}]
+    none = leeway("dlq", "list", "--model", "n", **installation(platform)).stdout
+    assert none == f"✓ There are no such dead letters in {platform.prefix}dlq.\n"
     shown = leeway("dlq", "show", "3", **installation(platform))
     assert "code     bad_json (found by profile)" in shown.stdout
     assert shown.stdout.endswith("value\nno\n")
