@@ -141,6 +141,13 @@ class Layout:
         self.identity = attrgetter(*(self._place[name] for name in self.whose))
         self.times = {name: attrgetter(self._place[name]) for name in TIMES if name in self._place}
         self.weight = self.field("sample_rate")
+        self.like: Layout = self  # one of the same shape, perhaps another: what it makes of rows is right for these
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What the ways to columns depend on: all of the form and the kinds but the names of features and the like."""
+        keys = ((name, len(said) if name in NESTED else said) for name, said in self._said.items())
+        return self.kind, tuple(keys), tuple(self.columns)
 
     def field(self, name: str) -> Callable[[Any], Any] | None:
         """How to take a field from a row; None if its events do not have it."""

@@ -69,6 +69,11 @@ class PackedLayout(Layout):
         inside = msgspec.defstruct("_", [(name, Raw) for name in self._heads], gc=False)
         self._inside = msgspec.msgpack.Decoder(inside).decode
 
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """As of any layout, with the order of the fields."""
+        return *super().shape, tuple(name for name, _ in self.form.keys), self.packed and self.packed.wide
+
     def _row(self, numbers: Sequence[str], texts: Sequence[str]) -> type:
         size = DOUBLE * len(numbers)
         said, hints = dict(self.form.keys), get_type_hints(self.kind, include_extras=True)

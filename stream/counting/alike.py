@@ -27,11 +27,12 @@ from stream.counting.block import Block, block
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
 from stream.counting.native import Natives
+from stream.counting.rows import Identities
 from stream.counting.tally import Tally
 from stream.engine.asking import asking
 from stream.engine.role import Lane, Message
 
-TOGETHER: Final = 256  # rows of one layout that are admitted at once; fewer wait for more
+TOGETHER: Final = 256  # rows of one shape that are admitted at once; fewer wait for more
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
@@ -43,9 +44,10 @@ Odd = tuple[Lane, Message]  # to be read by itself
 
 @dataclass(slots=True)
 class Waiting:
-    """Decoded rows of one layout with their messages, which are needed if one turns out to be odd."""
+    """Decoded rows of layouts of one shape with their messages, which are needed if one turns out to be odd."""
 
     rows: list[Any] = field(default_factory=list)
+    whose: list[Identities] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
     arrived: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -54,6 +56,7 @@ class Waiting:
     def add(self, more: "Waiting") -> None:
         """Let others wait, too."""
         self.rows += more.rows
+        self.whose += more.whose
         self.values += more.values
         self.arrived += more.arrived
         self.messages += more.messages
@@ -87,14 +90,9 @@ class AlikeRows:
 
     def forget(self) -> None:
         """Drop all rows that wait."""
-        self._waiting: dict[Layout, Waiting] = {}
+        self._waiting: dict[Layout, Waiting] = {}  # by one layout of each shape
         self._undecoded: dict[str, Waiting] = {}  # by topic: for the native decoder
         self.rows = 0  # that wait
-
-    @property
-    def layouts(self) -> int:
-        """How many layouts have rows that wait."""
-        return len(self._waiting)
 
     def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
         """Take messages of one lane; return those that have to be read one by one."""
@@ -122,7 +120,7 @@ class AlikeRows:
         self, tally: Tally, known: Forms, lane: Lane, messages: Sequence[Message], values: Sequence[bytes], now_ms: int
     ) -> list[Odd]:
         """Take messages that are written in one way."""
-        fresh = Waiting([], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values))
+        fresh = Waiting([], [], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values))
         if known is self.packed or not self._natives.of(known.last(lane.topic)):
             return self._decode(tally, known, lane.topic, fresh, len(values))
         waiting = self._undecoded.setdefault(lane.topic, Waiting())
@@ -137,6 +135,8 @@ class AlikeRows:
         for layout, rows in found.items():
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
+            whose = {own: tally.identities(own) for own in set(rows.layouts)}
+            waiting.whose += map(whose.__getitem__, rows.layouts)
             waiting.add(fresh.at(rows.places))
             self.rows += len(rows.rows)
             if len(waiting.rows) >= TOGETHER:
@@ -166,7 +166,7 @@ class AlikeRows:
     def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
-        alike = block(layout, waiting.rows, tally.identities(layout), tally.codes)
+        alike = block(layout, waiting.rows, waiting.whose, tally.codes)
         return waiting.odd(self._odd(tally, layout, alike, waiting, layout.unproved(waiting.values)))
 
     def _odd(

@@ -3,9 +3,10 @@
 Texts stand in the matrix as codes, null among them; a number that is null is NaN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
-from stream.counting.cells import Codes, Places
+from stream.counting.cells import Codes
 from stream.counting.columns import Floats, Ints
 
 
@@ -35,10 +36,11 @@ class Block:
         return Block(self.whose[chosen], {}, weight, self.cells[chosen])
 
 
-def block(layout: Layout, rows: Sequence[Any], identities: Places, codes: Codes) -> Block:
-    """The columns of rows that `Layout.decode` returned, one conversion for all of them."""
+def block(layout: Layout, rows: Sequence[Any], whose: Iterable[Mapping[Any, int]], codes: Codes) -> Block:
+    """The columns of rows that layouts like this one made, one conversion for all of them. `whose` has the places for
+    each row."""
     return Block(
-        whose=np.fromiter(map(identities.__getitem__, map(layout.identity, rows)), np.int64, len(rows)),
+        whose=np.fromiter(map(getitem, whose, map(layout.identity, rows)), np.int64, len(rows)),
         times={name: list(map(get, rows)) for name, get in layout.times.items()},
         weight=None if layout.weight is None else numbers(layout.weight, rows),
         cells=matrix(layout, rows, codes),

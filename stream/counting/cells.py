@@ -3,7 +3,6 @@
 A *group* is a column of a subject, and a *lot* are the rows of one subject that have the same columns.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,10 +32,6 @@ class Places(dict[Any, int]):
     def __missing__(self, thing: Any) -> int:
         place = self[thing] = len(self)
         return place
-
-    def of(self, things: Sequence[Any]) -> Ints:
-        """The number of each of them."""
-        return np.fromiter(map(self.__getitem__, things), np.int64, len(things))
 
 
 class Codes(Places):

@@ -57,9 +57,10 @@ class Known:
 
 @dataclass(slots=True)
 class Found:
-    """Rows of one layout, each with the place of its message."""
+    """Rows of layouts of one shape, each with its layout and the place of its message."""
 
     rows: list[Any] = field(default_factory=list)
+    layouts: list[Layout] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
 
@@ -76,21 +77,23 @@ class Forms:
         self._known: dict[Form, Known] = {}
         self._last: dict[str, Layout | None] = {}  # by topic; None: several take turns
         self._by_model: dict[tuple[str, str], list[Layout]] = {}
+        self._by_shape: dict[tuple[Any, ...], Layout] = {}
 
     def last(self, topic: str) -> Layout | None:
         """The layout that the next message of a topic likely has."""
         return self._last.get(topic)
 
     def decoded(self, topic: str, values: Sequence[bytes], many: int = 0) -> tuple[dict[Layout, Found], list[int]]:
-        """The rows of all texts that fit a layout, by layout; and the places of those that do not. `many` says of how
-        many these are the rest, if they are."""
+        """The rows of all texts that fit a layout, by one layout of each shape; and the places of those that do not.
+        `many` says of how many these are the rest, if they are."""
         self._samples = 0
         many = many or len(values)
         last = self._last.get(topic)
         if last is None:
             found, others = self._route(topic, values, range(len(values)))
-            if len(found) == 1 and len(others) <= ODD * many:
-                self._last[topic] = next(iter(found))
+            layouts = {layout for mine in found.values() for layout in mine.layouts}
+            if len(layouts) == 1 and len(others) <= ODD * many:
+                [self._last[topic]] = layouts
             return found, others
         rows, others = decoded(last.decode, values)
         places = range(len(values))
@@ -100,8 +103,9 @@ class Forms:
             if len(others) > ODD * many:
                 self._last[topic] = None
         found, others = self._route(topic, values, others)
-        mine = found.setdefault(last, Found())
+        mine = found.setdefault(last.like, Found())
         mine.rows += rows
+        mine.layouts += [last] * len(rows)
         mine.places += places
         return found, others
 
@@ -136,6 +140,7 @@ class Forms:
         layout = self._wire.layout(form, {path: what.most_common(1)[0][0] for path, what in known.kinds.items()})
         if known.layout is None or known.layout.columns != layout.columns:
             known.layout = layout
+            layout.like = self._by_shape.setdefault(layout.shape, layout)
 
     def _route(
         self, topic: str, values: Sequence[bytes], places: Iterable[int]
@@ -154,8 +159,10 @@ class Forms:
                     row = layout.decode(value)
                 except UNREADABLE:
                     continue
-                found[layout].rows.append(row)
-                found[layout].places.append(at)
+                mine = found[layout.like]
+                mine.rows.append(row)
+                mine.layouts.append(layout)
+                mine.places.append(at)
                 break
             else:
                 others.append(at)

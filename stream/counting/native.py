@@ -14,8 +14,9 @@ import numpy as np
 
 from schemas.layout import Layout
 from stream.counting.block import Block
-from stream.counting.cells import Codes, Places
+from stream.counting.cells import Codes
 from stream.counting.columns import Floats, Ints
+from stream.counting.rows import Identities
 from stream.counting.steps import Plan, plan
 
 try:
@@ -75,7 +76,7 @@ class NativeLayout:
         self._weighted = layout.weight is not None
         self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in plan.steps])
 
-    def block(self, values: Sequence[bytes], identities: Places, codes: Codes) -> tuple[Block, list[int]]:
+    def block(self, values: Sequence[bytes], identities: Identities, codes: Codes) -> tuple[Block, list[int]]:
         """The rows of the texts that fit, and the places of the others."""
         refused, words, said, whose, cells = self._decoder.block(values)
         if self._alone:

@@ -1,7 +1,6 @@
 """The rows of one layout in a tally: blocks until the cut, and then one column for all that a field ever held."""
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from stream.counting.cells import (
     Codes,
     Columns,
     Lot,
-    Places,
 )
 from stream.counting.columns import Floats, Ints, Table
 
@@ -32,20 +30,42 @@ ROLES = {"value": VALUE, "label": LABEL, "score": SCORE, "latency": LATENCY, "st
 NO_LOT = -1
 
 
+class Identities(dict[Any, int]):
+    """What rows of one layout say of whose they are: the place of each among those of all layouts of its shape."""
+
+    def __init__(self, layout: Layout, places: list[tuple[Layout, Any]]) -> None:
+        super().__init__()
+        self._layout = layout
+        self._places = places
+
+    def __missing__(self, who: Any) -> int:
+        place = self[who] = len(self._places)
+        self._places.append((self._layout, who))
+        return place
+
+    def of(self, said: Sequence[Any]) -> Ints:
+        """The place of each of them."""
+        return np.fromiter(map(self.__getitem__, said), np.int64, len(said))
+
+
 class Rows:
-    """Rows of one layout, and whose they are."""
+    """Rows of layouts of one shape, and whose they are."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.identities = Places()
+        self._places: list[tuple[Layout, Any]] = []
+        self._identities: dict[Layout, Identities] = {}
         self._lots: dict[int, Lot] = {}
         self._numbers = np.empty((0, 2), np.int64)  # of each identity that was met: lot, and code of the version
         self._kept: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
 
-    def unmet(self) -> list[Any]:
+    def identities(self, layout: Layout) -> Identities:
+        """Of rows of one layout."""
+        return self._identities.get(layout) or self._identities.setdefault(layout, Identities(layout, self._places))
+
+    def unmet(self) -> list[tuple[Layout, Any]]:
         """The identities that nothing is known of yet."""
-        met = len(self._numbers)
-        return list(islice(self.identities, met, None)) if met < len(self.identities) else []
+        return self._places[len(self._numbers) :]
 
     def meet(self, found: Sequence[tuple[Lot, int] | None]) -> None:
         """Learn the lots of the unmet identities, and the codes of their versions; without a lot no row is kept."""

@@ -53,11 +53,10 @@ from stream.counting.cells import (
     Codes,
     Columns,
     Lot,
-    Places,
     together,
 )
 from stream.counting.columns import Floats, Ints, single
-from stream.counting.rows import Rows
+from stream.counting.rows import Identities, Rows
 
 Counted = Prediction | Feature | Label
 
@@ -143,7 +142,7 @@ class Tally:
         self.names: list[str] = []  # of each group its column
         self.roles: list[int] = []  # of each group which output it is, or OTHER, SEGMENT, VERSION
         self.codes = Codes()
-        self._alike: dict[Layout, Rows] = {}
+        self._alike: dict[Layout, Rows] = {}  # by one layout of each shape
 
     def admit(self, event: Counted, arrived: int) -> Reason | None:
         """Take a row in, or say why it is one too many. `arrived` is Kafka's time for it, in milliseconds."""
@@ -185,18 +184,18 @@ class Tally:
             self._settle()
         return None
 
-    def identities(self, layout: Layout) -> Places:
-        """What rows of a layout have said of whose they are: the places that `Block.whose` has."""
-        return self._rows(layout).identities
+    def identities(self, layout: Layout) -> Identities:
+        """What rows of a layout say of whose they are: the places that `Block.whose` has."""
+        return self._rows(layout).identities(layout)
 
     def admit_block(
         self, layout: Layout, block: Block, ts: Ints, arrived: Ints, good: Callable[[Any], bool] = lambda who: True
     ) -> NDArray[np.bool_] | None:
-        """Take in rows of one layout whose identities are `good`; return which ones are not, or are too many (`admit`
+        """Take in rows of one shape whose identities are `good`; return which ones are not, or are too many (`admit`
         says why), if any."""
         alike = self._rows(layout)
         if unmet := alike.unmet():
-            lots = (self._lot_of(layout, who) if good(who) else None for who in unmet)
+            lots = (self._lot_of(own, who) if good(who) else None for own, who in unmet)
             alike.meet([None if isinstance(lot, Reason) else lot for lot in lots])
         refused = alike.refused(block)
         if refused.any():
@@ -222,7 +221,7 @@ class Tally:
         return next((lot for lot in lots if isinstance(lot, Reason)), None)
 
     def _rows(self, layout: Layout) -> Rows:
-        return self._alike.get(layout) or self._alike.setdefault(layout, Rows(layout))
+        return self._alike.get(layout.like) or self._alike.setdefault(layout.like, Rows(layout.like))
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
         """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""

@@ -99,8 +99,7 @@ class Profile:
         now_ms = self._now_ms()
         odd = self._alike.take(self._tally, self._kinds[lane.topic], lane, messages, now_ms)
         dead = self._one_by_one(odd, now_ms)
-        subjects = len(self._tally.sheets) + self._alike.layouts
-        if self._tally.rows + self._alike.rows >= max(ROWS, min(MANY_ROWS, ROWS_OF_EACH * subjects)):
+        if self._tally.rows + self._alike.rows >= max(ROWS, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets))):
             dead += self._cut(now_ms)
         return dead
 

@@ -1,7 +1,7 @@
 """What the native decoder accepts, the pure one accepts, and both make the same rows of it."""
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,15 @@ from schemas.layout import NUMBER, TEXT, Layout, form_of
 from schemas.prediction import Prediction
 from schemas.unreadable import UNREADABLE
 from stream.counting.block import Block, block
-from stream.counting.cells import Codes, Places
+from stream.counting.cells import Codes
 from stream.counting.native import NativeLayout, Natives
+from stream.counting.rows import Identities
 from tests.native.forms import texts
 
 MODEL = b'{"model":"m","features":{"x":'
 FORM = form_of({"model": "m", "features": {"x": 1}}, Prediction)
 assert FORM is not None
+LAYOUT = Layout(FORM, {("features", "x"): NUMBER})
 
 
 def natively(layout: Layout) -> NativeLayout:
@@ -56,14 +58,14 @@ def same(native: Block, pure: Block) -> None:
 
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode texts both ways; how many of them the native one accepts."""
-    identities, codes = Places(), Codes()
+    identities, codes = Identities(layout, []), Codes()
     found, refused = natively(layout).block(values, identities, codes)
     assert refused == sorted(set(refused))
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
     assert not wrong, [accepted[at] for at in wrong]
     assert not any(map(twice, accepted))
-    same(found, block(layout, rows, identities, codes))
+    same(found, block(layout, rows, repeat(identities), codes))
     return len(accepted)
 
 
@@ -94,7 +96,8 @@ def test_every_text_cut_anywhere_is_refused() -> None:
         native = natively(layout)
         for value in good:
             whole = value.rstrip()
-            assert len(native.block([whole[:at] for at in range(len(whole))], Places(), Codes())[1]) == len(whole)
+            cuts = [whole[:at] for at in range(len(whole))]
+            assert len(native.block(cuts, Identities(layout, []), Codes())[1]) == len(whole)
 
 
 @pytest.mark.slow
@@ -114,10 +117,9 @@ def test_every_bit_of_a_text_may_be_flipped() -> None:
 @example(1.7976931348623157e308)
 @example(9007199254740993.0)
 def test_every_number_is_read_as_it_was_written(number: float) -> None:
-    layout = Layout(FORM, {("features", "x"): NUMBER})
     spellings = [repr(number), f"{number:.17e}", f"{number:.25g}", f"{number:.0f}", f"{number:f}"]
     values = [MODEL + spelling.encode() + b"}}" for spelling in spellings]
-    assert compare(layout, values) == len(values)
+    assert compare(LAYOUT, values) == len(values)
 
 
 @pytest.mark.slow
@@ -129,8 +131,7 @@ def test_every_number_is_read_as_it_was_written(number: float) -> None:
 @example("18446744073709551616")
 @example("00")
 def test_what_looks_like_a_number_is_read_alike_or_refused(spelling: str) -> None:
-    layout = Layout(FORM, {("features", "x"): NUMBER})
-    compare(layout, [MODEL + spelling.encode() + b"}}"])
+    compare(LAYOUT, [MODEL + spelling.encode() + b"}}"])
 
 
 @pytest.mark.slow
@@ -167,24 +168,26 @@ def test_words_without_end_are_told_apart() -> None:
 
 
 def test_what_is_not_bytes_is_refused() -> None:
-    native = natively(Layout(FORM, {("features", "x"): NUMBER}))
+    native = natively(LAYOUT)
     values: list[Any] = [None, MODEL + b"1}}", bytearray(MODEL + b"1}}"), "", 5, b""]
-    assert native.block(values, Places(), Codes())[1] == [0, 2, 3, 4, 5]
+    assert native.block(values, Identities(LAYOUT, []), Codes())[1] == [0, 2, 3, 4, 5]
 
 
 def test_nothing_is_no_rows() -> None:
-    found, refused = natively(Layout(FORM, {("features", "x"): NUMBER})).block([], Places(), Codes())
+    found, refused = natively(LAYOUT).block([], Identities(LAYOUT, []), Codes())
     assert (len(found), refused, found.cells.shape) == (0, [], (0, 1))
 
 
 def test_a_refused_text_leaves_no_words_behind() -> None:
-    layout, identities, codes = Layout(FORM, {("features", "x"): TEXT}), Places(), Codes()
+    layout = Layout(FORM, {("features", "x"): TEXT})
+    identities, codes = Identities(layout, []), Codes()
     _, refused = natively(layout).block([MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
     assert (refused, list(codes), list(identities)) == ([0], [None, "pro"], ["m"])
 
 
 def test_blocks_outlive_their_decoder() -> None:
-    native = natively(Layout(FORM, {("features", "x"): NUMBER}))
-    blocks = [native.block([MODEL + str(at).encode() + b"}}"] * 50, Places(), Codes())[0] for at in range(200)]
+    native = natively(LAYOUT)
+    values = [MODEL + str(at).encode() + b"}}" for at in range(200)]
+    blocks = [native.block([value] * 50, Identities(LAYOUT, []), Codes())[0] for value in values]
     del native
     assert all(np.all(found.cells == at) for at, found in enumerate(blocks))
