@@ -1,9 +1,9 @@
-"""Columns become counts: many small groups at once, by sorting, as a radix would, instead of one numpy call a group.
+"""Columns become counts: many small groups at once, by counting or sorting, instead of a few numpy calls a group.
 
 A value is in a *column* of a table and belongs to a *place* (the subject, or the slice, that its row is of); both
-together are the *group* that it counts for. Groups are small consecutive integers. The key of a number is its place
-above the 22 bits of its universal bucket, so that one sort a column orders a whole transaction, and runs of equal keys
-are the counts; bins of a feature's own are found for all groups by one binary search.
+together are the *group* that it counts for. Groups are small consecutive integers. Rows are put in the order of their
+places, once for all columns; the key of a number is its group above the 22 bits of its universal bucket. Bins of a
+feature's own are found for all groups by one binary search.
 
 >>> table = single(np.array([0, 1, 0, 0]), np.array([37.0, 0.24, 37.0, -999.0]), 2)
 >>> counted = count_numbers([table], 2, {0: np.array([-5, 5])})
@@ -13,6 +13,7 @@ are the counts; bins of a feature's own are found for all groups by one binary s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from sys import float_info
 from typing import Any
 
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 
 MIDDLE = 1 << (KEPT_BITS - 1)  # added to a signed bucket it gives a number that fits below a group
 WITHIN = (1 << KEPT_BITS) - 1
-NARROW = 1 << (32 - KEPT_BITS)  # so few groups fit into 32-bit keys, which sort almost twice as fast
+NONE = np.int32(np.iinfo(np.int32).max)  # above every bucket
 CODE_BITS = 32
 WORD = 64
 CODE = (1 << CODE_BITS) - 1
@@ -147,7 +148,7 @@ def buckets(table: Table, starts: Ints) -> list[Tallied]:
         for column in np.flatnonzero(narrow & (wide > 0))
     ]
     if not narrow.all():
-        found.append(by_sorting(at[~narrow], there[~narrow], rank, groups[:, ~narrow]))
+        found.append(by_sorting(at[~narrow], there[~narrow], starts, rank, groups[:, ~narrow]))
     return found
 
 
@@ -159,25 +160,20 @@ def by_counting(at: Ints, rank: Ints, wide: int, groups: Ints, low: Ints) -> Tal
     return (groups[ranks] << KEPT_BITS) + (at + (low + MIDDLE)), counts[distinct]
 
 
-def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], rank: Ints, groups: Ints) -> Tallied:
-    """Keys of columns with buckets far apart: they are sorted, and runs are counted."""
-    kind = np.uint32 if len(groups) < NARROW else np.int64  # 32 bits sort twice as fast
-    keys: NDArray[Any] = at.astype(kind)
-    keys += kind(MIDDLE)
-    keys &= kind(WITHIN)
-    keys += (rank << KEPT_BITS).astype(kind)
-    none = np.iinfo(kind).max
-    keys[~there] = none
-    keys.sort(axis=1)
-    flat = keys.ravel()
-    changes = np.ones(flat.size, np.bool_)
-    np.not_equal(flat[1:], flat[:-1], out=changes[1:])
-    changes[:: keys.shape[1]] = True  # a run ends with its column
+def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, rank: Ints, groups: Ints) -> Tallied:
+    """Keys of columns with buckets far apart: they are sorted, and runs are counted. Place by place: many short sorts
+    are ten times as fast as a long one."""
+    keys = np.where(there, at, NONE)
+    for first, end in pairwise([*starts.tolist(), keys.shape[1]]):
+        keys[:, first:end].sort(axis=1)
+    changes = np.ones(keys.shape, np.bool_)
+    np.not_equal(keys[:, 1:], keys[:, :-1], out=changes[:, 1:])
+    changes[:, starts] = True  # a run ends with its place
     first = np.flatnonzero(changes)
-    counts, distinct = np.diff(first, append=flat.size), flat[first]
-    kept = distinct != none
-    first, counts, distinct = first[kept], counts[kept], distinct[kept].astype(np.int64)
-    return (groups[distinct >> KEPT_BITS, first // keys.shape[1]] << KEPT_BITS) + (distinct & WITHIN), counts
+    counts, distinct = np.diff(first, append=keys.size), keys.ravel()[first]
+    kept = distinct != NONE
+    column, row = np.divmod(first[kept], keys.shape[1])
+    return (groups[rank[row], column] << KEPT_BITS) + (distinct[kept] + np.int64(MIDDLE)), counts[kept]
 
 
 def merged(found: Sequence[Tallied]) -> Tallied:
@@ -189,10 +185,10 @@ def merged(found: Sequence[Tallied]) -> Tallied:
         return keys, counts
     bits = int(counts.max()).bit_length()
     if int(keys.max()).bit_length() + bits < WORD:  # one sort of both is faster than finding an order
-        both = np.sort(keys << bits | counts)
+        both = np.sort(keys << bits | counts, kind="stable")  # they are a few ascending rows: this sort sees that
         keys, counts = both >> bits, both & ((1 << bits) - 1)
     else:
-        order = np.argsort(keys)
+        order = np.argsort(keys, kind="stable")
         keys, counts = keys[order], counts[order]
     first = starts_of_runs(keys)
     return keys[first], np.add.reduceat(counts, first)
