@@ -57,23 +57,29 @@ def bend(balls: Floats, drawn: Floats) -> Floats:
     return bent
 
 
-def bend_each(balls: Floats, drawn: Floats) -> Floats:
-    """Return `bend` without looking whether there is anything to do."""
+def bend_each(balls: Floats, drawn: Floats, groups: Any = ...) -> Floats:
+    """Return `bend` without looking whether there is anything to do. `groups` says which row of `drawn` is of which of
+    `balls`, if there are fewer.
+    """
     whole = np.floor(drawn)
-    bent = product(balls, whole) if whole.max(initial=0) <= FEW else raised(balls, whole)
+    bent = product(balls, whole, groups) if whole.max(initial=0) <= FEW else raised(balls, whole[groups])
     fraction = drawn - whole
     if fraction.any():
-        bent += fraction * np.log(1 + whole / balls)
+        more = whole[groups] / balls
+        more += 1
+        bent += fraction[groups] * np.log(more, out=more)
     return bent
 
 
-def product(balls: Floats, whole: Floats) -> Floats:
+def product(balls: Floats, whole: Floats, groups: Any) -> Floats:
     """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of at most FEW draws."""
     one = 1 / balls
-    times = 1 + one * (whole > 1)
+    times = 1 + one * (whole > 1)[groups]
     for i in range(2, int(whole.max(initial=0))):
-        times *= 1 + i * one * (whole > i)
-    return np.asarray(np.log(times))
+        more = one * np.where(whole > i, whole.dtype.type(i), 0)[groups]
+        more += 1
+        times *= more
+    return np.asarray(np.log(times, out=times))
 
 
 def raised(balls: Floats, whole: Floats) -> Floats:
@@ -96,10 +102,12 @@ def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
     one = 1 / balls
     times = whole * one
     ratio = np.log1p(times)
-    ratio *= balls + whole - 0.5
+    size = balls + whole
+    size -= 0.5
+    ratio *= size
     ratio -= whole
-    both = one / (1 + times)
-    ratio += stirling(both)
+    times += 1
+    ratio += stirling(np.divide(one, times, out=times))
     ratio -= stirling(one)
     return ratio
 
@@ -137,7 +145,7 @@ def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
     """Return, [rows, ...], the sums of the terms, [..., terms], of each row. `row` is ascending."""
     total = np.zeros((rows, *terms.shape[:-1]), terms.dtype)
     if row.size:
-        first = np.flatnonzero(np.diff(row, prepend=-1))
+        first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
         total[row[first]] = np.add.reduceat(terms, first, axis=-1).T
     return total
 
@@ -166,11 +174,11 @@ def tilted_numbers(
     bent: Table = np.empty((tilt.shape[2], places.size), exact)  # alternatives first: those of a group lie together
     many = count >= (FEW + 1) * least[row]
     for part in (*parts(np.flatnonzero(~many)), *parts(np.flatnonzero(many))):
-        v = factors[:, row[part]]
+        v = factors.take(row[part], axis=1)
         drawn, own = (count[part] / v).astype(exact), (balls[part] / v).astype(exact)
         tilted = (tilts[places[part]] / scales[row[part]]).T.copy()
         tilted *= own[groups]
-        bend_of_part = bend_each(tilted, drawn[groups])
+        bend_of_part = bend_each(tilted, drawn, groups)
         bend_of_part -= bend_each(own, drawn)[groups]
         bent[:, part] = bend_of_part
     return np.asarray(ratio + sums(bent, row, len(pane)))
