@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint32]
 
+LONGEST = int(np.iinfo(np.uint32).max)  # of a run, in events
+
 
 @dataclass(frozen=True, slots=True)
 class Onset:
@@ -41,4 +43,4 @@ def advance(cusum: Floats, age: Counts, ratio: Floats, events: Floats) -> tuple[
     [features].
     """
     run = np.where(cusum > 1, age, 0) + events[:, None]
-    return np.maximum(cusum, 1) * ratio, np.minimum(run, np.iinfo(np.uint32).max).astype(np.uint32)
+    return np.maximum(cusum, 1) * ratio, np.minimum(run, LONGEST).astype(np.uint32)

@@ -175,8 +175,8 @@ class Urns:
         if isinstance(self.law, Numbers):
             alternatives, scores, groups = len(self.law.weight), len(self.law.scored), 3
         else:
-            watched = bins if self.law.every_bin else min(bins, 1)
-            alternatives, scores, groups = watched * len(self.law.weight), watched, 1
+            scores, groups = self.watched(bins), 1
+            alternatives = scores * len(self.law.weight)
         return {
             "bins": bins,
             "tilted": bins if isinstance(self.law, Numbers) else 0,
@@ -210,20 +210,21 @@ class Urns:
         after = bank.copy(self.tilts(bank))
         arrived = padded(panes, after.pending.shape)
         number = arrived.sum(axis=1, dtype=np.int64)
-        after.pending[:] += arrived
-        after.panes[:] += number > 0
-        after.events[:] += number
+        for counter, more in ((after.pending, arrived), (after.panes, number > 0), (after.events, number)):
+            counter += more
 
         waiting = after.pending.sum(axis=1, dtype=np.int64)
         complete = waiting >= self.least_block(after)
         learning = np.flatnonzero(complete & (after.phase == LEARNING))
         judged = np.flatnonzero(complete & (after.phase != LEARNING))
         turns = np.zeros(len(after), np.uint8)
-        self.learn(after, self.taken(after, learning, waiting), turns)
+        if learning.size:
+            self.learn(after, self.taken(after, learning, waiting), turns)
         block = self.taken(after, judged, waiting)
-        self.weigh(after, block)
+        if judged.size:
+            self.weigh(after, block)
         believed = self.believed(after)
-        said = self.verdicts(after, np.broadcast_to(np.asarray(threshold, np.float64), len(after)), believed)
+        said = self.verdicts(after, np.full(len(after), threshold, np.float64), believed)
         if judged.size:
             calm = believed.max(axis=1)[judged] < CALM
             least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.events)
@@ -231,10 +232,10 @@ class Urns:
             after = self.turn(after, block, crossed, calm, turns)
         if judged.size or learning.size:
             after = self.retilted(after, np.concatenate([learning, judged]))
-        n, back_to = unsettled(after), said.back_to
-        if turns.any():
-            n = np.where((turns == RECOVERED) | (turns == ACCEPTED), unsettled(bank) + number, n)
-            back_to = np.where(turns == ACCEPTED, back_to, self.back_to(after))
+        if not turns.any():
+            return after, replace(said, n=unsettled(after))
+        n = np.where((turns == RECOVERED) | (turns == ACCEPTED), unsettled(bank) + number, unsettled(after))
+        back_to = np.where(turns == ACCEPTED, said.back_to, self.back_to(after))
         return after, replace(said, drifted=turns == ALARM, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
 
     @property
@@ -251,8 +252,6 @@ class Urns:
     def learn(self, bank: Bank, block: Block, turns: NDArray[np.uint8]) -> None:
         """Put the blocks of learning features into their urns, in place; those that know enough will watch."""
         rows, at = block.rows, block.at
-        if not rows.size:
-            return
         bank.urn[at] += block.pane
         bank.grown[at] += block.events
         self.limit(bank, rows)
@@ -271,11 +270,10 @@ class Urns:
     def weigh(self, bank: Bank, block: Block) -> None:
         """Weigh the blocks of features that are judged, in place."""
         rows, at, pane, events = block.rows, block.at, block.pane, block.events
-        if not rows.size:
-            return
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
-        ratio = np.exp(np.clip(self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms), -690, 600))
+        ratio = self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms)
+        ratio = np.exp(np.minimum(np.maximum(ratio, -690), 600))
         if not self.alike:
             ratio = np.where(self.weights(bank)[at] > 0, ratio, 0)
         evidence = (bank.evidence[at].astype(np.float64) + events[:, None]) * ratio
@@ -284,8 +282,6 @@ class Urns:
         bank.cusum[at] = np.minimum(cusum, MOST_EVIDENCE)
         bank.age[at] = age
         watching = bank.phase[at] == WATCHING
-        known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
-        bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
         back = watching & (bank.places[at] > 0)
         if back.any():
             of = rows[back]
@@ -294,8 +290,10 @@ class Urns:
             bank.retired_evidence[of] = np.minimum(returned, MOST_EVIDENCE)
         if watching.all():
             self.observe(bank, block, scores, inside=False)
-        else:
-            self.observe(bank, block.only(watching), scores[watching], inside=False)
+            return
+        known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
+        bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
+        self.observe(bank, block.only(watching), scores[watching], inside=False)
 
     def turn(
         self, bank: Bank, block: Block, crossed: NDArray[np.bool_], calm: NDArray[np.bool_], turns: NDArray[np.uint8]
@@ -342,7 +340,7 @@ class Urns:
 
     def rest(self, bank: Bank, rows: Rows) -> None:
         """Take what is in the urn as "before": nothing has any evidence."""
-        at = slice(None) if len(rows) == len(bank) else rows
+        at = index(rows, len(bank))
         bank.before[at] = bank.urn[at]
         bank.live[at] = 0
         bank.factor_before[at] = bank.factor[at]
@@ -444,7 +442,7 @@ class Urns:
 
     def taken(self, bank: Bank, rows: Rows, waiting: NDArray[np.int64]) -> Block:
         """Take the pending counts of these features, of which `waiting` [features] says how many there are."""
-        at = slice(None) if len(rows) == len(bank) else rows
+        at = index(rows, len(bank))
         pane, urn = bank.pending[at].astype(np.float64), bank.urn[at]
         bank.pending[at] = 0
         return Block(rows, at, pane, waiting[at].astype(np.float64), urn, urn.sum(axis=1))
@@ -478,7 +476,7 @@ class Urns:
 
     def spread(self, block: Block) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""
-        share = block.urn[:, : self.lengths(block.urn.shape[1])["scores"]] / block.size[:, None]
+        share = block.urn[:, : self.watched(block.urn.shape[1])] / block.size[:, None]
         return np.asarray(share * (1 - share))
 
     # -- arithmetic of the two laws ------------------------------------------------------------------------------------
@@ -496,7 +494,7 @@ class Urns:
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
             return np.asarray(logarithms[:, self.law.scored] - events * bank.tilts.mean[block.at])
-        watched = self.lengths(block.urn.shape[1])["scores"]
+        watched = self.watched(block.urn.shape[1])
         return np.asarray(block.pane[:, :watched] - events * block.urn[:, :watched] / block.size[:, None])
 
     def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, factor: Floats, logarithms: Floats) -> Floats:
@@ -516,13 +514,17 @@ class Urns:
             assert bank.tilts is not None
             return np.asarray(before * (bank.tilts.tilt[rows] @ belief[:, :, None])[:, :, 0])
         share = before / before.sum(axis=1, keepdims=True)
-        watched = share[:, : self.lengths(bank.urn.shape[1])["scores"]]
+        watched = share[:, : self.watched(bank.urn.shape[1])]
         belief = belief.reshape(*watched.shape, len(self.law.weight))
         after = self.law.tilt(watched)
         rest = ((1 - after) / np.maximum(1 - watched, 1e-12)[:, :, None] * belief).sum(axis=2)
         shape = share * rest.sum(axis=1, keepdims=True)  # every bin, where another is the one that changed
         shape[:, : watched.shape[1]] += (after * belief).sum(axis=2) - watched * rest
         return np.asarray(np.maximum(shape, 0))
+
+    def watched(self, bins: int) -> int:
+        """Return how many of so many bins are watched, of shares."""
+        return min(bins, 1) if self.alike else bins
 
     @property
     def alike(self) -> bool:
@@ -602,8 +604,8 @@ class Urns:
     def back_to(self, bank: Bank) -> NDArray[np.int64]:
         """Return how many events ago the reference retired that a firing feature has gone back to, or -1."""
         back = np.full(len(bank), -1, np.int64)
-        named = np.flatnonzero(bank.back_to >= 0)
-        if named.size:
+        if bank.places.any():
+            named = np.flatnonzero(bank.back_to >= 0)
             back[named] = bank.events[named] - bank.retired_at[named, bank.back_to[named]]
         return back
 
@@ -664,9 +666,16 @@ def log_sum(logarithms: Floats) -> Floats:
     return np.asarray(total)
 
 
+def index(rows: Rows, of: int) -> Rows | slice:
+    """Return the index of some of so many rows, which are ascending: if they are all there are, one that copies
+    nothing.
+    """
+    return slice(None) if len(rows) == of else rows
+
+
 def of_rows(table: NDArray[Any], rows: Rows) -> NDArray[Any]:
-    """Return the rows of a table, which are ascending, without a copy if that is all of them."""
-    return table if len(rows) == len(table) else table[rows]
+    """Return the rows of a table, without a copy if that is all of them."""
+    return np.asarray(table[index(rows, len(table))])
 
 
 def unsettled(bank: Bank) -> NDArray[np.int64]:
