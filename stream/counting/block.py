@@ -55,9 +55,11 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
         get, first = layout.packed
         parts.append(np.frombuffer(b"".join(map(get, rows)), "<f8").reshape(len(rows), first))
     for get, wide in layout.families:
-        flat = list(chain.from_iterable(map(astuple, map(get, rows))))
-        for at, kind in enumerate(layout.columns[first : first + wide]):
-            if kind != NUMBER:
+        flat, kinds = list(chain.from_iterable(map(astuple, map(get, rows)))), layout.columns[first : first + wide]
+        if NUMBER not in kinds:
+            flat = list(map(code, flat))
+        else:
+            for at in (at for at, kind in enumerate(kinds) if kind != NUMBER):
                 flat[at::wide] = list(map(code, flat[at::wide]))
         parts.append(np.fromiter(flat, np.float64, len(flat)).reshape(len(rows), wide))
         first += wide
