@@ -312,9 +312,9 @@ def settled(kind: type, waiting: Waiting, first_row: int, codes: Codes, projecti
     groups = np.concatenate(list(map(attrgetter("groups"), waiting.lots)))
     values = list(chain.from_iterable(map(dict.values, waiting.named)))
     parts: list[Part] = [(np.repeat(rows, of_each("width", waiting.lots)), groups, values)]
+    versions = [version or UNVERSIONED for version in map(attrgetter("version"), events)]
     numbers: list[Known] = []
-    texts: list[Part] = []
-    texts.append((rows, firsts + VERSION, [version or UNVERSIONED for version in map(attrgetter("version"), events)]))
+    texts: list[Part] = [(rows, firsts + VERSION, versions)]
     if kind is Prediction:
         parts += answers(rows, firsts, list(map(attrgetter("prediction"), events)))
         parts.append((rows, firsts + LATENCY, list(map(attrgetter("latency_ms"), events))))
