@@ -168,7 +168,8 @@ def _edge(incident: Incident | None, anomaly: Anomaly, now_ms: int, rules: Incid
 def _opened(anomaly: Anomaly, now_ms: int, rules: Incidents) -> Applied:
     at = instant.text(now_ms)
     blank = Incident(
-        id="inc-" + blake2b(anomaly.id.encode(), digest_size=8).hexdigest(),
+        # With its time: a topic that is created anew numbers its records anew, and so its anomalies.
+        id="inc-" + blake2b(f"{anomaly.id} {anomaly.detected_at}".encode(), digest_size=8).hexdigest(),
         fingerprint=anomaly.fingerprint,
         state="open",
         severity=anomaly.severity,

@@ -12,8 +12,11 @@ incident), `incidents:at:<place>` (ids of one subject and feature), `incidents:a
 While Redis is away every call waits and asks again; nothing is lost and nothing is raised.
 
 A Redis that forgets is noticed before anything is applied to it. One that lost everything has no `incidents:kept`; one
-that lost its last second (its append-only file was cut) has a smaller number under `incidents:seen:<process>` than it
-has told this process: the fence of `stream.engine.fence`, with a number a process because several may write at once.
+that went back has a smaller number under `incidents:seen:<process>` than it has told this process: the fence of
+`stream.engine.fence`, with a number a process because several may write at once. If what others wrote is gone, as after
+a restart without the last second, no number of ours tells; but a Redis that was restarted has no scripts, and the one
+that applies is loaded into it by each process for itself.
+
 Then the incidents come back from their topic, each in its latest revision. An incident knows from its own log what it
 was told (`apply.told`), so what Kafka delivers again is not applied twice although the marks of it are gone.
 """
@@ -27,13 +30,13 @@ from uuid import uuid4
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from schemas.anomaly import Anomaly
 from schemas.incident import Command, Incident
 from stream.incidents import instant
 from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step, told
-from stream.incidents.scripts import APPLY, FORGET, INTACT, KEPT, PUBLISHED, RESTORE
+from stream.incidents.scripts import APPLY, FORGET, KEPT, PUBLISHED, RESTORE
 from stream.incidents.version import refuse_newer
 from stream.settings import Incidents
 
@@ -68,26 +71,30 @@ class Store:
         self._rules = rules
         self._recall = recall
         self._said_at = 0.0
-        self._seen = self._key(f"incidents:seen:{uuid4().hex}")
+        process = uuid4().hex
+        self._seen = self._key(f"incidents:seen:{process}")
         self._told = 0  # number of our last change that Redis has told us of
+        self._script = f"-- {process}{APPLY}"
+        self._loaded = ""  # its name in the Redis that we have brought the incidents back to
         self.waiting: float | None = None
 
     async def anomaly(self, anomaly: Anomaly, now_ms: int) -> Applied:
-        """Apply one anomaly. A repeated one gives the incident it led to, and no steps."""
+        """Apply one anomaly. A repeated one gives the incident it led to, and no steps; `publish` says whether that
+        waits for being published, which a process that died may have left to us."""
         keys = [self._at(each) for each in places(anomaly)]
         while True:
             own = await self._of_fingerprint(anomaly.fingerprint)
             if own[1] and told(own[1], anomaly, now_ms):
-                return Applied(own[1], [], False)
+                return await self._repeated(own[1].id)
             around = await self.incidents(await self._ask(lambda: self._redis.sunion(keys)))
             found = home(anomaly, own[1], [incident for _, incident in around])
             was = next((raw for raw, incident in (own, *around) if found and incident == found), b"")
             done = step(found, anomaly, now_ms, self._rules)
             if done.incident and (not found or done.incident.id != found.id):
                 was = b""  # a new incident, beside the one that was resolved too long ago
-            said = await self._apply(f"anomaly:{anomaly.id}", was, done, [anomaly.fingerprint])
+            said, before = await self._apply(f"anomaly:{anomaly.id}", was, done, [anomaly.fingerprint])
             if said == "repeated":
-                return Applied(own[1], [], False)
+                return await self._repeated(before)
             if said == "applied":
                 return done
             await self.remember()
@@ -101,11 +108,11 @@ class Store:
                     continue
                 return Applied(None, [], False)
             if told(incident, command, now_ms):
-                return Applied(incident, [], False)
+                return await self._repeated(incident.id)
             done = step(incident, command, now_ms, self._rules)
-            said = await self._apply(f"command:{command.id}", was, done)
+            said, before = await self._apply(f"command:{command.id}", was, done)
             if said == "repeated":
-                return Applied(incident, [], False)
+                return await self._repeated(before)
             if said == "applied":
                 return done
             await self.remember()
@@ -114,6 +121,7 @@ class Store:
         """A Redis that forgot while no process was there to notice: at the start the topic is read in any case."""
         while not await self._bring_back():
             pass
+        await self.remember()
 
     async def remember(self) -> bool:
         """Bring back what Redis has lost since it last answered, or never had. Whether that was so."""
@@ -141,8 +149,11 @@ class Store:
         await self._run(PUBLISHED, [self._key("incidents:unpublished")], [incident.id, str(incident.revision)])
 
     async def incident(self, id: str) -> Incident | None:
-        """One incident as it stands."""
-        return (await self._read(id))[1]
+        """One incident as it stands; None: there is none, and Redis has forgotten nothing."""
+        found = (await self._read(id))[1]
+        while found is None and await self.remember():
+            found = (await self._read(id))[1]
+        return found
 
     async def latest(self, at_most: int = 1_000) -> list[Incident]:
         """The incidents that changed last, latest first."""
@@ -174,12 +185,19 @@ class Store:
                 await self._forget(was, incident)
                 return Applied(None, [], False)
             done = step(incident, Tick(), now_ms, self._rules)
-            if not done.publish or await self._apply("", was, done) == "applied":
+            if not done.publish or (await self._apply("", was, done))[0] == "applied":
                 return done
             await self.remember()
 
-    async def _apply(self, input: str, was: bytes, done: Applied, fingerprints: Iterable[str] = ()) -> str:
-        """`applied`, `repeated` (it was, before), `changed` (somebody else was faster) or `forgotten` (by Redis)."""
+    async def _repeated(self, id: str) -> Applied:
+        """Nobody may acknowledge what is not published yet: Redis could lose it, and nobody would be told again."""
+        incident = (await self._read(id))[1]
+        waits = await self._ask(lambda: self._redis.hexists(self._key("incidents:unpublished"), id))
+        return Applied(incident, [], bool(waits))
+
+    async def _apply(self, input: str, was: bytes, done: Applied, fingerprints: Iterable[str] = ()) -> tuple[str, str]:
+        """`applied`, `repeated` (it was, before, to this incident), `changed` (somebody else was faster) or `forgotten`
+        (by Redis)."""
         incident = done.incident
         id = incident.id if incident else ""
         due = due_ms(incident, self._rules) if incident else None
@@ -190,8 +208,6 @@ class Store:
             self._key("incidents:due"),
             self._key("incidents:unpublished"),
             self._at(place(incident)) if incident else "",
-            self._key("incidents:kept"),
-            self._seen,
             *(self._key(f"fingerprint:{fingerprint}") for fingerprint in fingerprints if done.publish),
         ]
         values: list[str | bytes] = [
@@ -202,21 +218,31 @@ class Store:
             str(instant.ms(incident.updated_at)) if incident else "",
             "" if due is None else str(due),
             str(APPLIED_FOR_S if input else 0),
-            str(self._told),
-            str(SEEN_S),
         ]
-        said, number = await self._run(APPLY, keys, values)
-        self._told = max(self._told, number)
-        return _text(said)
+        return await self._fenced(keys, values)
 
     async def _intact(self) -> bool:
-        """Whether Redis still knows what it has told us."""
-        number = await self._run(INTACT, [self._key("incidents:kept"), self._seen], [str(self._told), str(SEEN_S)])
-        self._told = max(self._told, number - 1)
-        return bool(number)
+        """Whether Redis still knows what it has told us, and anybody."""
+        return (await self._fenced())[0] == "intact"
+
+    async def _fenced(self, keys: Sequence[str] = (), values: Sequence[str | bytes] = ()) -> tuple[str, str]:
+        """Run `APPLY`: what became of it, and the incident that it names."""
+        all_keys = [self._key("incidents:kept"), self._seen, *keys]
+        all_values = [str(self._told), str(SEEN_S), *values]
+
+        async def run() -> Any:
+            try:
+                return await self._redis.evalsha(self._loaded, len(all_keys), *all_keys, *all_values)
+            except NoScriptError:
+                return b"forgotten", 0, b""
+
+        said, number, id = await self._ask(run)
+        self._told = max(self._told, number)
+        return _text(said), _text(id)
 
     async def _bring_back(self) -> bool:
         """All incidents as their topic has them, unless Redis knows more. False: Redis lost something meanwhile."""
+        self._loaded = await self._ask(lambda: self._redis.script_load(self._script))
         bringing = self._key(f"incidents:bringing:{uuid4().hex}")
         await self._ask(lambda: self._redis.set(bringing, "0", ex=BRINGING_S))
         now_ms, brought = time.time_ns() // 1_000_000, 0

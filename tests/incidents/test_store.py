@@ -60,6 +60,9 @@ def test_an_anomaly_that_comes_twice_counts_once(server):
         first = anomaly()
         incident = await give(store, first)
         repeated = await store.anomaly(first, START_MS)
+        assert (repeated.publish, repeated.steps, repeated.incident) == (True, [], incident), "it waits still"
+        await store.published(incident)
+        repeated = await store.anomaly(first, START_MS)
         assert (repeated.publish, repeated.steps, repeated.incident) == (False, [], incident)
         assert (await store.incident(incident.id)).anomalies == 1
 
