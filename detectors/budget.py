@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import exp, lgamma, log
 
 PERIODS_A_WEEK = {"hour": 168.0, "day": 7.0, "week": 1.0, "month": 12 / 52}
 
@@ -33,6 +34,8 @@ LEAST_THRESHOLD = 1e3
 # delay; ten times too low would cost ten times the alerts. So it errs upwards: ten million events a week are
 # seventeen a second.
 UNKNOWN_EVENTS_PER_WEEK = 1e7
+
+UNLIKELY = 0.05  # as in the intervals of the benchmark
 
 EXAMPLES = "'1 per model per week', '2 per model per day' or '1 per 100000 events'"
 
@@ -87,6 +90,20 @@ def known(period: str, text: str) -> str:
         periods = ", ".join(PERIODS_A_WEEK)
         raise ValueError(f"the alert budget {text!r} names the period {period!r}; there are {periods}")
     return period
+
+
+def most_by_chance(granted: float) -> int:
+    """Return how many alarms a detector that keeps a budget may raise where it grants so many (> 0) on average: more
+    of them, if they come independently (Poisson), are less likely than `UNLIKELY`.
+
+    >>> [most_by_chance(granted) for granted in (0.04, 0.3, 2, 1000)]
+    [0, 1, 5, 1052]
+    """
+    most, likely = 0, exp(-granted)
+    while likely < 1 - UNLIKELY:
+        most += 1
+        likely += exp(most * log(granted) - granted - lgamma(most + 1))
+    return most
 
 
 def threshold(budget: Budget, detectors: int, events_per_week: float | None) -> float:

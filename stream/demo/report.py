@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from detectors.budget import Budget
+from detectors.budget import Budget, most_by_chance
 from schemas.anomaly import Anomaly
 from schemas.incident import Incident
 from stream.demo.account import Account, Truth
@@ -29,8 +29,13 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Every outage was found, and the false alarms are within the budget."""
-        return not self.trouble and not self.account.missed and len(self.account.false_alarms) <= self.allowed
+        """Every outage was found, and the false alarms are no more than the budget and chance explain."""
+        return not self.trouble and not self.account.missed and len(self.account.false_alarms) <= self.most
+
+    @property
+    def most(self) -> int:
+        """The budget is kept on average: so many false alarms are no sign that it is not."""
+        return most_by_chance(self.allowed)
 
     def plain(self) -> dict[str, Any]:
         """For programs."""
@@ -41,6 +46,7 @@ class Report:
             "false_alarms": len(self.account.false_alarms),
             "unexplained": [_plain_alarm(alarm.anomaly) for alarm in self.account.false_alarms],
             "budget": round(self.allowed, 3),
+            "most_by_chance": self.most,
             "incidents": [_plain_incident(incident) for incident in self.incidents],
             "dlq": self.dead,
             "malformed": self.garbage,
@@ -65,7 +71,7 @@ class Report:
         yield f"{self.events:,} events at {rate:,.0f} a second."
         yield (
             f"{len(self.account.false_alarms)} alarms correspond to nothing; "
-            f"the budget ({self.budget}) grants {self.allowed:.2f}."
+            f"the budget ({self.budget}) grants {self.allowed:.2f} on average, so {self.most} may be chance."
         )
         yield f"{len(self.incidents)} incidents, {resolved} of them resolved by themselves when the fault was mended."
         yield f"{self.dead} dead letters for {self.garbage} malformed events."

@@ -79,7 +79,7 @@ def check(status: int, plain: dict[str, Any], said: str) -> None:
         truth = next(truth for what, truth in injected.items() if what.startswith(begins))
         assert truth["detected"], said
         assert truth["class"] in classes
-    assert plain["false_alarms"] <= plain["budget"], plain["unexplained"]
+    assert plain["false_alarms"] <= plain["most_by_chance"], plain["unexplained"]
     assert plain["dlq"] == plain["malformed"] > 0
     assert plain["incidents"]
     assert status == 0
