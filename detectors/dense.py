@@ -30,7 +30,6 @@ for normal scores instead of simulated, and is ahead of one wherever few feature
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import Any, ClassVar
@@ -135,12 +134,13 @@ class DenseState:
 
     def copy(self) -> DenseState:
         """Return a state that shares no array with this one."""
-        copied = copy(self)
+        values: dict[str, Any] = {name: getattr(self, name) for name in NAMES}
         for name in ARRAYS:
-            setattr(copied, name, getattr(self, name).copy())
-        return copied
+            values[name] = values[name].copy()
+        return DenseState(**values)
 
 
+NAMES = tuple(field.name for field in fields(DenseState))
 ARRAYS = tuple(field.name for field in fields(DenseState) if field.type not in ("int", "float"))
 BETS = ("score", "precision", "ratio", "money", "began", "began_events")  # the arrays with an axis of starts
 
@@ -186,7 +186,7 @@ class Dense:
         events = float(after.pending[0].max(initial=0.0))
         if events >= max(data.least, 1.0):
             n, total = after.pending
-            after.pending = np.zeros_like(after.pending)
+            after.pending = np.zeros(after.pending.shape)
             after.events += int(events)
             self.judge(after, n, total, events, threshold)
         return after, self.verdict(after, threshold)
@@ -283,7 +283,8 @@ def bet(state: DenseState, y: Floats, known: Floats, events: float, threshold: f
     state.score += (root * y / excess).astype(np.float32)
     state.precision += (root * root).astype(np.float32)
     ratio = log_ratios(state.score.astype(np.float64), state.precision.astype(np.float64))
-    money = np.minimum(state.money * np.exp(np.clip(ratio - state.ratio, -690, 600)), MOST_EVIDENCE)
+    gain = np.minimum(np.maximum(ratio - state.ratio, -690), 600)
+    money = np.minimum(state.money * np.exp(gain), MOST_EVIDENCE)
     most = CAP * max(threshold, LEAST_PER_EVENT * events)
     state.ratio, state.money = ratio, money / max(1.0, money.sum() / most)
 
@@ -416,7 +417,7 @@ def rehearse(state: DenseState, y: Floats) -> None:
             size *= 2
             total = state.open[level].astype(np.float64)
             state.open[level] = 0
-        state.squares[level] += float((total**2).mean()) / size
+        state.squares[level] += float((total**2).sum() / len(total)) / size
         state.counted[level] += 1
         if state.counted[level] >= 2 * LONGEST:
             state.squares[level] /= 2
@@ -449,15 +450,16 @@ def log_ratios(score: Floats, precision: Floats) -> Floats:
     >>> log_ratios(np.zeros((1, 3)), np.zeros((1, 3))).tolist()
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    ratios = []
-    for gain in log_gains(score, precision):
-        part = np.expm1(np.minimum(gain, 30))
-        for share, _ in SHARES:
-            if share == 1:
-                ratios.append(gain.sum(axis=1))
-            else:
-                ratios.append(np.where(gain > 30, gain + np.log(share), np.log1p(share * part)).sum(axis=1))
-    return np.stack(ratios, axis=1)
+    ratios = np.empty((len(score), len(KINDS)))
+    for place, gain in enumerate(log_gains(score, precision)):
+        large = gain > 30
+        part, any_large = np.expm1(np.minimum(gain, 30)), large.any()
+        for kind, (share, _) in enumerate(SHARES, place * len(SHARES)):
+            ratio = gain if share == 1 else np.log1p(share * part)
+            if share < 1 and any_large:
+                ratio = np.where(large, gain + np.log(share), ratio)
+            ratios[:, kind] = ratio.sum(axis=1)
+    return ratios
 
 
 def moved(state: DenseState) -> Floats:
@@ -479,26 +481,29 @@ def moved(state: DenseState) -> Floats:
 
 def make_start(state: DenseState, events: float) -> None:
     """Begin to bet on a change at this block, in place; if there are too many starts, one gives way."""
-    if len(state.began) >= STARTS:
-        give_way(state)
+    kept = np.arange(len(state.began))
+    if len(kept) >= STARTS:
+        kept = kept[kept != give_way(state)]
     for name in BETS:
-        bets = getattr(state, name)
-        setattr(state, name, np.concatenate([bets, np.zeros((1, *bets.shape[1:]), bets.dtype)]))
+        before = getattr(state, name)
+        bets = np.zeros((len(kept) + 1, *before.shape[1:]), before.dtype)
+        bets[:-1] = before[kept]
+        setattr(state, name, bets)
     state.money[-1] = events * np.array(KINDS)
     state.began[-1], state.began_events[-1] = state.clock, state.events
 
 
-def give_way(state: DenseState) -> None:
-    """Forget the start whose neighbours are nearest, in place; its money goes to the better of them."""
+def give_way(state: DenseState) -> int:
+    """Return the start whose neighbours are nearest, which is to be forgotten; its money goes, in place, to the better
+    of them.
+    """
     age = state.clock - state.began
     gone = 0 if age[0] > LONGEST else 1 + int(((age[:-2] - age[2:]) / (age[1:-1] + 1)).argmin())
     money = state.money[gone]
     older = state.money[gone - 1] >= state.money[gone + 1] if gone else np.zeros(len(money), bool)
     state.money[gone - 1] += np.where(older, money, 0)
     state.money[gone + 1] += np.where(older, 0, money)
-    kept = np.delete(np.arange(len(age)), gone)
-    for name in BETS:
-        setattr(state, name, getattr(state, name)[kept])
+    return gone
 
 
 # -- the state ---------------------------------------------------------------------------------------------------------
