@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import model_level
+from detectors.aftermath import WATCHING
 from detectors.contract import refuse_newer
 from detectors.dense import MOST_FEATURES, Dense, Scores, scorable
-from detectors.urn import Bank, Phase
+from detectors.urn import Bank
 from detectors.watch.finding import Alarm
 
 DENSE = Dense()
@@ -65,7 +66,7 @@ def shares(together: Together, detectors: int) -> tuple[float, float, float]:
 def scored(crowd: Crowd, bank: Bank, counts: NDArray[np.uint32], last: bool) -> Scores:
     """The scores of a crowd's columns in a pane, without those that have an alarm. `last`: no part of it is to come."""
     rows = np.array(crowd.rows)
-    watching = (bank.phase[rows] == Phase.WATCHING)[:, None]
+    watching = (bank.phase[rows] == WATCHING)[:, None]
     factor = dependent(bank.factor[rows, 0].tobytes())
     least = BLOCK * (factor - 1) if factor > FAINT else 1.0
     return DENSE.scored(crowd.state, counts[rows] * watching, least if last else np.inf)
@@ -82,7 +83,7 @@ def gather(together: Together, bank: Bank) -> None:
     taken = {row for crowd in together.crowds for row in crowd.rows} | set(together.alone)
     if len(taken) == len(bank):
         return
-    ready = [row for row in np.flatnonzero(bank.phase == Phase.WATCHING).tolist() if row not in taken]
+    ready = [row for row in np.flatnonzero(bank.phase == WATCHING).tolist() if row not in taken]
     together.waited = together.waited + 1 if len(ready) == together.ready else 0
     together.ready = len(ready)
     if len(ready) < LEAST_FEATURES or (together.waited < PATIENCE and len(ready) < MOST_FEATURES):

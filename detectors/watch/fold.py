@@ -42,7 +42,7 @@ from detectors.watch.ledger import enter, forget, open_ledgers, widen
 from detectors.watch.naming import class_of, segment_of
 from detectors.watch.signal import Signal, matches
 from detectors.watch.state import STORED, WatchState
-from detectors.watch.track import BETWEEN, Counts, Track, binning, counted, key_of, settled
+from detectors.watch.track import BETWEEN, Counts, Track, binning, key_of, settled
 from detectors.watch.ways import way_of
 from schemas.binning import Binning
 from schemas.heartbeat import Health
@@ -62,7 +62,6 @@ EDGES: dict[Turn, Edge] = {
     Turn.ACCEPTED: "accepted",
 }
 Found = dict[str, Gathered]  # by bank
-YES_NO = (0, 1)  # the bins of a rate
 COMPRESSION = 1  # the fastest; the next eight steps save four per cent more
 COMPRESSED = b"\x78"  # how every compressed state begins, and no map of MessagePack
 
@@ -301,7 +300,7 @@ class Watch:
         arrived: dict[str, NDArray[np.uint32]] = {}
         for bank, gathered in found.items():
             held = state.banks[bank]
-            state.ledgers[bank] = enter(state.ledgers[bank], *gathered.told())
+            state.ledgers[bank] = enter(state.ledgers[bank], gathered.rows, gathered.n, gathered.total)
             counts = arrived[bank] = gathered.array(held.pending.shape)
             state.banks[bank], said[bank] = step(self.urns(bank), held, at, counts, threshold)
             if bank in margins:
@@ -338,16 +337,17 @@ class Watch:
             )
             if way.nulls is not None:
                 bank, row = way.nulls
-                found[bank].add(row, YES_NO, (missing, rows - missing), rows, missing)
+                found[bank].add(row, rows, missing)
             if way.values is not None and not track.fresh:
                 bank, row = way.values
-                own = (column.at, column.counts) if way.compact(column) else counted(track, column)
+                own = way.counted(column)
                 if own is not None:
-                    found[bank].add(row, *own, column.n, column.sum)
+                    bins, counts = own
+                    found[bank].add(row, column.n, column.sum, bins, counts)
             if way.errors is not None and present:
                 bank, row = way.errors
                 wrong = texts if way.form == "numbers" else column.n
-                found[bank].add(row, YES_NO, (wrong, present - wrong), present, wrong)
+                found[bank].add(row, present, wrong)
         return found
 
     def threshold(self, state: WatchState) -> float:

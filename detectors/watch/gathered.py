@@ -1,9 +1,13 @@
-"""What one pane has for one bank: counts by row and bin, gathered in a list and written into one array at once.
+"""What one pane has for one bank: counts by row and bin, gathered in lists and written into one array at once.
 
 >>> found = Gathered()
->>> found.add(1, bins=[0, 2], counts=[5, 3], n=8, total=16.0)
+>>> found.add(1, n=8, total=16.0, bins=[0, 2], counts=[5, 3])
 >>> found.array((2, 3)).tolist()
 [[0, 0, 0], [5, 0, 3]]
+>>> nulls = Gathered()
+>>> nulls.add(1, n=8, total=3)
+>>> nulls.array((2, 2)).tolist()
+[[0, 0], [3, 5]]
 """
 
 from collections.abc import Sequence
@@ -13,29 +17,38 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-Entry = tuple[int, Sequence[int], Sequence[int], int, float]  # row, bins, counts, how many, their sum
-
 
 @dataclass(slots=True)
 class Gathered:
-    """One entry a stream."""
+    """One entry a stream in each list; those of rates have no bins, for a rate is how many of how many."""
 
-    entries: list[Entry] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    n: list[int] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
+    bins: list[Sequence[int]] = field(default_factory=list)
+    counts: list[Sequence[int]] = field(default_factory=list)
 
-    def add(self, row: int, bins: Sequence[int], counts: Sequence[int], n: int, total: float) -> None:
-        """The counts of one stream, and what its ledger is told: how many, and their sum."""
-        self.entries.append((row, bins, counts, n, total))
-
-    def told(self) -> tuple[list[int], list[int], list[float]]:
-        """What ledgers are told: rows, how many, their sums."""
-        return [entry[0] for entry in self.entries], [entry[3] for entry in self.entries], [e[4] for e in self.entries]
+    def add(
+        self, row: int, n: int, total: float, bins: Sequence[int] | None = None, counts: Sequence[int] = ()
+    ) -> None:
+        """One stream: what its ledger is told, how many and their sum, and unless it is a rate the counts by bin."""
+        self.rows.append(row)
+        self.n.append(n)
+        self.total.append(total)
+        if bins is not None:
+            self.bins.append(bins)
+            self.counts.append(counts)
 
     def array(self, shape: tuple[int, ...]) -> NDArray[np.uint32]:
         """Everything, zeros where there is nothing."""
-        rows, bins, counts, _, _ = zip(*self.entries, strict=True)
-        widths = [len(one) for one in bins]
-        many = sum(widths)
         array = np.zeros(shape, np.uint32)
-        at = np.repeat(rows, widths), np.fromiter(chain.from_iterable(bins), np.intp, many)
-        array[at] = np.fromiter(chain.from_iterable(counts), np.uint32, many)
+        if self.bins:
+            widths = list(map(len, self.bins))
+            many = sum(widths)
+            at = np.repeat(self.rows, widths), np.fromiter(chain.from_iterable(self.bins), np.intp, many)
+            array[at] = np.fromiter(chain.from_iterable(self.counts), np.uint32, many)
+        else:
+            yes, rows = np.array(self.total, np.uint32), np.array(self.rows, np.intp)
+            array[rows, 0] = yes
+            array[rows, 1] = np.array(self.n, np.uint32) - yes
         return array

@@ -20,7 +20,8 @@ import numpy as np
 from detectors.binning import representative
 from detectors.expected_quality import BINS, Band, ExpectedQuality, Floats, QualityState, Scored
 from detectors.watch.state import WatchState
-from detectors.watch.track import Track, counted
+from detectors.watch.track import Track
+from detectors.watch.ways import Way
 from schemas.pane import Column
 
 SCORE, VALUE, LABEL, TRUTH = "prediction:score", "prediction:value", "prediction:label", "label:value"
@@ -36,7 +37,7 @@ def follow(state: WatchState, columns: dict[str, Column]) -> QualityState | None
     if track is None or column is None or not column.n or track.fresh:
         return before
     detector = of(state)
-    return detector.count(before or detector.start(), scored(track, column))
+    return detector.count(before or detector.start(), scored(state.ways[track.key], column))
 
 
 def of(state: WatchState) -> ExpectedQuality:
@@ -59,14 +60,14 @@ def two_classes(track: Track | None) -> bool:
     return len(track.edges) == TWO_NUMBERS if track.form == "numbers" else len(track.names) == 2 and not track.tails
 
 
-def scored(track: Track, column: Column) -> Scored:
+def scored(way: Way, column: Column) -> Scored:
     """What a pane has of scores. Where some are no probabilities, all of the pane are left out."""
-    own = counted(track, column)
+    own = way.counted(column)
     if own is None:
         return Scored()
     if column.min < 0 or column.max > 1:
         return Scored(outside=column.n)
-    places = cells(tuple(track.edges))[own[0]]
+    places = cells(tuple(way.edges))[own[0]]
     return Scored(np.bincount(places, own[1], 2 * BINS).astype(np.float64).reshape(2, BINS))
 
 

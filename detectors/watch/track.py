@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.binning import UNIVERSAL, Categories, identity, rebin, representative
+from detectors.binning import UNIVERSAL, Categories, identity, representative
 from detectors.watch.burn_in import BurnIn, number_bins, text_bins
 from detectors.watch.finding import Alarm, Part
 from schemas.binning import Binning
-from schemas.pane import Column, Family, family
+from schemas.pane import Family, family
 from schemas.subject import Subject
 
 Form = Literal["", "numbers", "texts"]
@@ -100,25 +100,6 @@ def binning(track: Track, subject: Subject) -> Binning:
     return Binning(
         subject=subject, column=track.column, form="texts", id=track.id, names=track.names, tails=track.tails
     )
-
-
-def counted(track: Track, column: Column) -> tuple[list[int], list[int]] | None:
-    """Bins of the track and the column's counts in them; None if there are none, or only of a binning long gone."""
-    if track.form == "texts":
-        return filled(track.categories.bin(column.values, column.other)) if column.texts else None
-    if not column.n:
-        return None
-    if column.binning == UNIVERSAL:
-        edges = np.array(track.edges, np.int32)
-        return filled(rebin(np.array(column.at, np.int32), np.array(column.counts, np.int64), edges))
-    known = column.binning == track.id and column.at[-1] <= len(track.edges)
-    return (column.at, column.counts) if known else None
-
-
-def filled(counts: Counts) -> tuple[list[int], list[int]]:
-    """The bins that have counts, and these."""
-    bins = np.flatnonzero(counts)
-    return bins.tolist(), counts[bins].tolist()
 
 
 def labels(track: Track) -> tuple[str, ...]:
