@@ -44,16 +44,16 @@ def rise(balls: Floats, drawn: Floats) -> Floats:
 def bend(balls: Floats, drawn: Floats) -> Floats:
     """Return `rise` less its straight part, drawn * log(balls): what the draws of a pane add to each other.
 
-    It is 0 up to one draw, which is most of the bins of a small pane. The two broadcast against each other.
+    It is 0 up to one draw, which is most of the bins of a small pane. `drawn` may have one number for all of the last
+    axis of `balls`.
     """
     several = drawn > 1
     if several.all():
         return bend_each(balls, drawn)
-    bent = np.zeros(np.broadcast(balls, drawn).shape)
+    bent = np.zeros(balls.shape)
     if several.any():
-        several = np.broadcast_to(several, bent.shape)
-        balls, drawn = np.broadcast_to(balls, bent.shape), np.broadcast_to(drawn, bent.shape)
-        bent[several] = bend_each(balls[several], drawn[several])
+        at = several if drawn.shape == balls.shape else several[..., 0]
+        bent[at] = bend_each(balls[at], drawn[at])
     return bent
 
 
@@ -87,9 +87,7 @@ def raised(balls: Floats, whole: Floats) -> Floats:
     bent = gamma_ratio(np.maximum(balls, SMALL), whole)
     small = balls < SMALL
     if small.any():
-        small = np.broadcast_to(small, bent.shape)
-        few, of = np.broadcast_to(balls, bent.shape)[small], np.broadcast_to(whole, bent.shape)[small]
-        bent[small] = raised_gamma_ratio(few, of)
+        bent[small] = raised_gamma_ratio(balls[small], np.broadcast_to(whole, balls.shape)[small])
     return bent
 
 

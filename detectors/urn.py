@@ -275,7 +275,7 @@ class Urns:
         ratio = self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms)
         ratio = np.exp(np.minimum(np.maximum(ratio, -690), 600))
         if not self.alike:
-            ratio = np.where(self.weights(bank)[at] > 0, ratio, 0)
+            ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
         evidence = (bank.evidence[at].astype(np.float64) + events[:, None]) * ratio
         cusum, age = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
         bank.evidence[at] = np.minimum(evidence, MOST_EVIDENCE)
