@@ -215,8 +215,8 @@ class Urns:
 
         waiting = after.pending.sum(axis=1, dtype=np.int64)
         complete = waiting >= self.least_block(after)
-        learning = np.flatnonzero(complete & (after.phase == LEARNING))
-        judged = np.flatnonzero(complete & (after.phase != LEARNING))
+        learns = after.phase == LEARNING
+        learning, judged = (complete & learns).nonzero()[0], (complete & ~learns).nonzero()[0]
         turns = np.zeros(len(after), np.uint8)
         if learning.size:
             self.learn(after, self.taken(after, learning, waiting), turns)
@@ -425,8 +425,9 @@ class Urns:
         much = size > MOST_BALLS
         full = rows[much]
         if full.size:
-            scaled = bank.urn[full] * (MOST_BALLS / size[much])[:, None]
-            bank.urn[full] = np.maximum(scaled, self.least(bank, full))
+            at = index(full, len(bank))
+            scaled = bank.urn[at] * (MOST_BALLS / size[much])[:, None]
+            bank.urn[at] = np.maximum(scaled, self.least(bank, full))
 
     def least(self, bank: Bank, rows: Rows) -> Floats:
         """Return the least that a bin holds which there is: next to nothing, and never nothing."""

@@ -309,7 +309,8 @@ class Watch:
             for row in np.flatnonzero(verdicts.turn):
                 self._turned(state, bank, int(row), verdicts, news)
         if "model" in self.parts:
-            news.findings.extend(together.listen(state, self.urns, arrived, last, self.sole_threshold(state)))
+            sole = self.sole_threshold(state)
+            news.findings.extend(together.listen(state, self.urns, arrived, said, last, sole))
         for bank, verdicts in alike.items():
             turn = said[bank].turn
             news.findings.extend(likeness.tell(state, self.urns(bank), margins[bank], bank, verdicts, turn))

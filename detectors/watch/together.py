@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from detectors import model_level
 from detectors.aftermath import ACCEPTANCE, Turn
 from detectors.dense import Dense, moved
+from detectors.urn import Verdicts
 from detectors.watch import calendar, causes
 from detectors.watch.banks import PARTS, Judge
 from detectors.watch.crowds import DENSE, Together, gather, scored, shares
@@ -33,11 +34,12 @@ TOLD = 3  # columns that the sentence names; all are among the causes, up to MOS
 MOST_CAUSES = 32
 
 Arrived = Mapping[str, NDArray[np.uint32]]  # the counts of a pane, by bank
+Said = Mapping[str, Verdicts]  # what the banks say of them
 Names = list[tuple[str, int, float]]  # bank, row, how firmly it is believed
 
 
 def listen(
-    state: WatchState, urns: Callable[[str], Judge], arrived: Arrived, last: bool, threshold: float
+    state: WatchState, urns: Callable[[str], Judge], arrived: Arrived, said: Said, last: bool, threshold: float
 ) -> list[Finding]:
     """One pane further, in place; what there is to say. `last`: no other part of the pane will come. `threshold` is
     that of a single detector with the whole budget."""
@@ -45,7 +47,7 @@ def listen(
     state.together = after = msgspec.structs.replace(state.together, crowds=crowds)
     firing = (track.firing for track in state.tracks.values() if track.firing and not track.segment)
     busy = any(part in parts for parts in firing for part in WEIGHTS)
-    mean = hear_all(state, after, urns, busy, threshold)
+    mean = hear_all(state, after, urns, said, busy, threshold)
     crowd = hear_crowds(state, after, arrived, last, busy, threshold)
     if NUMBERS in state.banks:
         gather(after, state.banks[NUMBERS])
@@ -59,10 +61,12 @@ def listen(
 
 
 def hear_all(
-    state: WatchState, after: Together, urns: Callable[[str], Judge], busy: bool, threshold: float
+    state: WatchState, after: Together, urns: Callable[[str], Judge], said: Said, busy: bool, threshold: float
 ) -> Finding | None:
     """The mean of the evidence of all columns. What is heard while a column has an alarm, it has said itself."""
-    evidence = {name: evidence_of(urns(name), state.banks[name]) for name in BANKS if name in state.banks}
+    evidence = {
+        name: evidence_of(urns(name), state.banks[name], said.get(name)) for name in BANKS if name in state.banks
+    }
     detectors = sum(map(len, evidence.values()))
     share = shares(after, detectors)[1]
     if not share:
@@ -84,9 +88,9 @@ def hear_all(
     return None
 
 
-def evidence_of(urns: Judge, bank: Any) -> NDArray[np.float64]:
-    """The evidence of every row of a bank."""
-    return urns.evidence(bank)
+def evidence_of(urns: Judge, bank: Any, said: Verdicts | None) -> NDArray[np.float64]:
+    """The evidence of every row of a bank; where nothing turned, it was said with the step."""
+    return urns.evidence(bank) if said is None or said.turn.any() else said.evidence
 
 
 def onset_of(state: WatchState, urns: Callable[[str], Judge], names: Names) -> int:
