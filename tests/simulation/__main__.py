@@ -4,11 +4,14 @@ Every line that reports a failure says how to replay it. Exit code 3: an invaria
 """
 
 import argparse
+import logging
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
+
+import structlog
 
 from tests.simulation.campaign import Outcome, Task, in_turn, outcomes
 from tests.simulation.mutations import MUTATIONS
@@ -22,6 +25,7 @@ VIOLATED = 3
 
 def main() -> int:
     asked = arguments().parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # gaps are no news here
     if asked.teeth:
         print(table(asked.seeds, asked.jobs))
         return 0

@@ -16,6 +16,8 @@ Fault = Callable[["World", "Slot"], None]
 
 FORGOTTEN_VERSIONS = 12  # of Redis, at most
 FROZEN_STEPS, DOWN_STEPS = 200, (10, 150)
+TRIMMED = -60, 40  # offsets, from the one that is committed
+RECREATED = 2  # times in a world, at most
 JUMP_S = 90_000.0  # a day and more: clocks are set by hand, too
 
 
@@ -67,6 +69,20 @@ def jump(world: "World", slot: "Slot") -> None:
     world.clock.set_s += world.random.uniform(-JUMP_S, JUMP_S)
 
 
+def trim(world: "World", slot: "Slot") -> None:
+    """Retention overtakes a reader, or only what its snapshots would need."""
+    lane = world.random.choice(sorted(world.kafka.logs))
+    committed = world.kafka.offsets.get(lane)
+    world.kafka.trim(lane, (committed.offset if committed else 0) + world.random.randrange(*TRIMMED))
+
+
+def create_anew(world: "World", slot: "Slot") -> None:
+    """A topic is deleted, and created again with other records."""
+    if world.seen["topic created anew"] < RECREATED:
+        world.seen["topic created anew"] += 1
+        world.create_anew(world.random.choice(sorted(world.kafka.topics)))
+
+
 FAULTS: dict[Fault, float] = {  # with their probability in a step
     go_back: 0.0006,
     flush: 0.0003,
@@ -77,6 +93,8 @@ FAULTS: dict[Fault, float] = {  # with their probability in a step
     replace: 0.0008,
     stop: 0.0007,
     jump: 0.0004,
+    trim: 0.0002,
+    create_anew: 0.0001,
 }
 SWARM = (0.0, 0.5, 1.0, 6.0)  # a world has one of these times the usual of each kind
 

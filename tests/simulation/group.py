@@ -1,10 +1,11 @@
 """A consumer group in memory: static members, generations, and the consumers that find out late what became of them.
 
 A consumer may hand over records that it gathered before a rebalance, mixed with later ones, in the very call that runs
-the rebalance; now and then it delivers records again, or trouble in the place of a record. `Incremental` is the
-consumer of a cooperative group, which gives and takes lanes one by one.
+the rebalance; now and then it delivers records again, what is no longer in the log, or trouble in the place of a
+record. `Incremental` is the consumer of a cooperative group, which gives and takes lanes one by one.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from stream.engine.role import Lane
+from tests.simulation.losses import Begun, begun
 
 if TYPE_CHECKING:
+    from tests.simulation.kafka import Committed
     from tests.simulation.world import World
 
 STALE, MIXED, SILENT = 0.5, 0.5, 0.3  # probabilities
+FETCHED_BEFORE = 0.3
 AGAIN, TROUBLE = 0.02, 0.02
 TROUBLES = (KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._AUTO_OFFSET_RESET)
 FETCH = 25  # records of one lane at most in one poll
@@ -33,6 +37,9 @@ class Entry(NamedTuple):
     offset: int
     value: bytes
     timestamp_ms: int
+
+
+NOTHING = (-1001, "")  # is committed
 
 
 class Record:
@@ -69,6 +76,10 @@ class Record:
 
     def timestamp(self) -> tuple[int, int]:
         return 1, self._entry.timestamp_ms
+
+
+def trouble(lane: Lane, code: int) -> Record:
+    return Record(lane, Entry(0, b"", 0), KafkaError(code))
 
 
 @dataclass
@@ -120,7 +131,11 @@ class Consumer:
         self.member = world.new_member()
         self.generation = -1
         self.lanes: list[TopicPartition] | None = None
-        self.positions: dict[Lane, int] = {}  # the place in the log, not the offset, of what is fetched next
+        self.positions: dict[Lane, int] = {}  # the offset of what is fetched next
+        self.told: dict[Lane, Committed] = {}  # of what it asked for last
+        self.begun: dict[Lane, Begun] = {}  # since its last transaction
+        self.lost = 0  # records
+        world.consumers[self.member] = self
 
     def subscribe(self, topics: list[str], *, on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
         self.on_assign: Callable[..., None] = on_assign
@@ -132,19 +147,29 @@ class Consumer:
         return self.world.membership(self.seat, self.member, self.generation)
 
     def get_watermark_offsets(self, lane: Any, timeout: float = 0, cached: bool = False) -> tuple[int, int]:
-        return 0, 1_000_000
+        """Asked where a lane is begun; `cached`, only to say how far behind it is."""
+        if cached:
+            return 0, 1_000_000
+        lane = Lane(lane.topic, lane.partition)
+        low = self.kafka.low[lane]
+        stored = self.world.invariants.found.get(lane, {}) if self.world.stateful else None
+        if found := begun(self.kafka.log_of(lane), low, self.told.get(lane), stored):
+            self.begun[lane] = found
+            self.lost += found.lost
+        return low, self.kafka.high(lane)
 
     def committed(self, lanes: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         asked = [Lane(lane.topic, lane.partition) for lane in lanes]
         for _ in range(WAITS):
             self.world.point()
             if not self.kafka.down and not self.kafka.holds_back(asked):
-                return [TopicPartition(*lane, self.kafka.offsets.get(lane, -1001)) for lane in asked]
+                self.begun, known = {}, self.kafka.offsets
+                self.told = {lane: known[lane] for lane in asked if lane in known}
+                return [TopicPartition(*lane, *self.told.get(lane, NOTHING)) for lane in asked]
         raise refused(KafkaError._TIMED_OUT)
 
     def assign(self, positions: list[TopicPartition]) -> None:
-        lanes = [(Lane(at.topic, at.partition), at.offset) for at in positions]
-        self.positions = {lane: self.kafka.place(lane, offset) for lane, offset in lanes}
+        self.positions = {Lane(at.topic, at.partition): at.offset for at in positions}
 
     def unassign(self) -> None:
         self.positions = {}
@@ -157,20 +182,30 @@ class Consumer:
 
     def fetch(self) -> list[Record]:
         random, records = self.world.random, []
-        head = self.world.head()
         for lane, position in list(self.positions.items()):
             if random.random() < SILENT:
                 continue
             if self.world.unlucky(TROUBLE):
-                records.append(Record(lane, Entry(0, b"", 0), KafkaError(random.choice(TROUBLES))))
+                records.append(trouble(lane, random.choice(TROUBLES)))
                 continue
-            log = self.kafka.logs[lane]
-            end = min(position + random.randrange(1, FETCH), len(log))
-            while end > position and log[end - 1].offset > head:
+            if self._out_of_range(lane, position):
+                records.append(trouble(lane, KafkaError._AUTO_OFFSET_RESET))
+                continue
+            log, head = self.kafka.logs[lane], self.kafka.head(lane)
+            start = bisect_left(log, (position,))
+            end = min(start + random.randrange(1, FETCH), len(log))
+            while end > start and log[end - 1].offset > head:
                 end -= 1
-            records += [Record(lane, entry) for entry in log[position:end]]
-            self.positions[lane] = end
+            if end > start:
+                records += [Record(lane, entry) for entry in log[start:end]]
+                self.positions[lane] = log[end - 1].offset + 1
         return records
+
+    def _out_of_range(self, lane: Lane, position: int) -> bool:
+        """What was fetched before it was deleted is delivered all the same."""
+        if position < self.kafka.low[lane]:
+            return self.world.random.random() >= FETCHED_BEFORE
+        return self.kafka.topics[lane.topic] > 0 and position > self.kafka.high(lane)
 
     def consume(self, number: int, timeout: float) -> list[Record]:
         self.world.point()

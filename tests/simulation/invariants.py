@@ -3,6 +3,8 @@
 * Every transaction carries exactly the outputs, and exactly the counts, of the records between the offset that was
   committed before it and the offset that it commits: nothing is missing, doubled, changed or invented.
 * A committed offset never goes back, and a reader of the whole log finds every lane's outputs in order.
+* What is gone from a log before it was read, or before it was in a snapshot, is told of by the first transaction of
+  whoever finds it gone, in the very one that goes on behind it, and by no other; each process has counted as much.
 * Every snapshot that Redis takes is a state of the reference fold, byte for byte, of committed records only; every
   record below its mark is in some snapshot, and the mark is not above what is committed. A new owner is told so, too.
 * A worker is shut out of Redis only if Redis has forgotten something, or another one has taken the lane.
@@ -10,11 +12,13 @@
 """
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stream.engine.role import Lane
-from tests.simulation.kafka import Transaction
-from tests.simulation.reference import START, Counts, Seen, lane_of, offset_of, seen
+from tests.simulation.group import Entry
+from tests.simulation.kafka import Committed, Transaction
+from tests.simulation.losses import Begun, Gap, Log, told
+from tests.simulation.reference import START, Counts, Lines, Reference, Seen, lane_of, offset_of, rebuilt, seen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -28,49 +32,96 @@ class Invariants:
     """Of one world."""
 
     def __init__(self, world: "World") -> None:
-        self.world, self.scenario, self.reference = world, world.scenario, world.reference
-        self.lane = {str(lane): lane for lane in self.reference}
-        self.ids: set[tuple[str, str]] = set()
+        self.world, self.scenario = world, world.scenario
+        self.lane = {str(lane): lane for lane in world.kafka.logs}
+        self.entries: dict[Log, list[Entry]] = {}
+        self.lines: dict[Log, Lines] = {}  # what each log has to become
+        self.reached: dict[Log, int] = {}  # below it all is committed, or is gone
+        self.current: dict[Lane, Log] = {}  # that was committed last
+        self.found: dict[Lane, dict[str, Any]] = {}  # what Redis had of a lane, when its last owner took it
+        self.ids: set[tuple[str, str, str]] = set()
         self.outputs: dict[Transaction, dict[Lane, list[Seen]]] = {}  # of those that were committed
+        self.right: dict[Lane, list[Seen]] = defaultdict(list)  # what they had to be
+        self.read(world.reference)
+
+    def read(self, reference: Reference) -> None:
+        """Logs that begin."""
+        for lane, lines in reference.items():
+            log = self.world.kafka.log_of(lane)
+            self.entries[log], self.lines[log] = self.world.kafka.logs[lane], lines
 
     # ---- Kafka -------------------------------------------------------------------------------------------------------
 
-    def committed(self, transaction: Transaction, before: dict[Lane, int]) -> None:
-        """A transaction has become visible."""
+    def committed(self, transaction: Transaction) -> None:
+        """A transaction was decided: whatever happens, readers will see it."""
         self.world.seen["transaction"] += 1
-        outputs, counts = self.split(transaction)
+        for begun in transaction.begun.values():
+            self.begin(begun)
+        outputs, counts, gaps = self.split(transaction)
+        self.announced(transaction, gaps)
         self.outputs[transaction] = dict(outputs)
         expected: Counts = Counter()
-        for lane, end in transaction.offsets.items():
-            start = before[lane]
-            if end < start:
-                raise Violated(f"{lane}: offset {start} was committed, and now {end}")
-            right, more = self.reference[lane].between(start, end)
+        for lane, offset in transaction.offsets.items():
+            right, more = self.advance(lane, offset)
             expected.update(more)
             if (ours := outputs.pop(lane, [])) != right:
-                raise Violated(f"{lane} from {start} to {end}: {difference(ours, right)}")
+                raise Violated(f"{lane} to {offset.offset}: {difference(ours, right)}")
+            self.right[lane] += right
         if outputs:
             raise Violated(f"outputs of {', '.join(map(str, outputs))} are in a transaction without their offsets")
         if counts != expected:
             raise Violated(f"of {len(expected)} counts these are wrong: {wrong(counts, expected)}")
 
-    def split(self, transaction: Transaction) -> tuple[dict[Lane, list[Seen]], Counts]:
-        """Outputs of single records by lane, and what all others add up to."""
-        outputs, counts = defaultdict[Lane, list[Seen]](list), Counts()
+    def begin(self, begun: Begun) -> None:
+        """A new owner's first transaction."""
+        log, reached = begun.log, self.reached.get(begun.log, 0)
+        if begun.gap and begun.unread and begun.gap[0] not in (reached, begun.low):
+            raise Violated(f"{log.lane}: {reached} was committed, and a gap is told of that begins at {begun.gap[0]}")
+        self.current[log.lane] = log
+        if begun.unread:
+            self.reached[log] = max(reached, begun.low)
+        if begun.rebuilt:
+            self.lines[log] = rebuilt(log.lane, self.entries[log], self.world.role(), begun.low, begun.kept)
+
+    def announced(self, transaction: Transaction, told: list[tuple[Lane, Gap]]) -> None:
+        """What was found gone, no more and no less, with the offset behind it."""
+        self.world.seen["gap"] += len(told)
+        found = {lane: begun for lane, begun in transaction.begun.items() if begun.gap}
+        if told != (gaps := [(lane, begun.gap) for lane, begun in found.items()]):
+            raise Violated(f"gaps: {told} are told of, and {gaps} were found")
+        if apart := [lane for lane, begun in found.items() if begun.unread and lane not in transaction.offsets]:
+            raise Violated(f"a gap of {apart[0]} is told of, and not in the transaction that goes on behind it")
+
+    def advance(self, lane: Lane, offset: Committed) -> tuple[list[Seen], Counts]:
+        """What follows from the records up to an offset that is committed."""
+        log = Log(lane, offset.topic)
+        start = self.reached.get(log, 0)
+        if offset.offset < start or log not in self.lines:
+            raise Violated(f"{lane}: offset {start} of {log.topic} was committed, and now {offset}")
+        self.reached[log] = offset.offset
+        return self.lines[log].between(start, offset.offset)
+
+    def split(self, transaction: Transaction) -> tuple[dict[Lane, list[Seen]], Counts, list[tuple[Lane, Gap]]]:
+        """Outputs of single records by lane, what all others add up to, and what is told to be gone."""
+        outputs, counts, gaps = defaultdict[Lane, list[Seen]](list), Counts(), list[tuple[Lane, Gap]]()
         for one in map(seen, transaction.records):
+            if gap := told(one, self.world.name):
+                gaps.append(gap)
+                continue
             if one.topic != self.scenario.sums:
                 outputs[self.lane[lane_of(one.id)]].append(one)
             elif more := self.scenario.counts(one):
                 counts.update(more)
             else:
                 continue  # a pane without rows says only that nothing came
-            if (one.topic, one.id) in self.ids:
+            of = transaction.offsets.get(self.lane[lane_of(one.id)])  # a topic that is created anew has all names anew
+            if (name := (one.topic, one.id, of.topic if of else "")) in self.ids:
                 raise Violated(f"two records of {one.topic} are called {one.id}")
-            self.ids.add((one.topic, one.id))
+            self.ids.add(name)
         if self.scenario.sums:  # a counting role's dead letters leave once each, in any order within a transaction
             for of_lane in outputs.values():
                 of_lane.sort(key=offset_of)
-        return outputs, counts
+        return outputs, counts, gaps
 
     def in_order(self) -> None:
         """As a reader sees the whole log, which is in the order of producing, not of committing."""
@@ -79,9 +130,13 @@ class Invariants:
             for lane, outputs in self.outputs.get(transaction, {}).items():
                 found[lane] += outputs
         for lane, outputs in found.items():
-            right, _ = self.reference[lane].between(0, self.world.kafka.offsets[lane])
-            if outputs != right:
-                raise Violated(f"{lane}, all of it: {difference(outputs, right)}")
+            if outputs != self.right[lane]:
+                raise Violated(f"{lane}, all of it: {difference(outputs, self.right[lane])}")
+
+    def counted(self, lost: int, found: int) -> None:
+        """A process has ended."""
+        if lost != found:
+            raise Violated(f"a worker has counted {lost} lost records, and met {found}")
 
     # ---- Redis -------------------------------------------------------------------------------------------------------
 
@@ -89,8 +144,9 @@ class Invariants:
         """Redis has taken a snapshot."""
         self.world.seen["snapshot"] += 1
         lane = self.lane[name.rpartition(":")[2]]
-        stored, reference = self.world.redis.hashes[name], self.reference[lane]
-        mark, committed = int(stored.get("mark") or 0), self.world.kafka.decided(lane)
+        stored, log = self.world.redis.hashes[name], self.current.get(lane) or self.world.kafka.log_of(lane)
+        reference, committed = self.lines[log], self.reached.get(log, 0)
+        mark = int(stored.get("mark") or 0)
         if mark > committed:
             raise Violated(f"{lane}: the mark is {mark}, and {committed} is committed")
         for key, following in reference.following.items():
@@ -103,10 +159,12 @@ class Invariants:
             if following[offset] < mark:
                 raise Violated(f"{lane}: the mark is {mark}, and {key} has a snapshot at {offset} only")
 
-    def taken(self, name: str, mark: int, fields: list[bytes]) -> None:
+    def taken(self, name: str, mark: int, fields: list[bytes], stored: dict[str, Any]) -> None:
         """A new owner was told the mark, and which keys have a snapshot: of one moment, or he takes old for new."""
         lane = self.lane[name.rpartition(":")[2]]
-        for key, following in self.reference[lane].following.items():
+        self.found[lane] = stored
+        lines = self.lines[self.current[lane]] if lane in self.current else Lines()
+        for key, following in lines.following.items():
             if following[START] < mark and f"k:{key}".encode() not in fields:
                 raise Violated(f"{lane}: its new owner was told that the mark is {mark}, and not of {key}")
 
@@ -121,8 +179,8 @@ class Invariants:
     def ended(self) -> None:
         """The faults are over and everything has drained."""
         self.in_order()
-        for lane, reference in self.reference.items():
-            for key, states in reference.states.items():
+        for lane in self.lane.values() if self.world.stateful else ():
+            for key, states in self.lines[self.current[lane]].states.items():
                 if self.world.stored(lane).get(f"k:{key}") != states[max(states)]:
                     raise Violated(f"{lane}: the last state of {key} is not the right one")
 

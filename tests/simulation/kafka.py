@@ -3,18 +3,23 @@
 A transaction holds the committed offsets back until it ends. Its end is decided first and seen later, as its markers
 are written; what was decided happens even if nobody heard. A new process in a seat ends what its predecessor left open
 and fences it; the broker ends a transaction that takes too long.
+
+A log loses its beginning, and a topic is deleted and created anew: then its offsets begin at 0 again, and what was
+committed of it is forgotten, or not.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from stream.engine.role import Lane, Output
+from stream.engine.shape import Shape, remembered
 from tests.simulation.group import Entry, Group, refused
+from tests.simulation.losses import Begun, Log
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -22,6 +27,20 @@ if TYPE_CHECKING:
 PATIENCE_STEPS = 400  # after which the broker aborts an open transaction
 SLOW_MARKERS = 0.3  # probability
 MARKER_STEPS = 60
+FORGOTTEN = 0.7  # probability: what was committed of a topic goes with it
+
+
+class Committed(NamedTuple):
+    """An offset, and what was written beside it."""
+
+    offset: int
+    metadata: str
+
+    @property
+    def topic(self) -> str:
+        """The id of the topic of which it is an offset."""
+        shape = remembered(self.metadata)
+        return shape.id if shape else ""
 
 
 @dataclass(eq=False)
@@ -32,7 +51,8 @@ class Transaction:
     epoch: int
     since: int
     records: list[Output]
-    offsets: dict[Lane, int] = field(default_factory=dict)
+    offsets: dict[Lane, Committed] = field(default_factory=dict)
+    begun: dict[Lane, Begun] = field(default_factory=dict)  # how its owner began, if this is his first since
     status: Literal["open", "decided", "committed", "aborted"] = "open"
     seen_at: int = 0  # once it is decided: when its markers are written
 
@@ -41,9 +61,12 @@ class Kafka:
     """The brokers."""
 
     def __init__(self, world: "World", logs: dict[Lane, list[Entry]]) -> None:
-        self.world, self.logs = world, logs
+        self.world, self.logs = world, dict(logs)  # worlds share them
         self.group = Group(sorted(logs))
-        self.offsets: dict[Lane, int] = {}
+        self.low: dict[Lane, int] = dict.fromkeys(logs, 0)
+        self.offsets: dict[Lane, Committed] = {}
+        self.topics = dict.fromkeys((lane.topic for lane in logs), 0)  # how often each was created anew
+        self.since = dict.fromkeys(self.topics, 0)  # in which step
         self.log: list[tuple[Transaction, Output]] = []  # all output topics together
         self.running: dict[str, Transaction] = {}  # by producer
         self.epochs: Counter[str] = Counter()
@@ -53,9 +76,39 @@ class Kafka:
     def down(self) -> bool:
         return self.world.now < self.down_until
 
-    def place(self, lane: Lane, offset: int) -> int:
-        """Where in its log an offset is, or the next one that there is."""
-        return bisect_left(self.logs[lane], (offset,))
+    # ---- logs --------------------------------------------------------------------------------------------------------
+
+    def head(self, lane: Lane) -> float:
+        """The last offset that may be there already: the logs grow while the faults go on."""
+        return self.world.growth(self.since[lane.topic])
+
+    def high(self, lane: Lane) -> int:
+        """Where the log ends."""
+        log = self.logs[lane]
+        written = bisect_right(log, self.head(lane), key=offset_of)
+        return log[written - 1].offset + 1 if written else 0
+
+    def log_of(self, lane: Lane) -> Log:
+        return Log(lane, self.id_of(lane.topic))
+
+    def id_of(self, topic: str) -> str:
+        return f"{topic}.{self.topics[topic]}"
+
+    def shapes(self, topics: Sequence[str]) -> dict[str, Shape]:
+        return {topic: Shape(self.id_of(topic), self.world.scenario.partitions) for topic in topics}
+
+    def trim(self, lane: Lane, offset: int) -> None:
+        """What is below the offset is gone."""
+        self.low[lane] = max(self.low[lane], min(offset, self.high(lane)))
+
+    def create_anew(self, topic: str, logs: dict[Lane, list[Entry]]) -> None:
+        self.topics[topic] += 1
+        self.since[topic] = self.world.now
+        forgotten = self.world.random.random() < FORGOTTEN
+        for lane in [lane for lane in self.logs if lane.topic == topic]:
+            self.logs[lane], self.low[lane] = logs[lane], 0
+            if forgotten:
+                self.offsets.pop(lane, None)
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 
@@ -69,11 +122,12 @@ class Kafka:
         self._open(to)
         if not self.knows(*self.world.memberships[membership]):
             raise refused(KafkaError.ILLEGAL_GENERATION)
-        to.offsets |= {Lane(at.topic, at.partition): at.offset for at in offsets}
+        to.offsets |= {Lane(at.topic, at.partition): Committed(at.offset, at.metadata or "") for at in offsets}
 
     def decide(self, transaction: Transaction) -> None:
         self._open(transaction)
         transaction.status = "decided"
+        self.world.invariants.committed(transaction)
         transaction.seen_at = self.world.now
         if self.world.unlucky(SLOW_MARKERS):
             transaction.seen_at += self.world.random.randrange(MARKER_STEPS)
@@ -87,9 +141,7 @@ class Kafka:
             transaction.status = "aborted"
             return
         transaction.status = "committed"
-        before = {lane: self.offsets.get(lane, 0) for lane in transaction.offsets}
         self.offsets |= transaction.offsets
-        self.world.invariants.committed(transaction, before)
 
     def go_on(self) -> None:
         """What brokers do by themselves."""
@@ -119,10 +171,9 @@ class Kafka:
         """Whether the answer to `committed` must wait."""
         return any(lane in transaction.offsets for transaction in self.running.values() for lane in lanes)
 
-    def decided(self, lane: Lane) -> int:
-        """What is committed, or will be whatever happens."""
-        coming = [t.offsets.get(lane, 0) for t in self.running.values() if t.status == "decided"]
-        return max([self.offsets.get(lane, 0), *coming])
+
+def offset_of(entry: Entry) -> int:
+    return entry.offset
 
 
 class Producer:
@@ -158,12 +209,14 @@ class Producer:
     def send_offsets_to_transaction(self, offsets: list[TopicPartition], membership: bytes, timeout: float) -> None:
         self._predecessor_ended()
         self.transaction = begun = self.kafka.begin(self.id, self.epoch, self.buffer)
+        begun.begun = self.world.consumer_of(membership).begun
         self.world.point()
         self.world.request(lambda: self.kafka.add_offsets(begun, offsets, membership), timed_out, self.kafka)
 
     def commit_transaction(self, timeout: float) -> None:
         ending = self.transaction
         self.world.request(lambda: self.kafka.decide(ending), timed_out, self.kafka)
+        ending.begun.clear()
 
     def _predecessor_ended(self) -> None:
         """The client asks again until the markers of the seat's last transaction are written."""

@@ -1,20 +1,21 @@
 """Seeded bugs: each removes one rule of the protocol. A simulation that does not notice one would prove nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import stream.engine.loop
 from schemas.dead_letter import Reason
-from stream.engine.beginning import Beginning, Memory
+from stream.engine.beginning import Beginning, Memory, StartAt, begin
 from stream.engine.counts import Counts
 from stream.engine.fence import VERSION, Fence, Hold
 from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
-from stream.engine.place import Place
+from stream.engine.place import NOTHING, Place
 from stream.engine.role import Lane, Message, Output
 from stream.redis import patient
-from tests.simulation.faults import Fault, expel, flush, go_back
+from tests.simulation.faults import Fault, create_anew, expel, flush, go_back, trim
 from tests.simulation.group import Incremental
 from tests.simulation.invariants import Invariants
 from tests.simulation.redis import Hash
@@ -62,6 +63,43 @@ class OffsetsOutside(Loop):
         for place, end in kept:
             place.next = end
         super().transact([], places)
+
+
+class CommitsWhereAReplayIs(Loop):
+    """What goes with a gap that is told of while a replay runs takes the offset back."""
+
+    def transact(self, outputs: list[Output], places: list[Place]) -> None:
+        done = [place.done for place in places]
+        for place in places:
+            place.done = NOTHING
+        super().transact(outputs, places)
+        for place, end in zip(places, done, strict=True):
+            place.done = end
+
+
+class TellsOfGapsLater(Loop):
+    """In a transaction of their own, after the one that goes on behind them."""
+
+    def commit(self) -> None:
+        news, self.news = self.news, []
+        super().commit()
+        if news:
+            super().transact(news, [])
+
+
+class TellsOfGapsBefore(Loop):
+    """In a transaction of their own, before that one."""
+
+    def commit(self) -> None:
+        if self.news:
+            super().transact(self.news, [])
+            self.news = []
+        super().commit()
+
+
+def silently(memory: Memory, start_at: StartAt) -> Beginning:
+    """What is gone is jumped over, as a client does by itself."""
+    return replace(begin(memory, start_at), caution="", lost=0)
 
 
 def at_committed(memory: Memory, start_at: str) -> Beginning:
@@ -208,4 +246,12 @@ MUTATIONS: dict[str, Change] = {
     "keeps-counts-of-lost-lanes": Change(patches={(Counts, "forget"): keeps_counts}, hunt="adding"),
     "keeps-outputs-of-lost-lanes": Change(patches={(Folds, "forget"): keeps_outputs}, world=where(expel)),
     "cooperative-rebalances": Change(world=cooperative),
+    "tells-of-gaps-later": Change(loop=TellsOfGapsLater, hunt="adding", world=where(trim)),
+    "tells-of-gaps-before": Change(loop=TellsOfGapsBefore, hunt="adding", world=where(trim)),
+    "silent-about-gaps": Change(patches={(stream.engine.loop, "begin"): silently}, hunt="adding"),
+    "commits-where-a-replay-is": Change(loop=CommitsWhereAReplayIs, world=where(trim, flush)),
+    "one-name-one-topic": Change(patches={(stream.engine.loop, "another"): always(False)}, world=where(create_anew)),
+    "topics-not-looked-at-again": Change(
+        patches={(stream.engine.loop, "check_same"): always(None)}, hunt="adding", world=where(create_anew)
+    ),
 }

@@ -60,6 +60,12 @@ class Redis:
         self.past.clear()
         self.remembered.clear()
 
+    def delete(self, name: str) -> None:
+        """By an operator, who sees to it that it is gone for good."""
+        for hashes in (self.hashes, *self.past):
+            gone = hashes.pop(name, {})
+            self.remembered.discard(gone.get("tok", ""))
+
     # ---- its commands ------------------------------------------------------------------------------------------------
 
     def take(self, name: str, token: str) -> None:
@@ -105,13 +111,14 @@ class Client:
         commands: list[Callable[[], Any]] = [
             lambda: self.server.take(name, token),
             lambda: on_the_wire(self.server.hashes[name].get("mark")),
-            lambda: [field.encode() for field in self.server.hashes[name]],
+            lambda: dict(self.server.hashes[name]),
         ]
         if self.server.torn:
-            _, mark, fields = [self.ask(command) for command in commands]
+            _, mark, stored = [self.ask(command) for command in commands]
         else:
-            _, mark, fields = self.ask(lambda: [command() for command in commands])
-        self.world.invariants.taken(name, int(mark or 0), fields)
+            _, mark, stored = self.ask(lambda: [command() for command in commands])
+        fields = [field.encode() for field in stored]
+        self.world.invariants.taken(name, int(mark or 0), fields, stored)
         return [on_the_wire(version), mark, fields]
 
     def write(self, keys: list[str], args: list[Any]) -> int:

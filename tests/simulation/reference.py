@@ -2,13 +2,13 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from schemas.dead_letter import PREFIX, Reason
-from stream.engine.fence import packed
+from stream.engine.fence import packed, unpacked
 from stream.engine.role import Lane, Output
 from tests.simulation.group import Entry, Record
 
@@ -50,16 +50,23 @@ Reference = dict[Lane, Lines]
 
 def folded(logs: dict[Lane, list[Entry]], role: Any) -> Reference:
     """By the role itself, one record after another: the loop must not change what it says."""
-    return {lane: _folded(lane, log, role) for lane, log in logs.items()}
+    return {lane: rebuilt(lane, log, role, 0, {}) for lane, log in logs.items()}
 
 
-def _folded(lane: Lane, log: list[Entry], role: Any) -> Lines:
+def rebuilt(lane: Lane, log: list[Entry], role: Any, low: int, kept: dict[str, bytes]) -> Lines:
+    """From these snapshots on, with what the log has from `low` on."""
     lines, states = Lines(), dict[str, Any]()
-    for entry in log:
+    for key, blob in kept.items():
+        offset, data = unpacked(blob)
+        states[key], lines.states[key] = role.decode(data), {offset: blob}
+    for entry in log[bisect_left(log, (low,)) :]:
         message = Record(lane, entry)
         read = role.read(lane, message)
+        outputs: Sequence[Output]
         if isinstance(read, Reason):
             outputs = [role.dead(lane, message, read)]
+        elif entry.offset <= max(lines.states.get(read[0], (START,))):
+            outputs = []  # its snapshot was ahead
         else:
             key, record = read
             states[key], outputs = role.fold(states.get(key, role.new()), record, f"{lane}-{entry.offset}")

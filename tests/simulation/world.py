@@ -34,6 +34,8 @@ FAULTY_STEPS, CALM_STEPS = 3_000, 20_000
 LOOKED_AT_EVERY = 200  # steps, once the faults are over: whether all is drained
 GROWING = 0.8  # of the faulty steps: then all records are there
 TICK_S = 0.1
+OTHER = 1_000_003  # far from all seeds: the logs of a topic that is created anew
+OPERATOR_STEPS = 150  # until somebody has read what a worker said
 
 CRASH = 0.004  # probability, at every point
 BACK_AT_ONCE = 0.5  # probability that a worker is there again before its session ends
@@ -103,6 +105,8 @@ class World:
         self.request = self.network.request
         self.consumer: type[Consumer] = Consumer
         self.memberships: dict[bytes, tuple[str, str, int]] = {}
+        self.consumers: dict[str, Consumer] = {}  # by member
+        self.operators: list[tuple[int, str]] = []  # when one will have come to delete the snapshots of a lane
         self.slots = [Slot(str(i)) for i in range(SLOTS)]
         self.zombies: list[tuple[Any, int]] = []  # frozen processes whose slot was given away, and when they wake
         self.weather = weather(self.random)
@@ -124,9 +128,17 @@ class World:
     def unlucky(self, probability: float) -> bool:
         return self.faulty and self.random.random() < probability
 
-    def head(self) -> float:
-        """The logs grow while the faults go on."""
-        return self.now / (GROWING * FAULTY_STEPS) * self.length if self.faulty else float("inf")
+    def growth(self, since: int) -> float:
+        """The last offset of a log that began in this step: the logs grow while the faults go on."""
+        return (self.now - since) / (GROWING * FAULTY_STEPS) * self.length if self.faulty else float("inf")
+
+    def create_anew(self, topic: str) -> None:
+        logs, reference = self.scenario.input(self.seed + OTHER * self.seen["topic created anew"], self.clock)
+        self.kafka.create_anew(topic, logs)
+        self.invariants.read({lane: lines for lane, lines in reference.items() if lane.topic == topic})
+
+    def consumer_of(self, membership: bytes) -> Consumer:
+        return self.consumers[self.memberships[membership][1]]
 
     def new_member(self) -> str:
         self.seen["process"] += 1
@@ -155,6 +167,7 @@ class World:
                 consumer=lambda properties: self.consumer(self, properties),
                 producer=lambda properties: Producer(self, properties),
                 redis=lambda settings: Client(self.redis),
+                describe=self.kafka.shapes,
                 clock=self.clock,
                 alarm=lambda seconds: None,
             )
@@ -168,6 +181,10 @@ class World:
             self.seen[f"surprise: {type(surprise).__name__}"] += 1
             if "has forgotten what this worker wrote" in str(surprise):
                 self.shut_out(loop, str(surprise))
+            if "elete the snapshots of this lane in Redis" in str(surprise):
+                self.operators.append((self.now + self.random.randrange(OPERATOR_STEPS), str(surprise).split(":")[0]))
+        if loop is not None:
+            self.invariants.counted(loop.observed.records_lost, loop.consumer.lost)
 
     def shut_out(self, loop: Any, sentence: str) -> None:
         for folded in loop.work.lanes.values():
@@ -202,6 +219,8 @@ class World:
                 self.wake_zombies()
             if self.network.late:
                 self.network.deliver()
+            if self.operators:
+                self.operate()
             if self.kafka.running:
                 self.kafka.go_on()
             self.advance(self.slots[int(self.random.random() * SLOTS)])
@@ -211,6 +230,12 @@ class World:
         for process, at in self.zombies:
             if self.now >= at and self.random.random() < WAKING:
                 process.switch()
+
+    def operate(self) -> None:
+        for one in [one for one in self.operators if one[0] <= self.now]:
+            self.operators.remove(one)
+            self.redis.delete(f"{self.settings.redis.prefix}{self.name}:{one[1]}")
+            self.seen["snapshots deleted by hand"] += 1
 
     def advance(self, slot: Slot) -> None:
         if self.faulty and slot.frozen_until > self.now:
@@ -254,7 +279,10 @@ class World:
         for lane, log in self.kafka.logs.items():
             end = log[-1].offset + 1
             mark = self.stored(lane).get("mark") or 0 if self.stateful else end
-            if self.kafka.offsets.get(lane) != end or int(mark) != end:
+            committed = self.kafka.offsets.get(lane)
+            if committed is None or committed.topic != self.kafka.id_of(lane.topic):
+                return False
+            if committed.offset != end or int(mark) != end:
                 return False
         return True
 
