@@ -238,9 +238,9 @@ class Dense:
         for field in fields(state):
             value = getattr(state, field.name)
             if field.name == "moments":
-                value = value[np.tril_indices(len(state))]
+                value = value[np.tri(len(state), dtype=bool)]
             if field.name in ARRAYS:
-                value = value.astype(value.dtype.newbyteorder("<")).tobytes()
+                value = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes()
             packed[field.name] = value
         return msgspec.msgpack.encode(packed)
 
@@ -265,7 +265,7 @@ class Dense:
 
 def symmetric(below: NDArray[Any], size: int) -> NDArray[np.float32]:
     """Return the symmetric matrix whose lower triangle is given."""
-    whole, at = np.zeros((size, size), np.float32), np.tril_indices(size)
+    whole, at = np.zeros((size, size), np.float32), np.tri(size, dtype=bool)
     whole[at] = below
     whole.T[at] = below
     return whole

@@ -67,7 +67,7 @@ class Judge:
 
     def _outputs(self, state: WatchState, content: PaneTopic, news: News, name: str) -> list[Output]:
         """Binnings first: what profile is to do does not wait for what people are to read."""
-        topics, subject, time = self.settings.topics, content.subject, rfc3339(content.at)
+        topics, subject = self.settings.topics, content.subject
         bodies: list[tuple[str, str, str, msgspec.Struct]] = [
             (topics.binnings, "binning", binning.key, binning) for binning in news.binnings
         ]
@@ -77,6 +77,7 @@ class Judge:
             bodies.append((topics.anomalies, "anomaly", subject.model, body))
         if news.heartbeat:
             bodies.append((topics.heartbeats, "heartbeat", subject.key, self.heartbeat(state, content)))
+        time = rfc3339(content.at) if bodies else ""
         return [
             record(topic, body, kind=kind, id=f"{name}-{i}", key=key, time=time, role=self.name)
             for i, (topic, kind, key, body) in enumerate(bodies)
