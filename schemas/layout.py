@@ -7,22 +7,24 @@ fit in every detail is refused, and read by `schemas.decode`, which decides what
 >>> text = b'{"model":"churn","features":{"age":41,"plan":"pro"},"prediction":0.83}'
 >>> form = form_of(msgspec.json.decode(text), Prediction)
 >>> layout = Layout(form, {("features", "age"): NUMBER, ("features", "plan"): TEXT})
->>> row = layout.decode(text)
->>> layout.field("features")(row), layout.identity(row), [column.role for column in layout.outputs]
-(_(f0=41.0, f1='pro'), 'churn', ['value'])
->>> layout.decode(b'{"model":"churn","features":{"age":"41","plan":"pro"},"prediction":0.83}')
+>>> [row] = layout.rows([text])
+>>> row, layout.identity(row), [list(column.values([row])) for column in layout.outputs]
+(('churn', _(f0=41.0, f1='pro'), 0.83), 'churn', [[0.83]])
+>>> next(layout.rows([b'{"model":"churn","features":{"age":"41","plan":"pro"},"prediction":0.83}']))
 Traceback (most recent call last):
     ...
 msgspec.ValidationError: Expected `float | null`, got `str` - at `$.features.age`
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, Union, get_args, get_type_hints
 
 import msgspec
 import numpy as np
 from msgspec import Meta, UnsetType
+from msgspec.structs import astuple
 
 from schemas.event import Text, Whole
 from schemas.feature import Feature
@@ -64,11 +66,11 @@ class Form(NamedTuple):
 
 
 class Output(NamedTuple):
-    """An output as a column: its role, what its values are, and how to take it from a row."""
+    """An output as a column: its role, what its values are, and how to take them from rows."""
 
     role: str
     kind: str
-    get: Callable[[Any], Any]
+    values: Callable[[Iterable[Any]], Iterator[Any]]
 
 
 class Packed(NamedTuple):
@@ -114,18 +116,22 @@ def kinds_of(tree: Mapping[str, Any], form: Form) -> dict[Path, str]:
 
 
 class Layout:
-    """One form with the kinds of its features, as a decoder and the ways to its columns."""
+    """One form with the kinds of its features, as a decoder and the ways to its columns.
+
+    A row is a tuple of the values of its fields: what is inside of a tuple is found without asking its type, and with a
+    thousand layouts there are a thousand types to ask.
+    """
 
     packed: Packed | None = None  # JSON has one value each
 
     def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
         self.form = form
         self.kind = form.kind
-        self._place = {name: f"f{at}" for at, (name, _) in enumerate(form.keys)}
+        self._place = {name: at for at, (name, _) in enumerate(form.keys)}
         self._said = dict(form.keys)
         hints = get_type_hints(form.kind, include_extras=True)
         self.row = structure((name, self._type(name, said, hints, kinds)) for name, said in form.keys)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.row).decode
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.row).decode
         self.keys = len(form.keys) + sum(len(said) for _, said in form.keys if isinstance(said, tuple))
         self.named = tuple(tuple(self._said.get(name, ())) for name in NAMED)
         self.columns = [
@@ -133,25 +139,31 @@ class Layout:
             for name in NAMED
             for key in self._said.get(name, ())
         ]
-        nested = [name for name in NAMED if self._said.get(name)]
-        self.families = [(attrgetter(self._place[name]), len(self._said[name])) for name in nested]
-        self.outputs = [output for name in OUTPUTS.get(form.kind, ()) for output in self._outputs(name)]
         self.whose = tuple(name for name in WHOSE if name in self._place)
-        # Of a row: a text if there is one field in `whose`, else a tuple.
-        self.identity = attrgetter(*(self._place[name] for name in self.whose))
-        self.times = {name: attrgetter(self._place[name]) for name in TIMES if name in self._place}
-        self.weight = self.field("sample_rate")
         self.like: Layout = self  # one of the same shape, perhaps another: what it makes of rows is right for these
+        self._find_ways()
+
+    def _find_ways(self) -> None:
+        """How to take the columns from rows."""
+        place, said = self._place, self._said
+        self.families = [
+            (itemgetter(place[name]), len(said[name])) for name in NAMED if said.get(name) and name in place
+        ]
+        self.outputs = [output for name in OUTPUTS.get(self.kind, ()) for output in self._outputs(name)]
+        # Of a row: a text if there is one field in `whose`, else a tuple.
+        self.identity = itemgetter(*(place[name] for name in self.whose))
+        self.times = {name: itemgetter(place[name]) for name in TIMES if name in place}
+        self.weight = itemgetter(place["sample_rate"]) if "sample_rate" in place else None
+
+    def rows(self, texts: Iterable[bytes]) -> Iterator[Any]:
+        """The row of each text; the iterator goes on behind one that is refused."""
+        return map(astuple, map(self._decode, texts))
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """What the ways to columns depend on: all of the form and the kinds but the names of features and the like."""
         keys = ((name, len(said) if name in NESTED else said) for name, said in self._said.items())
         return self.kind, tuple(keys), tuple(self.columns)
-
-    def field(self, name: str) -> Callable[[Any], Any] | None:
-        """How to take a field from a row; None if its events do not have it."""
-        return attrgetter(self._place[name]) if name in self._place else None
 
     def in_milliseconds(self, time: str) -> bool:
         """Whether a field of `TIMES` is a number of milliseconds that can be believed, as far as its size goes."""
@@ -205,26 +217,33 @@ class Layout:
     def _outputs(self, name: str) -> list[Output]:
         if name not in self._place:
             return []
-        said, place = self._said[name], self._place[name]
+        said, values = self._said[name], partial(map, itemgetter(self._place[name]))
         if name == "latency_ms":
-            return [Output("latency", NUMBER, attrgetter(place))]
+            return [Output("latency", NUMBER, values)]
         if name == "status":
-            return [Output("status", TEXT, attrgetter(place))]
+            return [Output("status", TEXT, values)]
         if self.kind is Label:
-            return [Output("truth", said, attrgetter(place))]
+            return [Output("truth", said, values)]
         if not isinstance(said, tuple):
-            return [Output("value" if said == NUMBER else "label", said, attrgetter(place))]
+            return [Output("value" if said == NUMBER else "label", said, values)]
         return [
-            Output(key, TEXT if key == "label" else NUMBER, answered(place, at, kind, key))
+            Output(key, TEXT if key == "label" else NUMBER, answered(values, at, kind, key))
             for at, (key, kind) in enumerate(said)
             if kind is not type(None)
         ]
 
 
-def answered(place: str, at: int, kind: type, key: str) -> Callable[[Any], Any]:
-    """A part of a whole answer; a class that is called by an integer is a class all the same."""
-    get = attrgetter(f"{place}.f{at}")
-    return (lambda row: str(get(row))) if key == "label" and kind is int else get
+def answered(
+    answers: Callable[[Iterable[Any]], Iterator[Any]], at: int, kind: type, key: str
+) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """A part of whole answers; a class that is called by an integer is a class all the same."""
+    spelled = key == "label" and kind is int
+
+    def values(rows: Iterable[Any]) -> Iterator[Any]:
+        parts = map(itemgetter(at), map(astuple, answers(rows)))
+        return map(str, parts) if spelled else parts
+
+    return values
 
 
 def structure(fields: Iterable[tuple[str, Any]]) -> type:

@@ -9,7 +9,7 @@ of a row come back in one piece.
 >>> event = msgspec.msgpack.decode(message)
 >>> form = packed_form(event, Prediction)
 >>> layout = PackedLayout(form, packed_kinds(event, form))
->>> row = layout.decode(message)
+>>> [row] = layout.rows([message])
 >>> layout.columns, len(layout.packed.get(row)), layout.families[0][0](row), layout.unproved([message])
 (['number', 'number', 'text'], 16, _(f0='pro'), [])
 """
@@ -17,7 +17,7 @@ of a row come back in one piece.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
@@ -61,9 +61,11 @@ class PackedLayout(Layout):
         texts_unless = {("features", name): TEXT for name in texts}
         super().__init__(Form(form.kind, (*rest, ("features", numbers + texts))), {**texts_unless, **kinds})
         self.form = form
-        self.packed = Packed(attrgetter(NUMBERS), len(numbers)) if NUMBERS in said else None
-        self.families = [(attrgetter(TEXTS), len(texts))] * bool(texts) + self.families[bool(numbers + texts) :]
-        self.decode = msgspec.msgpack.Decoder(self._row(numbers, texts)).decode
+        place = self._place = {name: at for at, (name, _) in enumerate(form.keys)}
+        self._find_ways()
+        self.packed = Packed(itemgetter(place[NUMBERS]), len(numbers)) if NUMBERS in said else None
+        self.families = [(itemgetter(place[TEXTS]), len(texts))] * bool(texts) + self.families
+        self._decode = msgspec.msgpack.Decoder(self._row(numbers, texts)).decode
         self._head = head(len(form.keys))
         self._heads = {name: head(len(what)) for name, what in form.keys if isinstance(what, tuple)}
         inside = msgspec.defstruct("_", [(name, Raw) for name in self._heads], gc=False)
@@ -76,18 +78,18 @@ class PackedLayout(Layout):
 
     def _row(self, numbers: Sequence[str], texts: Sequence[str]) -> type:
         size = DOUBLE * len(numbers)
-        said, hints = dict(self.form.keys), get_type_hints(self.kind, include_extras=True)
+        keys, hints = self.form.keys, get_type_hints(self.kind, include_extras=True)
+        said = dict(keys)
         types = {
             NUMBERS: Annotated[bytes, Meta(min_length=size, max_length=size)],
             NUMBER_NAMES: Literal[said.get(NUMBER_NAMES, "")],
             TEXTS: sequence(TYPES[kind] for kind in self.columns[len(numbers) :][: len(texts)]),
             TEXT_NAMES: Literal[said.get(TEXT_NAMES, "")],
         }
-        places = {self._place.get(name, name): name for name in said}
         return msgspec.defstruct(
             "_",
-            [(at, types.get(name) or self._type(name, said[name], hints, {})) for at, name in places.items()],
-            rename=places,
+            [(f"f{at}", types.get(name) or self._type(name, what, hints, {})) for at, (name, what) in enumerate(keys)],
+            rename={f"f{at}": name for at, (name, _) in enumerate(keys)},
             forbid_unknown_fields=True,
             gc=False,
         )

@@ -33,6 +33,9 @@ from stream.engine.asking import asking
 from stream.engine.role import Lane, Message
 
 TOGETHER: Final = 256  # rows of one shape that are admitted at once; fewer wait for more
+MANY: Final = (
+    8_192  # messages of models that take turns, decoded at once: each model's decoder is then used a few times
+)
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
@@ -62,9 +65,9 @@ class Waiting:
         self.messages += more.messages
         self.lanes += more.lanes
 
-    def at(self, places: Sequence[int]) -> "Waiting":
-        """Some of those that are not decoded yet."""
-        if len(places) == len(self.values):
+    def at(self, places: list[int]) -> "Waiting":
+        """Those at some places, in this order, of some that are not decoded yet."""
+        if places == list(range(len(self.values))):
             return self
         return Waiting(
             values=list(map(self.values.__getitem__, places)),
@@ -91,7 +94,7 @@ class AlikeRows:
     def forget(self) -> None:
         """Drop all rows that wait."""
         self._waiting: dict[Layout, Waiting] = {}  # by one layout of each shape
-        self._undecoded: dict[str, Waiting] = {}  # by topic: for the native decoder
+        self._undecoded: dict[tuple[Forms, str], Waiting] = {}  # by topic
         self.rows = 0  # that wait
 
     def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
@@ -120,16 +123,34 @@ class AlikeRows:
         self, tally: Tally, known: Forms, lane: Lane, messages: Sequence[Message], values: Sequence[bytes], now_ms: int
     ) -> list[Odd]:
         """Take messages that are written in one way."""
-        fresh = Waiting([], [], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values))
-        if known is self.packed or not self._natives.of(known.last(lane.topic)):
-            return self._decode(tally, known, lane.topic, fresh, len(values))
-        waiting = self._undecoded.setdefault(lane.topic, Waiting())
-        waiting.add(fresh)
+        waiting = self._undecoded.setdefault((known, lane.topic), Waiting())
+        waiting.add(Waiting([], [], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values)))
         self.rows += len(values)
-        return self._decode_natively(tally, lane.topic) if len(waiting.values) >= TOGETHER else []
+        return self._decode(tally, known, lane.topic) if len(waiting.values) >= self._enough(known, lane.topic) else []
 
-    def _decode(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
-        """Decode messages, which are what is left of so many, and let them wait for others of their layout."""
+    def _enough(self, known: Forms, topic: str) -> int:
+        """So many messages are worth decoding."""
+        if known.take_turns(topic):
+            return MANY
+        return TOGETHER if known is self.forms and self._natives.of(known.last(topic)) else 0
+
+    def _decode(self, tally: Tally, known: Forms, topic: str) -> list[Odd]:
+        """Decode all messages of a topic that wait: natively, where they have its last layout and there is a way."""
+        waiting, layout = self._undecoded.pop((known, topic)), known.last(topic)
+        native, many = self._natives.of(layout) if known is self.forms else None, len(waiting.values)
+        self.rows -= many
+        if native is None or layout is None:
+            return self._decode_purely(tally, known, topic, waiting, many)
+        alike, refused = native.block(waiting.values, tally.identities(layout), tally.codes)
+        if not refused:
+            return waiting.odd(self._odd(tally, layout, alike, waiting, []))
+        others = set(refused)
+        taken = waiting.at([at for at in range(many) if at not in others])
+        odd = taken.odd(self._odd(tally, layout, alike, taken, []))
+        return odd + self._decode_purely(tally, known, topic, waiting.at(refused), many)
+
+    def _decode_purely(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
+        """Decode messages, which are what is left of so many, and let them wait for others of their shape."""
         odd: list[Odd] = []
         found, others = known.decoded(topic, fresh.values, many)
         for layout, rows in found.items():
@@ -143,24 +164,9 @@ class AlikeRows:
                 odd += self._admit(tally, layout)
         return odd + [(fresh.lanes[at], fresh.messages[at]) for at in others]
 
-    def _decode_natively(self, tally: Tally, topic: str) -> list[Odd]:
-        """Decode and admit messages that have the last layout of their topic; the others go the usual way."""
-        waiting, layout = self._undecoded.pop(topic), self.forms.last(topic)
-        native, many = self._natives.of(layout), len(waiting.values)
-        self.rows -= many
-        if native is None or layout is None:
-            return self._decode(tally, self.forms, topic, waiting, many)
-        alike, refused = native.block(waiting.values, tally.identities(layout), tally.codes)
-        if not refused:
-            return waiting.odd(self._odd(tally, layout, alike, waiting, []))
-        others = set(refused)
-        taken = waiting.at([at for at in range(many) if at not in others])
-        odd = taken.odd(self._odd(tally, layout, alike, taken, []))
-        return odd + self._decode(tally, self.forms, topic, waiting.at(refused), many)
-
     def settle(self, tally: Tally) -> list[Odd]:
         """Admit all rows that wait; return those that have to be read one by one after all."""
-        odd = [odd for topic in list(self._undecoded) for odd in self._decode_natively(tally, topic)]
+        odd = [odd for known, topic in list(self._undecoded) for odd in self._decode(tally, known, topic)]
         return odd + [odd for layout in list(self._waiting) for odd in self._admit(tally, layout)]
 
     def _admit(self, tally: Tally, layout: Layout) -> list[Odd]:

@@ -37,12 +37,12 @@ class Block:
 
 
 def block(layout: Layout, rows: Sequence[Any], whose: Iterable[Mapping[Any, int]], codes: Codes) -> Block:
-    """The columns of rows that layouts like this one made, one conversion for all of them. `whose` has the places for
-    each row."""
+    """The columns of rows (`Layout.rows`) of layouts like this one, one conversion for all of them. `whose` has the
+    places for each row."""
     return Block(
         whose=np.fromiter(map(getitem, whose, map(layout.identity, rows)), np.int64, len(rows)),
         times={name: list(map(get, rows)) for name, get in layout.times.items()},
-        weight=None if layout.weight is None else numbers(layout.weight, rows),
+        weight=None if layout.weight is None else np.fromiter(map(layout.weight, rows), np.float64, len(rows)),
         cells=matrix(layout, rows, codes),
     )
 
@@ -65,12 +65,7 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
         first += wide
     for output in layout.outputs:
         if output.kind == NUMBER:
-            parts.append(numbers(output.get, rows)[:, None])
+            parts.append(np.fromiter(output.values(rows), np.float64, len(rows))[:, None])
         else:
-            parts.append(np.fromiter(map(code, map(output.get, rows)), np.float64, len(rows))[:, None])
+            parts.append(np.fromiter(map(code, output.values(rows)), np.float64, len(rows))[:, None])
     return np.hstack(parts) if parts else np.empty((len(rows), 0))
-
-
-def numbers(get: Any, rows: Sequence[Any]) -> Floats:
-    """One field of each row."""
-    return np.fromiter(map(get, rows), np.float64, len(rows))

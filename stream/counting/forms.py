@@ -5,7 +5,7 @@ columns are those that were seen most. Whatever fits no layout is left to be rea
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
 from schemas.unreadable import UNREADABLE
 
 SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
-SAMPLES: Final = 32  # events that are learnt from between two calls: of endless forms only so many are looked at
+SAMPLES, SAMPLED = 32, 16  # of endless forms only so many events of one call are learnt from, or one of so many
 FORMS: Final = 4_096  # that are remembered, and routes to them by model
 ROUTES: Final = 65_536
 TURNS: Final = 4  # layouts of one model that take turns
@@ -63,6 +63,12 @@ class Found:
     layouts: list[Layout] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
+    def add(self, rows: list[Any], layout: Layout, places: Sequence[int]) -> None:
+        """Add rows of one layout."""
+        self.rows += rows
+        self.layouts += [layout] * len(rows)
+        self.places += places
+
 
 class Forms:
     """The layouts that are known. Forgetting them costs time only."""
@@ -83,37 +89,34 @@ class Forms:
         """The layout that the next message of a topic likely has."""
         return self._last.get(topic)
 
+    def take_turns(self, topic: str) -> bool:
+        """Whether messages of a topic have several layouts: then many of them are decoded faster than few."""
+        return topic in self._last and self._last[topic] is None
+
     def decoded(self, topic: str, values: Sequence[bytes], many: int = 0) -> tuple[dict[Layout, Found], list[int]]:
         """The rows of all texts that fit a layout, by one layout of each shape; and the places of those that do not.
         `many` says of how many these are the rest, if they are."""
-        self._samples = 0
         many = many or len(values)
-        last = self._last.get(topic)
+        self._samples = max(SAMPLES, many // SAMPLED)
+        last, places = self._last.get(topic), range(len(values))
         if last is None:
-            found, others = self._route(topic, values, range(len(values)))
+            found, others = self._route(topic, values, places)
             layouts = {layout for mine in found.values() for layout in mine.layouts}
             if len(layouts) == 1 and len(others) <= ODD * many:
                 [self._last[topic]] = layouts
             return found, others
-        rows, others = decoded(last.decode, values)
-        places = range(len(values))
-        if others:
-            odd = set(others)
-            places = [at for at in places if at not in odd]  # type: ignore[assignment]
-            if len(others) > ODD * many:
-                self._last[topic] = None
+        rows, mine, others = taken(last.rows(values), places)
+        if len(others) > ODD * many:
+            self._last[topic] = None
         found, others = self._route(topic, values, others)
-        mine = found.setdefault(last.like, Found())
-        mine.rows += rows
-        mine.layouts += [last] * len(rows)
-        mine.places += places
+        found[last.like].add(rows, last, mine)
         return found, others
 
     def learn(self, topic: str, kind: Alike, value: bytes) -> None:
         """Look at an event that fitted no layout and that was accepted all the same."""
-        if self._samples >= SAMPLES:
+        if not self._samples:
             return
-        self._samples += 1
+        self._samples -= 1
         try:
             tree = self._wire.tree(value)
         except UNREADABLE:
@@ -143,41 +146,44 @@ class Forms:
             layout.like = self._by_shape.setdefault(layout.shape, layout)
 
     def _route(
-        self, topic: str, values: Sequence[bytes], places: Iterable[int]
-    ) -> tuple[dict[Layout, Found], list[int]]:
-        """Find the layout of each of some texts by its model."""
+        self, topic: str, values: Sequence[bytes], places: Sequence[int]
+    ) -> tuple[defaultdict[Layout, Found], list[int]]:
+        """Find the layouts of some texts by their models, each layout once: the next text finds its decoder at hand."""
         found: defaultdict[Layout, Found] = defaultdict(Found)
-        others: list[int] = []
-        for at in places:
-            value = values[at]
-            try:
-                routes = self._by_model.get((topic, self._wire.named(value).model), ())
-            except UNREADABLE:
-                routes = ()
-            for layout in routes:
-                try:
-                    row = layout.decode(value)
-                except UNREADABLE:
-                    continue
-                mine = found[layout.like]
-                mine.rows.append(row)
-                mine.layouts.append(layout)
-                mine.places.append(at)
-                break
-            else:
-                others.append(at)
-        return found, others
+        named, places, others = taken(map(self._wire.named, map(values.__getitem__, places)), places)
+        by_model: defaultdict[str, list[int]] = defaultdict(list)
+        for name, at in zip(named, places, strict=True):
+            by_model[name.model].append(at)
+        rest: Sequence[int]
+        for model, rest in by_model.items():
+            for layout in self._by_model.get((topic, model), ()):
+                rows, mine, rest = taken(layout.rows(map(values.__getitem__, rest)), rest)
+                found[layout.like].add(rows, layout, mine)
+            others += rest
+        return found, sorted(others)
 
 
-def decoded(decode: Callable[[bytes], Any], values: Sequence[bytes]) -> tuple[list[Any], list[int]]:
+def taken(rows: Iterator[Any], places: Sequence[int]) -> tuple[list[Any], Sequence[int], list[int]]:
+    """What a decoder makes of the texts at some places, and the places of those it takes and of those it refuses.
+
+    >>> taken(map(int, [b"4", b"x", b"5"]), range(7, 10))
+    ([4, 5], [7, 9], [8])
+    """
+    good, refused = decoded(rows)
+    if not refused:
+        return good, places, []
+    odd = set(refused)
+    return good, [place for at, place in enumerate(places) if at not in odd], [places[at] for at in refused]
+
+
+def decoded(rest: Iterator[Any]) -> tuple[list[Any], list[int]]:
     """What a decoder makes of each text, and the places of those it refuses.
 
-    >>> decoded(int, [b"4", b"x", b"5"])
+    >>> decoded(map(int, [b"4", b"x", b"5"]))
     ([4, 5], [1])
     """
     rows: list[Any] = []
     refused: list[int] = []
-    rest = map(decode, values)
     while True:
         try:
             rows.extend(rest)  # keeps what came before an exception, and goes on behind it

@@ -70,9 +70,9 @@ def plan(layout: Layout) -> Plan | None:
     """The steps of a layout; None if it has something that no step reads."""
     row = type_info(layout.row)
     assert isinstance(row, StructType)
-    sample = numbered(row, count())
+    sample = astuple(numbered(row, count()))
     cells = [*chain.from_iterable(astuple(get(sample)) for get, _ in layout.families)]
-    cells += [int(output.get(sample)) for output in layout.outputs]
+    cells += [int(value) for output in layout.outputs for value in output.values([sample])]
     width = len(cells)
     times = {name: get(sample) for name, get in layout.times.items()}
     cells += times.values()

@@ -37,7 +37,7 @@ def purely(layout: Layout, values: Iterable[bytes]) -> tuple[list[Any], set[int]
     rows, refused = [], set()
     for at, value in enumerate(values):
         try:
-            rows.append(layout.decode(value))
+            rows += layout.rows([value])
         except UNREADABLE:
             refused.add(at)
     return rows, refused

@@ -187,6 +187,25 @@ def test_models_with_other_columns_take_the_short_way_too() -> None:
     assert len(read) <= 100 * (9 * SEEN / SAMPLES + 1)
 
 
+@pytest.mark.parametrize("size", [40, 500])
+@pytest.mark.parametrize("usual", [0.0, 0.5, 0.95])
+def test_models_whose_columns_differ_in_name_alone_are_told_apart(usual: float, size: int) -> None:
+    """Whether one of them is usual, or all take turns; most of their rows share a block."""
+    random, messages = Random(6), []
+    for number in range(3_000):
+        own = 0 if random.random() < usual else random.randrange(5)
+        features = {
+            f"x{own}": number / 7,
+            f"y{own}": random.choice("abc"),
+            "both": None if random.random() < 0.1 else own,
+        }
+        one = event(random, model=f"m{own}", features=features)
+        if random.random() < 0.05:
+            one["ts"] = NOW + 2 * 86_400_000  # fits its layout, and is odd all the same
+        messages.append(Message(json.dumps(one).encode(), number=number))
+    compare(messages, size)
+
+
 def test_forms_without_end_are_forgotten() -> None:
     forms = Forms()
     for number in range(FORMS + 10):
