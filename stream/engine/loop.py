@@ -250,7 +250,7 @@ class Loop:
             kafka.produce(self.producer, output)
             self.observed.sent(output)
         point("produced")
-        offsets = [position(place, note(self.shapes.get(place.lane.topic))) for place in places]
+        offsets = [reached(place, note(self.shapes.get(place.lane.topic))) for place in places]
         self.producer.send_offsets_to_transaction(offsets, self.membership, COMMIT_TIMEOUT_S)
         point("offsets sent")
         self.producer.commit_transaction(COMMIT_TIMEOUT_S)
@@ -372,8 +372,13 @@ def by_lane(messages: list[Any]) -> Batch:
     return batch
 
 
-def position(place: Place, metadata: str = "") -> TopicPartition:
-    return TopicPartition(place.lane.topic, place.lane.partition, place.next, metadata)
+def position(place: Place) -> TopicPartition:
+    return TopicPartition(place.lane.topic, place.lane.partition, place.next)
+
+
+def reached(place: Place, metadata: str) -> TopicPartition:
+    """To be committed: never below what is, where a replay has not come so far yet."""
+    return TopicPartition(place.lane.topic, place.lane.partition, max(place.next, place.done), metadata)
 
 
 def run_role(
