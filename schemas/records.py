@@ -37,6 +37,7 @@ VALUES = 4_096  # distinct texts of one column in one pane
 SLICES = 16_384  # of one pane
 COLUMN_LENGTH = 2 * NAME_LENGTH  # `feature:` and a name; a slice's name has a key and a value
 COUNT = 2**53  # the largest count that is exact as a double
+PANE_ROWS = 2**24  # sixty times what a worker counts before it cuts; a judge adds panes up in 32 bits
 FOREVER = 253_402_300_799_999  # milliseconds: the end of 9999, the last year that RFC 3339 can write
 STEPS = 10_000  # of one incident
 MEND = "It was not written by Leeway, or by another version of it: find the writer, then redrive the record."
@@ -111,7 +112,9 @@ def _wrong_with_pane_topic(record: PaneTopic) -> Complaint:
 
 
 def _wrong_with_pane(record: Pane) -> Complaint:
-    for field in ("rows", "late", "future", "lag_ms", "part", "parts"):
+    for field in ("rows", "late", "future"):
+        yield from _outside(field, getattr(record, field), PANE_ROWS)
+    for field in ("lag_ms", "part", "parts"):
         yield from _outside(field, getattr(record, field), COUNT)
     for field in ("since", "until"):
         yield from _outside(field, getattr(record, field), FOREVER)
@@ -132,7 +135,7 @@ def _wrong_with_pane(record: Pane) -> Complaint:
         at = f"slices.{name[:NAME_LENGTH]}"
         if len(name) > NAME_LENGTH + TEXT_LENGTH + 1 or "=" not in name:
             yield f"{at}: names of slices look like 'region=eu'"
-        yield from _outside(f"{at}.rows", part.rows, COUNT)
+        yield from _outside(f"{at}.rows", part.rows, PANE_ROWS)
         yield from _counts(f"{at}.nulls", part.nulls, COLUMNS)
         if len(part.columns) > COLUMNS:
             yield f"{at}: more than {COLUMNS:,} columns"

@@ -101,6 +101,12 @@ def test_a_pane_from_after_the_year_9999_stops_no_judge(field: str) -> None:
     assert panes.counted["letters"] == 1
 
 
+def test_a_pane_of_more_rows_than_a_worker_can_count_stops_no_judge() -> None:
+    panes = Panes(random.Random(1))
+    panes.take(Sent(0, changed("pane", "rows", 2**32)))
+    assert panes.counted["letters"] == 1
+
+
 def test_a_reason_does_not_repeat_the_message() -> None:
     refused = decode.heartbeat(changed("heartbeat", "state", "x" * 100_000))
     assert isinstance(refused, Reason)
