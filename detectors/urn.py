@@ -93,9 +93,14 @@ CALM = 7.4
 # After an alarm they may have grown by half: so a factor that was learnt too small corrects itself, alarm by alarm.
 DOUBT = 1.5
 
+# What was dismissed was no change: until more is known, events count for so much less that what raised an alarm at 1e4
+# would have left the urn calm, log 1e4 / log CALM. But no further than to where there is too much dependence to judge.
+FORGIVEN = 4.6
+MOST = float(dependence.HEALTH_FROM[-1])
+
 # Tilts are computed again when the urn has grown by so much, and blocks measured with older tilts fade.
 RETILT_LEARNING, RETILT = 0.1, 0.05
-FADE_LEARNING, FADE = 0.9, 0.95
+FADE_LEARNING, FADE = 0.95, 0.97
 RETILTS_PER_STEP = 24  # spreads the work over the panes; a stale tilt is a valid alternative all the same
 
 
@@ -167,6 +172,8 @@ class Urns:
         firing = np.array([row for row in rows if bank.phase[row] == FIRING], np.intp)
         after.urn[firing] = self.remembered(after, firing) + after.live[firing]
         self.limit(after, firing)
+        if not self.independent:
+            after.factor[firing] = np.minimum(FORGIVEN * after.factor[firing], np.maximum(MOST, after.factor[firing]))
         self.settle(after, firing)
         return after
 
@@ -256,12 +263,15 @@ class Urns:
         bank.grown[at] += block.events
         self.limit(bank, rows)
         block = replace(block, urn=bank.urn[at], size=bank.urn[at].sum(axis=1))
-        self.observe(bank, block, self.scores(bank, block, self.logarithms(bank, rows, block.pane)), inside=True)
+        scores = self.scores(bank, block, self.logarithms(bank, rows, block.pane))
+        self.observe(bank, block, scores, inside=bank.tilts is None)  # tilts are older than the pane
         known = block.size >= self.least_reference
         if not self.independent:
             known &= bank.blocks.panes[rows] >= LEAST_PANES
             known &= block.size / bank.factor[rows][:, :2].max(axis=1) >= LEAST_EFFECTIVE
-            known &= dependence.saturated(bank.blocks, rows) | (block.size >= self.patience)
+            if known.any():
+                enough = self.believe(bank, block.only(known)).enough(block.size[known], LEAST_EFFECTIVE)
+                known[known] = enough | (block.size[known] >= self.patience)
         ready = rows[known]
         bank.phase[ready] = Phase.WATCHING
         turns[ready] = Turn.READY
@@ -388,6 +398,7 @@ class Urns:
         self.settle(bank, rows)
         if not self.independent:
             bank.phase[rows] = Phase.LEARNING
+            bank.factor[rows] = 1
             dependence.clear(bank.blocks, rows)
 
     def rename(self, bank: Bank, rows: Rows, now: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -461,19 +472,21 @@ class Urns:
             bank.factor[rows[due]] = self.measured(bank, block.only(due))
 
     def measured(self, bank: Bank, block: Block) -> Floats:
-        """Return the variance factors, [rows, groups]."""
-        rows = block.rows
+        """Return the variance factors, [rows, groups]; where nothing is known of them they stay what they are."""
+        belief = self.believe(bank, block)
+        alone = not isinstance(self.law, Numbers) and not self.law.every_bin
+        factor = dependence.careful_shares(belief.factor) if alone else belief.factor
+        return np.where(belief.known.any(axis=1, keepdims=True), factor, bank.factor[block.rows])
+
+    def believe(self, bank: Bank, block: Block) -> dependence.Belief:
+        """Return what is believed of the variance factors."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            kurtosis = np.maximum(bank.tilts.kurtosis[rows], 1)
-            groups = self.law.groups[self.law.scored]
-            factor = dependence.factors(bank.blocks, rows, groups, kurtosis, dependence.CAUTION)
-            return dependence.careful(factor, bank.events[rows] / np.maximum(bank.panes[rows], 1))
-        kurtosis = np.maximum(1 / np.maximum(self.spread(block), 1e-12) - 3, 1)
-        number = kurtosis.shape[1]
-        caution = dependence.CAUTION + dependence.CAUTION_EACH * float(np.log(number))
-        factor = dependence.factors(bank.blocks, rows, np.zeros(number, np.intp), kurtosis, caution)
-        return dependence.careful_shares(factor)
+            kurtosis, groups = bank.tilts.kurtosis[block.rows], self.law.groups[self.law.scored]
+        else:
+            kurtosis = 1 / np.maximum(self.spread(block), 1e-12) - 3
+            groups = np.zeros(kurtosis.shape[1], np.intp)
+        return dependence.believed(bank.blocks, block.rows, groups, np.maximum(kurtosis, 1))
 
     def spread(self, block: Block) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""
