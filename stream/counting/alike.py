@@ -124,13 +124,16 @@ class AlikeRows:
     ) -> list[Odd]:
         """Take messages that are written in one way."""
         waiting = self._undecoded.setdefault((known, lane.topic), Waiting())
-        waiting.add(Waiting([], [], list(values), arrivals(messages, now_ms), list(messages), [lane] * len(values)))
+        waiting.values += values
+        waiting.arrived += arrivals(messages, now_ms)
+        waiting.messages += messages
+        waiting.lanes += [lane] * len(values)
         self.rows += len(values)
         return self._decode(tally, known, lane.topic) if len(waiting.values) >= self._enough(known, lane.topic) else []
 
     def _enough(self, known: Forms, topic: str) -> int:
         """So many messages are worth decoding."""
-        if known.take_turns(topic):
+        if known.has_several(topic):
             return MANY
         return TOGETHER if known is self.forms and self._natives.of(known.last(topic)) else 0
 

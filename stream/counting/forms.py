@@ -89,8 +89,8 @@ class Forms:
         """The layout that the next message of a topic likely has."""
         return self._last.get(topic)
 
-    def take_turns(self, topic: str) -> bool:
-        """Whether messages of a topic have several layouts: then many of them are decoded faster than few."""
+    def has_several(self, topic: str) -> bool:
+        """Whether the layouts of a topic take turns: then many messages are decoded faster than few."""
         return topic in self._last and self._last[topic] is None
 
     def decoded(self, topic: str, values: Sequence[bytes], many: int = 0) -> tuple[dict[Layout, Found], list[int]]:
@@ -158,7 +158,8 @@ class Forms:
         for model, rest in by_model.items():
             for layout in self._by_model.get((topic, model), ()):
                 rows, mine, rest = taken(layout.rows(map(values.__getitem__, rest)), rest)
-                found[layout.like].add(rows, layout, mine)
+                if rows:
+                    found[layout.like].add(rows, layout, mine)
             others += rest
         return found, sorted(others)
 
