@@ -1,8 +1,9 @@
 """Records that were gone before they were read: said to the world as an anomaly of the pipeline, not of a model.
 
-Its id names the lane and where reading goes on, so one that is written twice is dropped by whoever reads it. All lanes
-of a topic share a fingerprint: one incident a topic, however many partitions it has. Nothing ends it but a person: what
-is lost stays lost.
+Its id names the lane, where reading goes on, and which topic of this name it is, so one that is written twice is
+dropped by whoever reads it, and a topic that is created anew twice is told of twice. All lanes of a topic share a
+fingerprint: one incident a topic, however many partitions it has. Nothing ends it but a person: what is lost stays
+lost.
 """
 
 from hashlib import blake2b
@@ -15,14 +16,15 @@ from stream.outputs import record
 from stream.settings import Settings
 
 
-def announcement(settings: Settings, role: str, lane: Lane, beginning: Beginning, at_ms: int) -> Output:
-    """The anomaly about what a role has lost of a lane.
+def announcement(settings: Settings, role: str, lane: Lane, topic: str, beginning: Beginning, at_ms: int) -> Output:
+    """The anomaly about what a role has lost of a lane. `topic`: its id, or empty where Kafka tells none.
 
     >>> gone = Beginning(80, 80, False, 10, "10 records were deleted before they were read")
-    >>> announcement(Settings(), "profile", Lane("leeway.labels", 3), gone, 0).topic
-    'leeway.anomalies'
+    >>> said = announcement(Settings(), "profile", Lane("leeway.labels", 3), "9X1hbGk", gone, 0)
+    >>> said.topic, dict(said.headers)["ce_id"]
+    ('leeway.anomalies', b'profile:leeway.labels/3-80-9X1hbGk')
     """
-    now, id = rfc3339(at_ms), f"{role}:{lane}-{beginning.next}-0"
+    now, id = rfc3339(at_ms), f"{role}:{lane}-{beginning.next}-{topic or 0}"
     gone = (beginning.next - beginning.lost, beginning.next)
     body = Anomaly(
         id=id,
@@ -42,5 +44,4 @@ def announcement(settings: Settings, role: str, lane: Lane, beginning: Beginning
         segment={"topic": lane.topic},
         evidence=Evidence(offsets={lane.topic: {str(lane.partition): gone}}),
     )
-    topic = settings.topics.anomalies
-    return record(topic, body, kind="anomaly", id=id, key=settings.group, time=now, role=role)
+    return record(settings.topics.anomalies, body, kind="anomaly", id=id, key=settings.group, time=now, role=role)

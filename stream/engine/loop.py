@@ -11,7 +11,8 @@ Redis keeps snapshots of what a stateful role has folded: they may be late, roll
     POLL       up to 500 records; rebalances run inside, on this thread
     ADMIT      drop what was folded already. A batch gathered around a rebalance is dropped whole and fetched again
     FOLD       states skip what they have seen; outputs below floor are suppressed; what cannot be read is a dead letter
-    COMMIT     one transaction: outputs and offsets, never below what is committed
+    COMMIT     first see that the topics are the same still, also when a replay has nothing to commit but will SNAPSHOT.
+               Then one transaction: outputs and offsets, never below what is committed
     SNAPSHOT   only after COMMIT, behind the fence
     REVOKE     COMMIT, SNAPSHOT, forget                     LOST    forget: the lanes belong to somebody else already
     SURPRISE   end the process (`stream.engine.surprise`): the supervisor starts it again, and ASSIGN is the recovery
@@ -107,6 +108,7 @@ class Loop:
         self.news: list[Output] = []  # gaps that nobody was told of yet
         self.embedded = False
         self.moved = False  # a rebalance ran inside this poll
+        self.unchecked = False  # records were folded since the topics were last seen to be the same
         self.most = FEW if self.work.stateful else BATCH
         self.at_once = self.most  # records to ask for
         self.committed_at = clock.monotonic()
@@ -183,6 +185,7 @@ class Loop:
         if not place.oldest_ms and last.offset() >= place.done:
             place.oldest_ms = messages[0].timestamp()[1]
         place.next, place.newest_ms = last.offset() + 1, last.timestamp()[1]
+        self.unchecked = True
         self.observed.messages += len(messages)
         self.observed.message_bytes += sum(map(len, messages))  # type: ignore[arg-type]
         point("folded")
@@ -227,6 +230,9 @@ class Loop:
         if first is None:
             return
         outputs = [*self.news, *self.work.outputs(f"{first.lane}-{first.next}")]
+        if outputs or ahead or self.unchecked:
+            check_same(self.describe(list(self.shapes)), self.shapes)
+            self.unchecked = False
         if outputs or ahead:
             self.transact(outputs, ahead or [first])  # offsets even if none moved: they carry our generation
         for place in ahead:
@@ -241,7 +247,6 @@ class Loop:
         return place.next > place.done
 
     def transact(self, outputs: list[Output], places: list[Place]) -> None:
-        check_same(self.describe(list(self.shapes)), self.shapes)
         point("before transaction")
         began = self.clock.monotonic()
         self.alarm(COMMIT_ALARM_S)
@@ -319,9 +324,9 @@ class Loop:
         if beginning.caution:
             self.observed.records_lost += beginning.lost
             log.warning("records are gone", lane=str(lane), lost=beginning.lost, caution=beginning.caution)
-            self.news.append(
-                announcement(self.settings, self.role.name, lane, beginning, round(self.clock.time() * 1000))
-            )
+            topic = self.shapes[lane.topic].id if lane.topic in self.shapes else ""
+            now_ms = round(self.clock.time() * 1000)
+            self.news.append(announcement(self.settings, self.role.name, lane, topic, beginning, now_ms))
         return Place(lane, beginning.next, beginning.floor, beginning.floor if beginning.committed else NOTHING)
 
     def revoke(self, lanes: list[Lane]) -> None:
@@ -340,7 +345,7 @@ class Loop:
 
     def forget(self) -> None:
         self.work.forget()
-        self.places, self.news = {}, []
+        self.places, self.news, self.unchecked = {}, [], False
         self.observed.lag, self.observed.lanes = {}, None
         self.consumer.unassign()
 

@@ -17,6 +17,7 @@ from tests.simulation.losses import Begun, begun
 
 if TYPE_CHECKING:
     from tests.simulation.kafka import Committed
+    from tests.simulation.redis import Client
     from tests.simulation.world import World
 
 STALE, MIXED, SILENT = 0.5, 0.5, 0.3  # probabilities
@@ -125,8 +126,8 @@ class Group:
 class Consumer:
     """The consumer of one process, in an eager group: a rebalance takes all lanes, and gives all lanes."""
 
-    def __init__(self, world: "World", properties: dict[str, Any]) -> None:
-        self.world, self.kafka, self.group = world, world.kafka, world.kafka.group
+    def __init__(self, world: "World", properties: dict[str, Any], redis: "Client") -> None:
+        self.world, self.kafka, self.group, self.redis = world, world.kafka, world.kafka.group, redis
         self.seat: str = properties["group.instance.id"]
         self.member = world.new_member()
         self.generation = -1
@@ -152,7 +153,7 @@ class Consumer:
             return 0, 1_000_000
         lane = Lane(lane.topic, lane.partition)
         low = self.kafka.low[lane]
-        stored = self.world.invariants.found.get(lane, {}) if self.world.stateful else None
+        stored = self.redis.found.get(lane, {}) if self.world.stateful else None
         if found := begun(self.kafka.log_of(lane), low, self.told.get(lane), stored):
             self.begun[lane] = found
             self.lost += found.lost

@@ -12,7 +12,7 @@
 """
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stream.engine.role import Lane
 from tests.simulation.group import Entry
@@ -38,7 +38,6 @@ class Invariants:
         self.lines: dict[Log, Lines] = {}  # what each log has to become
         self.reached: dict[Log, int] = {}  # below it all is committed, or is gone
         self.current: dict[Lane, Log] = {}  # that was committed last
-        self.found: dict[Lane, dict[str, Any]] = {}  # what Redis had of a lane, when its last owner took it
         self.ids: set[tuple[str, str, str]] = set()
         self.outputs: dict[Transaction, dict[Lane, list[Seen]]] = {}  # of those that were committed
         self.right: dict[Lane, list[Seen]] = defaultdict(list)  # what they had to be
@@ -159,10 +158,8 @@ class Invariants:
             if following[offset] < mark:
                 raise Violated(f"{lane}: the mark is {mark}, and {key} has a snapshot at {offset} only")
 
-    def taken(self, name: str, mark: int, fields: list[bytes], stored: dict[str, Any]) -> None:
+    def taken(self, lane: Lane, mark: int, fields: list[bytes]) -> None:
         """A new owner was told the mark, and which keys have a snapshot: of one moment, or he takes old for new."""
-        lane = self.lane[name.rpartition(":")[2]]
-        self.found[lane] = stored
         lines = self.lines[self.current[lane]] if lane in self.current else Lines()
         for key, following in lines.following.items():
             if following[START] < mark and f"k:{key}".encode() not in fields:

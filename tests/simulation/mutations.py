@@ -21,7 +21,7 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.redis import Hash
 from tests.simulation.world import Change, World
 
-OFTEN = 0.005  # probability in a step
+OFTEN, SELDOM = 0.005, 0.0015  # probabilities in a step
 EXITS = Invariants, "shut_out"  # a bug that only makes workers end too often is one, but there are worse
 
 
@@ -75,6 +75,14 @@ class CommitsWhereAReplayIs(Loop):
         super().transact(outputs, places)
         for place, end in zip(places, done, strict=True):
             place.done = end
+
+
+class LooksWithTransactionsOnly(Loop):
+    """A replay snapshots, and commits nothing: it does not notice that its topic was created anew."""
+
+    def commit(self) -> None:
+        self.unchecked = False
+        super().commit()
 
 
 class TellsOfGapsLater(Loop):
@@ -205,11 +213,11 @@ def keeps_outputs(self: Folds) -> None:
     self.lanes = {}
 
 
-def where(*faults: Fault, slowness: float = 0.0) -> Callable[[World], None]:
+def where(*faults: Fault, often: float = OFTEN, slowness: float = 0.0) -> Callable[[World], None]:
     """A world in which these faults are frequent: what a rule is for may need two of them at once."""
 
     def change(world: World) -> None:
-        world.weather |= dict.fromkeys(faults, OFTEN)
+        world.weather |= dict.fromkeys(faults, often)
         world.misfortune = sum(world.weather.values())
         world.redis.slowness = slowness
 
@@ -251,6 +259,7 @@ MUTATIONS: dict[str, Change] = {
     "silent-about-gaps": Change(patches={(stream.engine.loop, "begin"): silently}, hunt="adding"),
     "commits-where-a-replay-is": Change(loop=CommitsWhereAReplayIs, world=where(trim, flush)),
     "one-name-one-topic": Change(patches={(stream.engine.loop, "another"): always(False)}, world=where(create_anew)),
+    "replays-look-at-no-topics": Change(loop=LooksWithTransactionsOnly, world=where(create_anew, flush, often=SELDOM)),
     "topics-not-looked-at-again": Change(
         patches={(stream.engine.loop, "check_same"): always(None)}, hunt="adding", world=where(create_anew)
     ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from stream.engine.fence import TAKE, WRITE
+from stream.engine.role import Lane
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -94,10 +95,11 @@ class Redis:
 
 
 class Client:
-    """One process's connection."""
+    """One process's connection. `found`: what there was of each lane when this process, not the last one, took it."""
 
     def __init__(self, server: Redis) -> None:
         self.server, self.world = server, server.world
+        self.found: dict[Lane, Hash] = {}
 
     def config_get(self, name: str) -> dict[str, str]:
         return {}
@@ -118,7 +120,9 @@ class Client:
         else:
             _, mark, stored = self.ask(lambda: [command() for command in commands])
         fields = [field.encode() for field in stored]
-        self.world.invariants.taken(name, int(mark or 0), fields, stored)
+        lane = self.world.invariants.lane[name.rpartition(":")[2]]
+        self.found[lane] = stored
+        self.world.invariants.taken(lane, int(mark or 0), fields)
         return [on_the_wire(version), mark, fields]
 
     def write(self, keys: list[str], args: list[Any]) -> int:

@@ -158,15 +158,15 @@ class World:
             def surprise(self, trouble: BaseException) -> NoReturn:
                 raise trouble
 
-        loop = None
+        loop, client = None, Client(self.redis)
         try:
             loop = Simulated(
                 self.role(),
                 self.settings,
                 slot.name,
-                consumer=lambda properties: self.consumer(self, properties),
+                consumer=lambda properties: self.consumer(self, properties, client),
                 producer=lambda properties: Producer(self, properties),
-                redis=lambda settings: Client(self.redis),
+                redis=lambda settings: client,
                 describe=self.kafka.shapes,
                 clock=self.clock,
                 alarm=lambda seconds: None,
