@@ -63,12 +63,13 @@ def test_a_redis_that_went_back_is_noticed_by_the_next_write(client: redis.Redis
         fence.write(hold, 2, {})
 
 
-def test_an_emptied_redis_is_noticed_by_the_next_write(client: redis.Redis) -> None:
+def test_what_is_deleted_is_not_brought_back_by_the_next_write(client: redis.Redis) -> None:
     fence = Fence(client, "leeway:judge:", 1_000_000)
     hold = fence.acquire(LANE)
     client.flushall()
     with pytest.raises(Surprise):
-        fence.write(hold, 2, {})
+        fence.write(hold, 2, {"churn": b"\x00\0\0\0\0\0\0\0state"})
+    assert not client.exists(hold.name)
 
 
 class Slow:

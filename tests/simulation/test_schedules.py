@@ -15,17 +15,10 @@ from tests.simulation.world import Change, World
 FEW = {"alarming": 5, "adding": 5, "profile": 2}
 MANY, CHUNK = 2_000, 50
 HUNTED = 500
+# They take some seconds to find.
 RARE = frozenset(
-    {
-        "unfenced-load",
-        "reuses-n-unnoticed",
-        "same-token-on-retry",
-        "keeps-outputs-of-lost-lanes",
-        "committed-does-not-wait",
-        "no-generation-check",
-        "keeps-counts-of-lost-lanes",
-    }
-)  # they take some seconds to find
+    {"reuses-n-unnoticed", "same-token-on-retry", "keeps-outputs-of-lost-lanes", "committed-does-not-wait"}
+)
 
 
 def survive(task: Task) -> None:
