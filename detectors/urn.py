@@ -474,8 +474,8 @@ class Urns:
     def measured(self, bank: Bank, block: Block) -> Floats:
         """Return the variance factors, [rows, groups]; where nothing is known of them they stay what they are."""
         belief = self.believe(bank, block)
-        alone = not isinstance(self.law, Numbers) and not self.law.every_bin
-        factor = dependence.careful_shares(belief.factor) if alone else belief.factor
+        numbers = isinstance(self.law, Numbers)
+        factor = belief.factor if numbers else dependence.careful_shares(belief.factor)
         return np.where(belief.known.any(axis=1, keepdims=True), factor, bank.factor[block.rows])
 
     def believe(self, bank: Bank, block: Block) -> dependence.Belief:
@@ -486,7 +486,8 @@ class Urns:
         else:
             kurtosis = 1 / np.maximum(self.spread(block), 1e-12) - 3
             groups = np.zeros(kurtosis.shape[1], np.intp)
-        return dependence.believed(bank.blocks, block.rows, groups, np.maximum(kurtosis, 1))
+        differ = not isinstance(self.law, Numbers)
+        return dependence.believed(bank.blocks, block.rows, groups, np.maximum(kurtosis, 1), differ)
 
     def spread(self, block: Block) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""
