@@ -115,10 +115,10 @@ def believed(average: Floats, blocks: Floats) -> tuple[Floats, Floats]:
     many independent squares it is worth, 0 where there are none. The height of the whole curve is fitted, at least 1:
     what is within the shortest block is seen in it.
     """
-    table = curves()
-    weight = (NESTED / 2 * blocks).astype(np.float32)
+    table, shape = curves(), average.shape[:-1]
+    weight = (NESTED / 2 * blocks).astype(np.float32).reshape(-1, LEVELS)  # a plain matrix is multiplied much faster
     total = weight.sum(axis=-1, keepdims=True)
-    fit = (weight * average.astype(np.float32)) @ table.inverse.T
+    fit = (weight * average.astype(np.float32).reshape(-1, LEVELS)) @ table.inverse.T
     height = np.maximum(fit / np.maximum(total, 1e-9), 1)
     fit /= height
     factor = np.log(height)
@@ -129,7 +129,7 @@ def believed(average: Floats, blocks: Floats) -> tuple[Floats, Floats]:
     np.exp(belief, out=belief)
     belief /= belief.sum(axis=-1, keepdims=True)
     factor += table.end
-    mean = np.einsum("...c,...c", belief, factor)
-    factor -= mean[..., None]
-    spread = np.einsum("...c,...c,...c", belief, factor, factor)
-    return mean.astype(np.float64), np.sqrt(spread.astype(np.float64))
+    mean = np.einsum("rc,rc->r", belief, factor)
+    factor -= mean[:, None]
+    spread = np.einsum("rc,rc,rc->r", belief, factor, factor)
+    return mean.astype(np.float64).reshape(shape), np.sqrt(spread.astype(np.float64)).reshape(shape)
