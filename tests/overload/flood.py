@@ -62,11 +62,17 @@ class Flood:
             assert self._producer.produce_batch(self._topic, [{"value": value} for value in turn]) == len(turn)
             self.sent.update(f"{model} prediction" for model in self._models)
 
-    def pour(self, seconds: float, read: Callable[[], float], times: float = TIMES) -> tuple[float, float]:
-        """For so long, `times` as much as is read meanwhile; events sent and events read, each a second."""
+    def pour(
+        self,
+        seconds: float,
+        read: Callable[[], float],
+        times: float = TIMES,
+        until: Callable[[], bool] = lambda: True,
+    ) -> tuple[float, float]:
+        """For so long at least, `times` as much as is read meanwhile; events sent and events read, each a second."""
         before, already, began = self.sent.total(), read(), time.monotonic()
         wanted, looked_at = CHUNK, began
-        while (now := time.monotonic()) - began < seconds:
+        while (now := time.monotonic()) - began < seconds or not until():
             if now - looked_at > LOOK_S:
                 wanted, looked_at = CHUNK + round(times * (read() - already)), now
             if self.sent.total() - before < wanted:

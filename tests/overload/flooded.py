@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,16 @@ def run(platform: Platform, folder: Path, mix: str, seconds: float) -> dict[str,
         drained(gauges)
         calm_mb = {worker: gauges.rss_mb(worker) for worker in WORKERS}
         began_s = time.monotonic() - gauges.began
-        sent, read = flood.pour(seconds, lambda: gauges.metrics("profile-0")["leeway_messages_total"])
+
+        def counted() -> float:
+            return gauges.metrics("profile-0")["leeway_messages_total"]
+
+        sent, read = flood.pour(seconds, counted)
+        with ThreadPoolExecutor(1) as people:
+            asked = people.submit(service.run, "status")  # while it goes on: a fast worker is soon up to date again
+            flood.pour(0, counted, until=asked.done)
+        status = asked.result().stdout
         ended_s = time.monotonic() - gauges.began
-        status = service.run("status").stdout
         recovered_s = drained(gauges)
         lost = {worker: gauges.metrics(worker).get("leeway_records_lost_total", 0.0) for worker in WORKERS}
         judged_as_sent(service, flood)
