@@ -99,8 +99,7 @@ class Model:
         everyone = range(FEATURES)
         book = enter(state.ledgers[together.NUMBERS], everyone, [n] * FEATURES, values.sum(axis=0).tolist())
         state.banks, state.ledgers = {together.NUMBERS: after}, {together.NUMBERS: book}
-        heard = {} if alarmed.size else {together.NUMBERS: said}  # of a dismissed alarm nothing is left
-        arrived = {together.NUMBERS: counts}
+        arrived, heard = {together.NUMBERS: counts}, {together.NUMBERS: said}
         findings = together.listen(state, watch.urns, arrived, heard, last=True, threshold=THRESHOLD)
         self.state = state
         named = [f"feature:{at}" for at in alarmed]
