@@ -82,7 +82,8 @@ def calm(tortured: Ground, feed: Feed) -> None:
             tortured.restart_the_dead()
             assert time.monotonic() < give_up, f"no end of lag; what the workers said:\n{tortured.words[-4000:]}"
             time.sleep(0.2)
-    assert set(tortured.stop()) == {0}, tortured.words[-4000:]
+    # One that was killed last may still be importing: nothing is begun then that must be ended.
+    assert set(tortured.stop()) <= {0, -signal.SIGTERM}, tortured.words[-4000:]
     assert tortured.odd_ends == []
     findings = Oracle(tortured.settings).findings(incidents=False)
     assert [finding for finding in findings if not finding.good] == []
