@@ -3,9 +3,9 @@
 Texts stand in the matrix as codes, null among them; a number that is null is NaN.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from operator import getitem
 from typing import Any
 
@@ -55,7 +55,7 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
         get, first = layout.packed
         parts.append(np.frombuffer(b"".join(map(get, rows)), "<f8").reshape(len(rows), first))
     for get, wide in layout.families:
-        flat, kinds = list(chain.from_iterable(map(astuple, map(get, rows)))), layout.columns[first : first + wide]
+        flat, kinds = flattened(map(astuple, map(get, rows))), layout.columns[first : first + wide]
         if NUMBER not in kinds:
             flat = list(map(code, flat))
         else:
@@ -69,3 +69,10 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
         else:
             parts.append(np.fromiter(map(code, output.values(rows)), np.float64, len(rows))[:, None])
     return np.hstack(parts) if parts else np.empty((len(rows), 0))
+
+
+def flattened(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """All values row by row: a list copies a whole row at a time, where `chain` would hand over value by value."""
+    flat: list[Any] = []
+    deque(map(flat.extend, rows), maxlen=0)
+    return flat
