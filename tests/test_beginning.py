@@ -23,6 +23,15 @@ from stream.engine.surprise import Surprise
         (Memory(70, None, 0, 20), "earliest", (0, 0, 0)),  # the topic was created anew
         (Memory(70, None, 0, 90, renewed=True), "earliest", (0, 0, 0)),  # and is longer than the old one was
         (Memory(70, None, 0, 90, renewed=True), "latest", (90, 90, 0)),
+        (Memory(70, None, 0, 90, stateful=True, renewed=True, outdated=True), "earliest", (0, 0, 0)),
+        (Memory(None, None, 0, 90, stateful=True, outdated=True), "earliest", (0, 0, 0)),  # its offset went with it
+        (Memory(None, None, 5, 90, stateful=True, outdated=True), "latest", (90, 90, 0)),
+        (Memory(70, None, 0, 90, stateful=True, outdated=True), "earliest", (0, 70, 0)),  # Redis went back: as if empty
+        (Memory(70, None, 5, 90, stateful=True, outdated=True), "earliest", (5, 70, 5)),
+        (Memory(70, 60, 80, 90, stateful=True), "earliest", (80, 80, 20)),  # 10 unread, 10 more in no snapshot
+        (Memory(70, 60, 80, 90, stateful=True), "latest", (90, 90, 30)),
+        (Memory(70, 70, 80, 90, stateful=True), "earliest", (80, 80, 10)),
+        (Memory(70, None, 80, 90, stateful=True), "earliest", (80, 80, 80)),
     ],
 )
 def test_a_lane_begins_where_nothing_is_skipped_unsaid(
@@ -31,8 +40,19 @@ def test_a_lane_begins_where_nothing_is_skipped_unsaid(
     beginning = begin(memory, start_at)
     assert (beginning.next, beginning.floor, beginning.lost) == expected
     renewed = memory.renewed or (memory.committed or 0) > memory.high
-    assert bool(beginning.caution) == (beginning.lost > 0 or renewed)
+    unknown = memory.committed is None and memory.outdated
+    assert bool(beginning.caution) == (beginning.lost > 0 or renewed or unknown)
     assert beginning.committed == (memory.committed == beginning.floor and not renewed)
+
+
+def test_what_was_never_read_and_what_was_folded_in_vain_are_told_apart() -> None:
+    unread = "10 records were deleted before they were read: retention is shorter than this worker was away"
+    folded = "; up to 25 more that were folded before are in no snapshot and no longer in the log: states are rebuilt"
+    beginning = begin(Memory(70, 45, 80, 90, stateful=True), "earliest")
+    assert beginning.caution == f"{unread}{folded} without them"
+    assert beginning.lost == 35
+    assert begin(Memory(70, 70, 80, 90, stateful=True), "earliest").caution == unread
+    assert begin(Memory(70, None, 80, 90), "earliest").caution == unread
 
 
 @pytest.mark.parametrize(
@@ -44,6 +64,7 @@ def test_a_lane_begins_where_nothing_is_skipped_unsaid(
         (Memory(None, 75, 0, 90, stateful=True), "earliest", "Kafka has forgotten this group's offset"),
         (Memory(70, 60, 0, 20, stateful=True), "earliest", "the topic was created anew"),
         (Memory(70, 60, 0, 90, stateful=True, renewed=True), "latest", "the topic was created anew"),
+        (Memory(None, None, 0, 9, stateful=True, outdated=True), "error", "the group has no offset here"),
         (Memory(70, None, 0, 90, renewed=True), "error", "offset 70 was committed and the log now holds 0 to 90"),
     ],
 )

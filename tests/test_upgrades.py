@@ -25,6 +25,7 @@ from schemas.pane import Pane
 from stream.embedded.redis import EmbeddedRedis
 from stream.engine.fence import Fence, packed, unpacked
 from stream.engine.role import Lane
+from stream.engine.shape import Shape
 from stream.engine.surprise import Surprise
 from stream.incidents import instant
 from stream.incidents.apply import step
@@ -40,6 +41,8 @@ GOLDEN = Path(__file__).parent / "golden"
 FOLDER = GOLDEN / "upgrades"
 GUESTS = ("adwin", "page_hinkley", "kswin", "hddm_a")
 HOURS, ROWS = 60, 40
+LANE, TOPIC = Lane("panes", 3), Shape("9X1hbGk", 8)
+LANE_FILE = "lane-v1-topic"  # it says of which topic it is, and the first ones of this version do not
 EVERYTHING = Watch(
     budget=parse("1 per 100000 events"),
     reference=600,
@@ -94,9 +97,8 @@ def test_an_incident_opens_and_goes_on(file: Path) -> None:
 
 def test_the_present_versions_have_their_golden_files() -> None:
     names = {file.name for file in FOLDER.iterdir()}
-    assert {name_of("judge", WatchState().v, "bin"), name_of("incident", opened().v, "json")} <= names, (
-        "run python -m tests.test_upgrades and commit the files"
-    )
+    present = {name_of("judge", WatchState().v, "bin"), name_of("incident", opened().v, "json"), f"{LANE_FILE}.json"}
+    assert present <= names, "run python -m tests.test_upgrades and commit the files"
 
 
 @cache
@@ -201,6 +203,24 @@ def client() -> Iterator[redis.Redis]:
         yield client
 
 
+def lane_of(file: Path) -> dict[bytes, bytes]:
+    """A lane's hash."""
+    told = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    return {name.encode(): bytes.fromhex(value) for name, value in told.items()}
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("lane-*.json")), ids=lambda file: file.name)
+def test_a_lane_is_gone_on_from_and_says_from_then_on_of_which_topic_it_is(client: redis.Redis, file: Path) -> None:
+    client.hset("leeway:judge:panes/3", mapping=lane_of(file))  # type: ignore[arg-type]
+    fence = Fence(client, "leeway:judge:", 1_000_000)
+    hold = fence.acquire(LANE, TOPIC)
+    assert (hold.mark, hold.known, hold.outdated) == (42, {"churn"}, False)
+    assert fence.load(hold, ["churn"]) == [(41, b"state")]
+    assert fence.write(hold, 43, {})
+    assert fence.acquire(LANE, TOPIC).mark == 43
+    assert fence.acquire(LANE, Shape("another", 8)).mark is None
+
+
 def test_snapshots_that_do_not_say_their_version_are_of_the_first_and_gone_on_from(client: redis.Redis) -> None:
     client.hset("leeway:judge:panes/3", mapping={"tok": "former", "n": 7, "mark": 42, "k:churn": packed(41, b"state")})
     fence = Fence(client, "leeway:judge:", 1_000_000)
@@ -231,12 +251,21 @@ def test_a_judge_refuses_snapshots_of_a_newer_version(platform: Platform, tmp_pa
     assert f"the snapshots in {lane} have version 2; this Leeway reads version 1: upgrade Leeway" in service.said
 
 
+def written_lane() -> bytes:
+    with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
+        fence = Fence(client, "leeway:judge:", 1_000_000)
+        fence.write(hold := fence.acquire(LANE, TOPIC), 42, {"churn": packed(41, b"state")})
+        fields = {name.decode(): value.hex() for name, value in client.hgetall(hold.name).items()}
+        return msgspec.json.encode(fields)
+
+
 def write() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     state = judged(EVERYTHING.start(), 0, HOURS)
     files = {
         name_of("judge", state.v, "bin"): EVERYTHING.encode(state),
         name_of("incident", opened().v, "json"): msgspec.json.encode(opened()),
+        f"{LANE_FILE}.json": written_lane(),
     }
     for name, content in files.items():
         if not (FOLDER / name).exists():

@@ -12,17 +12,24 @@ Beginning(next=90, floor=90, committed=False, lost=0, caution='')
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stream.engine.surprise import Surprise
 
 StartAt = Literal["earliest", "latest", "error"]
 
 
+class Mark(NamedTuple):
+    """What Redis remembers of a lane. `outdated`: only what was of another topic of the same name, so there is none."""
+
+    offset: int | None = None
+    outdated: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What is known of a lane when it is assigned. `stateful` lanes have a mark, or would have one; `renewed`: what was
-    committed was an offset of another topic of the same name."""
+    committed was an offset of another topic of the same name; `outdated`: so was the mark, which is None then."""
 
     committed: int | None
     mark: int | None
@@ -30,6 +37,7 @@ class Memory:
     high: int
     stateful: bool = False
     renewed: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,7 @@ def begin(memory: Memory, start_at: StartAt) -> Beginning:
         )
     if memory.committed > memory.high:
         return _recreated(memory, start)
-    lost = start - memory.committed
-    caution = f"{lost} records were deleted before they were read: retention is shorter than this worker was away"
-    return Beginning(start, start, False, lost, caution)
+    return _overtaken(memory, memory.committed, start)
 
 
 def _never_read(memory: Memory, start: int | None) -> Beginning:
@@ -85,7 +91,8 @@ def _never_read(memory: Memory, start: int | None) -> Beginning:
             "the group has no offset here, and kafka.start_at is 'error'. "
             "Set the group's offset by hand, or kafka.start_at to earliest or latest"
         )
-    return Beginning(start, start, False)
+    caution = "the topic was created anew: what Redis has is of the old one, and states are learnt anew"
+    return Beginning(start, start, False, 0, caution if memory.outdated else "")
 
 
 def _replayed(memory: Memory, floor: int) -> Beginning:
@@ -96,10 +103,25 @@ def _replayed(memory: Memory, floor: int) -> Beginning:
         return Beginning(wanted, floor, True)
     lost = memory.low - wanted
     caution = (
-        f"{lost} records that were folded before are in no snapshot and no longer in the log: states are rebuilt "
+        f"up to {lost} records that were folded before are in no snapshot and no longer in the log: states are rebuilt "
         "without them"
     )
     return Beginning(memory.low, floor, True, lost, caution)
+
+
+def _overtaken(memory: Memory, committed: int, start: int) -> Beginning:
+    """By retention. States may lack more than what was never read: what no snapshot has is gone from the log, too."""
+    kept = min(committed, memory.mark or 0) if memory.stateful else committed
+    caution = (
+        f"{start - committed} records were deleted before they were read: retention is shorter than this worker was "
+        "away"
+    )
+    if kept < committed:
+        caution += (
+            f"; up to {committed - kept} more that were folded before are in no snapshot and no longer in the log: "
+            "states are rebuilt without them"
+        )
+    return Beginning(start, start, False, start - kept, caution)
 
 
 def _recreated(memory: Memory, start: int) -> Beginning:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from stream.engine.beginning import Mark
 from stream.engine.place import Place
 from stream.engine.role import Counting, Lane, Message, Output
+from stream.engine.shape import Shapes
 
 
 class Counts:
@@ -19,7 +21,7 @@ class Counts:
     def wait_s(self) -> float:
         return self.role.every_s
 
-    def acquire(self, lanes: Sequence[Lane]) -> Mapping[Lane, int | None]:
+    def acquire(self, lanes: Sequence[Lane], shapes: Shapes) -> Mapping[Lane, Mark]:
         return {}
 
     def fold(self, place: Place, messages: Sequence[Message]) -> None:

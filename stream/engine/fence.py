@@ -1,11 +1,16 @@
 """Snapshots of a lane in Redis, behind a fence: who writes must be the last owner still, and Redis must remember it.
 
 A lane is one hash: `tok` (a random token of the owner), `n` (the number of its last write), `mark` (every record below
-it is inside some snapshot), `k:<key>` (a state with the offset it has seen) and `v` (the version of this layout). Redis
-may lose what it acknowledged (a restart with `appendfsync everysec` loses a second), so "the higher offset wins" is not
-enough: a live owner would believe that Redis still has what it forgot, and raise the mark past it. With a token per
-owner and a number per write, a Redis that went back, or met another owner, does not match any more, and the owner ends
-itself.
+it is inside some snapshot), `topic` (of which topic it is a mark), `k:<key>` (a state with the offset it has seen) and
+`v` (the version of this layout). Redis may lose what it acknowledged (a restart with `appendfsync everysec` loses a
+second), so "the higher offset wins" is not enough: a live owner would believe that Redis still has what it forgot, and
+raise the mark past it. With a token per owner and a number per write, a Redis that went back, or met another owner,
+does not match any more, and the owner ends itself.
+
+What is of another topic of the same name, one that was deleted, counts for nothing: its mark and its snapshots are not
+there. They leave Redis with the first write, before which the loop has looked again which topic it is. `topic` is what
+is written beside a committed offset, too (`shape.py`). Where Kafka tells no id, or an older Leeway wrote the hash,
+nobody knows, and it is taken for this one's. An older Leeway ignores `topic` at no harm: it is of the same version.
 
 Source: fencing tokens as in Kleppmann, "Designing Data-Intensive Applications" (2017), chapter 8, with the number
 checked in both directions because here the store, too, may be the one that went back in time.
@@ -21,6 +26,7 @@ from typing import Any, Final
 import redis
 
 from stream.engine.role import Lane
+from stream.engine.shape import Shape, another, note, remembered
 from stream.engine.surprise import Surprise
 from stream.redis import Client, Clock, patient
 
@@ -28,18 +34,20 @@ VERSION: Final = 1  # of a lane's hash; one that does not say it is of the first
 
 # A new owner: KEYS[1] = lane, ARGV = version, tok. A hash of another version is left as it is, and only that is told.
 TAKE: Final = """
-local found = redis.call('HMGET', KEYS[1], 'v', 'mark')
+local found = redis.call('HMGET', KEYS[1], 'v', 'mark', 'topic')
 if found[1] and found[1] ~= ARGV[1] then return {found[1]} end
 redis.call('HSET', KEYS[1], 'v', ARGV[1], 'tok', ARGV[2], 'n', 0)
-return {ARGV[1], found[2], redis.call('HKEYS', KEYS[1])}"""
+return {ARGV[1], found[2], found[3], redis.call('HKEYS', KEYS[1])}"""
 
-# One write, all or nothing: KEYS[1] = lane, ARGV = tok, acked, "n", n, "mark", mark, field, blob, field, blob, ...
+# One write, all or nothing: KEYS[1] = lane, ARGV = tok, acked, n, anew ("1": nothing of what is there stays), and then
+# all that is to be there: field, value, field, value, ...
 # A number below acked: Redis has forgotten. At n or above: the write is late, and would look as if Redis had forgotten.
 WRITE: Final = """
 local fence = redis.call('HMGET', KEYS[1], 'tok', 'n')
 local stored = tonumber(fence[2])
-if fence[1] ~= ARGV[1] or stored < tonumber(ARGV[2]) or stored >= tonumber(ARGV[4]) then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+if fence[1] ~= ARGV[1] or stored < tonumber(ARGV[2]) or stored >= tonumber(ARGV[3]) then return 0 end
+if ARGV[4] == '1' then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 return 1"""
 
 KEYS_PER_WRITE: Final = 1_000  # Lua's `unpack` takes some 8,000 arguments
@@ -53,8 +61,10 @@ class Hold:
 
     name: str
     token: str
+    topic: Shape | None  # as Kafka tells it
     mark: int | None
     known: set[str]  # keys with a snapshot; any other key is new and needs no Redis
+    outdated: bool = False  # what is there is of another topic, and leaves with the first write
     acked: int = 0  # number of the last write that was acknowledged
     attempt: int = 0  # number of the last write that was tried
     wrote_at: float = 0.0
@@ -84,7 +94,7 @@ class Fence:
         self.down_until = float("-inf")
         self._take, self._write = client.register_script(TAKE), client.register_script(WRITE)
 
-    def acquire(self, lane: Lane) -> Hold:
+    def acquire(self, lane: Lane, topic: Shape | None = None) -> Hold:
         """Shut out every former owner, then see what there is. Comes before Kafka is asked for committed offsets."""
         name = f"{self.prefix}{lane}"
 
@@ -98,9 +108,7 @@ class Fence:
                 f"the snapshots in {name} have version {version.decode()}; this Leeway reads version {VERSION}: "
                 "upgrade Leeway, or delete this key in Redis to have its states rebuilt from the log"
             )
-        mark, fields = found
-        known = {name[2:].decode() for name in fields if name.startswith(b"k:")}
-        return Hold(name, token, None if mark is None else int(mark), known)
+        return held(name, token, topic, *found)
 
     def load(self, hold: Hold, keys: Sequence[str]) -> list[tuple[int, bytes]]:
         """The snapshots of known keys, each with the offset it has seen."""
@@ -140,19 +148,30 @@ class Fence:
     def write(self, hold: Hold, mark: int, blobs: Mapping[str, bytes]) -> bool:
         """False when Redis did not answer: nothing is known, and all of it will be written again."""
         hold.attempt += 1
-        fields = [word for key, blob in blobs.items() for word in (f"k:{key}", blob)]
+        lane = ("v", VERSION, "tok", hold.token, "n", hold.attempt, "mark", mark, "topic", note(hold.topic))
+        states = [word for key, blob in blobs.items() for word in (f"k:{key}", blob)]
+        fence = (hold.token, hold.acked, hold.attempt, int(hold.outdated))
         try:
-            accepted = self._write(
-                keys=[hold.name], args=[hold.token, hold.acked, "n", hold.attempt, "mark", mark, *fields]
-            )
+            accepted = self._write(keys=[hold.name], args=[*fence, *lane, *states])
         except redis.RedisError:
             self.down_until = self.clock.monotonic() + BACK_OFF_S
             return False
         if not accepted:
             raise self.lost(hold)
         hold.acked, hold.mark, hold.wrote_at = hold.attempt, mark, self.clock.monotonic()
+        hold.outdated = False
         hold.known.update(blobs)
         return True
+
+
+def held(
+    name: str, token: str, topic: Shape | None, mark: bytes | None, of: bytes | None, fields: Iterable[bytes]
+) -> Hold:
+    """What a new owner finds: a mark `of` this topic, or of another one that is gone."""
+    if another(topic, remembered((of or b"").decode())):
+        return Hold(name, token, topic, None, set(), outdated=True)
+    known = {name[2:].decode() for name in fields if name.startswith(b"k:")}
+    return Hold(name, token, topic, None if mark is None else int(mark), known)
 
 
 OFFSET: Final = struct.Struct("<q")

@@ -16,10 +16,12 @@ from itertools import islice
 from typing import Any, Final
 
 from schemas.dead_letter import Reason
+from stream.engine.beginning import Mark
 from stream.engine.fence import Fence, Hold, packed
 from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Folding, Lane, Message, Output
+from stream.engine.shape import Shapes
 from stream.engine.surprise import Surprise
 
 SLOW_S: Final = 0.1  # a Redis that took so long has had its share: the other lanes are written in the next rounds
@@ -74,13 +76,13 @@ class Folds:
     def wait_s(self) -> float:
         return self.role.soon_s if self.pending else self.role.every_s
 
-    def acquire(self, lanes: Sequence[Lane]) -> Mapping[Lane, int | None]:
+    def acquire(self, lanes: Sequence[Lane], shapes: Shapes) -> Mapping[Lane, Mark]:
         """Shut former owners out of Redis; the mark of each lane."""
         self.lanes = {}
         for lane in lanes:
-            hold = self.fence.acquire(lane)
+            hold = self.fence.acquire(lane, shapes.get(lane.topic))
             self.lanes[lane] = Folded(hold, set(hold.known))
-        return {lane: folded.hold.mark for lane, folded in self.lanes.items()}
+        return {lane: Mark(folded.hold.mark, folded.hold.outdated) for lane, folded in self.lanes.items()}
 
     def fold(self, place: Place, messages: Sequence[Message]) -> None:
         folded = self.lanes[place.lane]

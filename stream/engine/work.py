@@ -5,12 +5,14 @@ from typing import Any, Protocol, cast
 
 import structlog
 
+from stream.engine.beginning import Mark
 from stream.engine.counts import Counts
 from stream.engine.fence import Fence
 from stream.engine.folds import Folds, Room
 from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
+from stream.engine.shape import Shapes
 from stream.redis import Client, Clock, cautions
 from stream.settings import Redis, Settings
 
@@ -27,8 +29,8 @@ class Work(Protocol):
         """Between two transactions."""
         ...
 
-    def acquire(self, lanes: Sequence[Lane]) -> Mapping[Lane, int | None]:
-        """ASSIGN: shut out former owners; the marks that were found."""
+    def acquire(self, lanes: Sequence[Lane], shapes: Shapes) -> Mapping[Lane, Mark]:
+        """ASSIGN: shut out former owners; the marks that were found. `shapes`: of our topics, as they are now."""
         ...
 
     def fold(self, place: Place, messages: Sequence[Message]) -> None:

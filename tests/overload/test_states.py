@@ -71,8 +71,8 @@ class Worker:
         self.clock = Clock()
         self.observed = Observed()
         self.folds = Folds(Alarming(), Fence(client, "t:", 1e9, self.clock), room, self.observed)
-        mark = self.folds.acquire([LANE])[LANE]
-        self.place = Place(LANE, min(mark or 0, floor), floor, floor)
+        mark = self.folds.acquire([LANE], {})[LANE]
+        self.place = Place(LANE, min(mark.offset or 0, floor), floor, floor)
 
     def read(self, log: list[bytes], until: int, poll: int = 7) -> list[Output]:
         """Everything up to an offset, so many records at once, with a snapshot after each; the outputs."""

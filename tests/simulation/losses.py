@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.anomaly import Anomaly
 from stream.engine.role import Lane
+from stream.engine.shape import remembered
 
 if TYPE_CHECKING:
     from tests.simulation.kafka import Committed
@@ -44,20 +45,27 @@ class Begun:
 
 def begun(log: Log, low: int, committed: "Committed | None", stored: dict[str, Any] | None) -> Begun | None:
     """None: an operator has to decide, and the owner ends. `stored`: of a folding role, its lane's hash."""
-    mark = int((stored or {}).get("mark") or 0)
-    kept = {field[2:]: blob for field, blob in (stored or {}).items() if field.startswith("k:")}
-    folding = stored is not None
+    folding, outdated = stored is not None, of_another(log, stored or {})
+    known = {} if stored is None or outdated else stored
+    mark = int(known.get("mark") or 0)
+    kept = {field[2:]: blob for field, blob in known.items() if field.startswith("k:")}
     if committed is None or committed.topic != log.topic:
-        again = (low, low) if committed else None
+        again = (low, low) if committed or outdated else None
         return None if mark else Begun(log, low, again, True, folding and low > 0, kept)
     offset = committed.offset
     if mark > offset:
         return None
     if offset < low:
-        return Begun(log, low, (offset, low), True, folding, kept)
+        return Begun(log, low, (min(mark, offset) if folding else offset, low), True, folding, kept)
     if folding and mark < low:
         return Begun(log, low, (mark, low), False, True, kept)
     return Begun(log, low, None, False, False, kept)
+
+
+def of_another(log: Log, stored: dict[str, Any]) -> bool:
+    """Whether a lane's hash says that it is of another topic than this one."""
+    found = remembered(stored.get("topic"))
+    return found is not None and found.id != log.topic
 
 
 def told(one: "Seen", role: str) -> tuple[Lane, Gap] | None:

@@ -5,15 +5,17 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import stream.engine.fence
 import stream.engine.loop
 from schemas.dead_letter import Reason
 from stream.engine.beginning import Beginning, Memory, StartAt, begin
 from stream.engine.counts import Counts
-from stream.engine.fence import VERSION, Fence, Hold
+from stream.engine.fence import VERSION, Fence, Hold, held
 from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Lane, Message, Output
+from stream.engine.shape import Shape
 from stream.redis import patient
 from tests.simulation.faults import Fault, create_anew, expel, flush, go_back, trim
 from tests.simulation.group import Incremental
@@ -144,6 +146,11 @@ def torn(world: World) -> None:
     world.redis.torn = True
 
 
+def mixed(world: World) -> None:
+    where(create_anew)(world)
+    world.redis.mixed = True
+
+
 def never_waits(world: World) -> None:
     world.kafka.holds_back = lambda lanes: False  # type: ignore[method-assign]
 
@@ -169,12 +176,11 @@ def same_number(self: Fence, hold: Hold, mark: int, blobs: Mapping[str, bytes]) 
 write = Fence.write
 
 
-def same_token(self: Fence, lane: Lane) -> Hold:
+def same_token(self: Fence, lane: Lane, topic: Shape | None = None) -> Hold:
     """Taking a lane that got no answer is tried again with its token."""
     name, token = f"{self.prefix}{lane}", uuid4().hex
-    _, mark, fields = patient(lambda: self._take(keys=[name], args=[VERSION, token]), self.clock)
-    known = {field[2:].decode() for field in fields if field.startswith(b"k:")}
-    return Hold(name, token, None if mark is None else int(mark), known)
+    _, *found = patient(lambda: self._take(keys=[name], args=[VERSION, token]), self.clock)
+    return held(name, token, topic, *found)
 
 
 def by_polls(self: Folds, place: Place, messages: Sequence[Message]) -> None:
@@ -259,6 +265,10 @@ MUTATIONS: dict[str, Change] = {
     "silent-about-gaps": Change(patches={(stream.engine.loop, "begin"): silently}, hunt="adding"),
     "commits-where-a-replay-is": Change(loop=CommitsWhereAReplayIs, world=where(trim, flush)),
     "one-name-one-topic": Change(patches={(stream.engine.loop, "another"): always(False)}, world=where(create_anew)),
+    "snapshots-of-any-topic": Change(
+        patches={(stream.engine.fence, "another"): always(False)}, world=where(create_anew, go_back)
+    ),
+    "topics-mixed-in-redis": Change(world=mixed),
     "replays-look-at-no-topics": Change(loop=LooksWithTransactionsOnly, world=where(create_anew, flush, often=SELDOM)),
     "topics-not-looked-at-again": Change(
         patches={(stream.engine.loop, "check_same"): always(None)}, hunt="adding", world=where(create_anew)

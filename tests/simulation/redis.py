@@ -1,7 +1,7 @@
 """A Redis in memory that forgets: it goes back to an earlier version, is emptied, and goes down.
 
-`accepts`, `whole` and `torn` are the rules that seeded bugs take away: who may write, that a write is one command, and
-that a new owner takes the lane and looks at it in one command.
+`accepts`, `whole`, `mixed` and `torn` are the rules that seeded bugs take away: who may write, that a write is one
+command, that it leaves nothing of another topic, and that a new owner takes the lane and looks at it in one command.
 """
 
 from collections import defaultdict
@@ -39,6 +39,7 @@ class Redis:
         self.remembered: set[str] = set()  # tokens of those who own still, and of whose writes nothing was forgotten
         self.accepts = accepts
         self.whole = True  # a snapshot is one command
+        self.mixed = False  # what is of another topic stays when the new one's is written
         self.torn = False  # a new owner takes the lane first and looks at it later, and others come in between
 
     @property
@@ -62,8 +63,8 @@ class Redis:
         self.remembered.clear()
 
     def delete(self, name: str) -> None:
-        """By an operator, who sees to it that it is gone for good."""
-        for hashes in (self.hashes, *self.past):
+        """By an operator. Where hashes do not say of which topic they are, he sees to it that it is gone for good."""
+        for hashes in (self.hashes, *(self.past if self.world.nameless else ())):
             gone = hashes.pop(name, {})
             self.remembered.discard(gone.get("tok", ""))
 
@@ -80,11 +81,13 @@ class Redis:
         stored.update(tok=token, n=0)
         self.remember()
 
-    def write(self, name: str, token: str, acked: int, fields: Hash) -> int:
+    def write(self, name: str, token: str, acked: int, number: int, anew: bool, fields: Hash) -> int:
         """What `stream.engine.fence.WRITE` does."""
         stored = self.hashes[name]
-        if not self.accepts(stored, token, acked, fields["n"]):
+        if not self.accepts(stored, token, acked, number):
             return 0
+        if anew and not self.mixed:
+            stored.clear()
         for part in [fields] if self.whole else [{field: value} for field, value in fields.items()]:
             stored.update(part)
             if not self.whole and self.world.unlucky(DIES_IN_THE_MIDDLE):
@@ -122,13 +125,15 @@ class Client:
         fields = [field.encode() for field in stored]
         lane = self.world.invariants.lane[name.rpartition(":")[2]]
         self.found[lane] = stored
-        self.world.invariants.taken(lane, int(mark or 0), fields)
-        return [on_the_wire(version), mark, fields]
+        self.world.invariants.taken(lane, int(mark or 0), fields, stored.get("topic", ""))
+        return [on_the_wire(version), mark, on_the_wire(stored.get("topic")), fields]
 
     def write(self, keys: list[str], args: list[Any]) -> int:
-        token, acked, *rest = args
+        token, acked, number, anew, *rest = args
         fields = dict(zip(rest[::2], rest[1::2], strict=True))
-        return self.ask(lambda: self.server.write(keys[0], token, acked, fields))
+        if self.world.nameless:
+            del fields["topic"]
+        return self.ask(lambda: self.server.write(keys[0], token, acked, number, bool(anew), fields))
 
     def hmget(self, name: str, *fields: str) -> list[bytes | None]:
         return self.ask(lambda: [on_the_wire(self.server.hashes[name].get(field)) for field in fields])

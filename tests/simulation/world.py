@@ -39,6 +39,7 @@ OPERATOR_STEPS = 150  # until somebody has read what a worker said
 
 CRASH = 0.004  # probability, at every point
 BACK_AT_ONCE = 0.5  # probability that a worker is there again before its session ends
+NAMELESS = 0.2  # probability that a world has an older version's snapshots
 WAKING = 0.3  # probability, in every step from the one on in which a zombie may
 
 
@@ -111,6 +112,7 @@ class World:
         self.zombies: list[tuple[Any, int]] = []  # frozen processes whose slot was given away, and when they wake
         self.weather = weather(self.random)
         self.misfortune = sum(self.weather.values())
+        self.nameless = self.random.random() < NAMELESS  # what is in Redis does not say of which topic it is
         self.invariants = Invariants(self)
         self.change.world(self)
 
