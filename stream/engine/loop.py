@@ -39,7 +39,7 @@ from stream import kafka
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine import memory
 from stream.engine.asking import asking
-from stream.engine.beginning import Memory, begin
+from stream.engine.beginning import Mark, Memory, begin
 from stream.engine.gap import announcement
 from stream.engine.observed import Observed
 from stream.engine.place import NOTHING, Place
@@ -289,12 +289,13 @@ class Loop:
         self.moved = True
         self.membership = kafka.membership(self.consumer)
         self.shapes = {} if self.embedded else self.describe(self.role.topics)
-        marks = self.work.acquire(lanes)  # the fence first: from here on no former owner writes a snapshot ...
+        # The fence first: from here on no former owner writes a snapshot ...
+        marks = self.work.acquire(lanes, self.shapes)
         point("acquired")
         # ... then this, which waits until no former owner can commit
         committed = kafka.committed(self.consumer, [*lanes, *self.others(lanes)], TIMEOUT_S)
         self.check_widths(committed)
-        self.places = {lane: self.place(lane, committed[lane], marks.get(lane)) for lane in lanes}
+        self.places = {lane: self.place(lane, committed[lane], marks.get(lane, Mark())) for lane in lanes}
         point("assigned")
         self.consumer.assign(list(map(position, self.places.values())))
         self.observed.rebalances += 1
@@ -313,10 +314,10 @@ class Loop:
             said = (remembered(found.metadata) for lane, found in committed.items() if lane.topic == topic)
             check_width(topic, shape, filter(None, said))
 
-    def place(self, lane: Lane, committed: kafka.Committed, mark: int | None) -> Place:
+    def place(self, lane: Lane, committed: kafka.Committed, mark: Mark) -> Place:
         low, high = self.consumer.get_watermark_offsets(TopicPartition(*lane), TIMEOUT_S)
         renewed = another(self.shapes.get(lane.topic), remembered(committed.metadata))
-        memory = Memory(committed.offset, mark, low, high, self.work.stateful, renewed)
+        memory = Memory(committed.offset, mark.offset, low, high, self.work.stateful, renewed, mark.outdated)
         try:
             beginning = begin(memory, self.settings.kafka.start_at)
         except Surprise as undecided:
