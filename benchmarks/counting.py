@@ -44,14 +44,19 @@ WAYS = {
     "faust": Way("Faust + River", "faust_agent", share=0.04, guest=True),
     "bare_packed": Way("packed: bare consume(500)", "bare", "packed"),
     "profile_packed": Way("packed: Leeway's profile worker", "profile", "packed"),
+    "profile_packed_native": Way("packed: the same with the decoder in C++", "profile", "packed", native=True),
     "bare_arrow": Way("Arrow, 1,000 events a message: bare consume(500)", "bare", "arrow", share=4),
     "profile_arrow": Way("Arrow, 1,000 events a message: Leeway's profile worker", "profile", "arrow", share=4),
 }
 
+IN_CPP = ", with the decoder in C++"
 BARS = {  # which way, against which
     ("profile", "bare"): Bar("profile, 20-feature JSON: CPU per event against the bare loop", 4.2),
+    ("profile_native", "bare"): Bar(f"the same{IN_CPP}", 4.2),
     ("profile_packed", "bare_packed"): Bar("profile, packed f8: CPU per event against its own bare loop", 2.6),
+    ("profile_packed_native", "bare_packed"): Bar(f"the same{IN_CPP}", 2.6),
     ("faust", "profile"): Bar("Faust + River: CPU per event against profile", 30.0, at_least=True),
+    ("faust", "profile_native"): Bar(f"the same{IN_CPP}", 30.0, at_least=True),
     ("naive", "profile"): Bar("confluent-kafka + orjson + River: CPU per event against profile", 3.0, at_least=True),
 }
 

@@ -122,6 +122,7 @@ class Layout:
     thousand layouts there are a thousand types to ask.
     """
 
+    wire = "json"
     packed: Packed | None = None  # JSON has one value each
 
     def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:

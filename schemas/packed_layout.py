@@ -54,6 +54,8 @@ def packed_kinds(event: Mapping[str, Any], form: Form) -> dict[Path, str]:
 class PackedLayout(Layout):
     """The layout that the JSON of such events would have, with a decoder of its own and the numbers in one piece."""
 
+    wire = "msgpack"
+
     def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
         said = dict(form.keys)
         numbers, texts = names_of(said.get(NUMBER_NAMES, "")), names_of(said.get(TEXT_NAMES, ""))
@@ -65,7 +67,8 @@ class PackedLayout(Layout):
         self._find_ways()
         self.packed = Packed(itemgetter(place[NUMBERS]), len(numbers)) if NUMBERS in said else None
         self.families = [(itemgetter(place[TEXTS]), len(texts))] * bool(texts) + self.families
-        self._decode = msgspec.msgpack.Decoder(self._row(numbers, texts)).decode
+        self.row = self._row(numbers, texts)
+        self._decode = msgspec.msgpack.Decoder(self.row).decode
         self._head = head(len(form.keys))
         self._heads = {name: head(len(what)) for name, what in form.keys if isinstance(what, tuple)}
         inside = msgspec.defstruct("_", [(name, Raw) for name in self._heads], gc=False)

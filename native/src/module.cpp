@@ -24,6 +24,7 @@ using leeway::Kind;
 using leeway::Layout;
 using leeway::Sink;
 using leeway::Step;
+using leeway::Wire;
 using leeway::Word;
 
 template <typename Value> Value named(const std::vector<std::pair<const char *, Value>> &all, const std::string &name) {
@@ -34,15 +35,19 @@ template <typename Value> Value named(const std::vector<std::pair<const char *, 
 }
 
 Step step(const std::string &kind, std::string key, bool nullable, double least, double most,
-          std::vector<std::string> choices, const std::string &sink, std::size_t place) {
+          std::vector<std::string> choices, const std::string &sink, std::size_t place, std::size_t many) {
     static const std::vector<std::pair<const char *, Kind>> kinds = {
-        {"open", Kind::open},     {"close", Kind::close}, {"text", Kind::text},
-        {"choice", Kind::choice}, {"number", Kind::number}, {"whole", Kind::whole},
-        {"numeral", Kind::numeral}, {"truth", Kind::truth}, {"null", Kind::null}};
+        {"open", Kind::open},       {"close", Kind::close},     {"list", Kind::list},   {"text", Kind::text},
+        {"choice", Kind::choice},   {"number", Kind::number},   {"numbers", Kind::numbers}, {"whole", Kind::whole},
+        {"numeral", Kind::numeral}, {"truth", Kind::truth},     {"null", Kind::null}};
     static const std::vector<std::pair<const char *, Sink>> sinks = {
         {"none", Sink::none}, {"cell", Sink::cell}, {"whose", Sink::whose}};
-    Step made{named(kinds, kind), std::move(key), nullable, least, most, std::move(choices), named(sinks, sink), place};
-    return made;
+    return {named(kinds, kind), std::move(key), nullable, least, most, std::move(choices), named(sinks, sink), place, many};
+}
+
+Layout *layout(std::vector<Step> steps, const std::string &wire) {
+    static const std::vector<std::pair<const char *, Wire>> wires = {{"json", Wire::json}, {"msgpack", Wire::msgpack}};
+    return new Layout(std::move(steps), named(wires, wire));
 }
 
 nb::object spoken(const Word &word) {
@@ -103,9 +108,10 @@ NB_MODULE(_native, module) {
 
     nb::class_<Step>(module, "Step")
         .def(nb::new_(&step), "kind"_a, nb::kw_only(), "key"_a = "", "nullable"_a = false, "least"_a = -leeway::NO_LIMIT,
-             "most"_a = leeway::NO_LIMIT, "choices"_a = std::vector<std::string>(), "sink"_a = "none", "place"_a = 0);
+             "most"_a = leeway::NO_LIMIT, "choices"_a = std::vector<std::string>(), "sink"_a = "none", "place"_a = 0,
+             "many"_a = 1);
 
     nb::class_<Layout>(module, "Decoder")
-        .def(nb::init<std::vector<Step>>(), "steps"_a)
+        .def(nb::new_(&layout), "steps"_a, "wire"_a = "json")
         .def("block", &block, "values"_a);
 }

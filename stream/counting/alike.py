@@ -135,12 +135,12 @@ class AlikeRows:
         """So many messages are worth decoding."""
         if known.has_several(topic):
             return MANY
-        return TOGETHER if known is self.forms and self._natives.of(known.last(topic)) else 0
+        return TOGETHER if self._natives.of(known.last(topic)) else 0
 
     def _decode(self, tally: Tally, known: Forms, topic: str) -> list[Odd]:
         """Decode all messages of a topic that wait: natively, where they have its last layout and there is a way."""
         waiting, layout = self._undecoded.pop((known, topic)), known.last(topic)
-        native, many = self._natives.of(layout) if known is self.forms else None, len(waiting.values)
+        native, many = self._natives.of(layout), len(waiting.values)
         self.rows -= many
         if native is None or layout is None:
             return self._decode_purely(tally, known, topic, waiting, many)

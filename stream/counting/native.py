@@ -1,7 +1,8 @@
 """The rows of one layout by a decoder in C++ (`leeway-native`), where one is installed: the same block, or less.
 
-It takes only texts that fit the layout exactly as they stand, and proves on the way that no key occurs twice. What it
-refuses is read by the pure decoders, which stay the rule of what an event is; without it they read everything.
+It takes only events, of JSON or packed, that fit the layout exactly as they stand, and proves on the way that no key
+occurs twice. What it refuses is read by the pure decoders, which stay the rule of what an event is; without it they
+read everything.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ try:
 except ImportError:
     leeway_native = None
 
-INTERFACE: Final = 1  # of `leeway_native`, that the calls below are written for
+INTERFACE: Final = 2  # of `leeway_native`, that the calls below are written for
 
 
 def fits() -> bool:
@@ -62,7 +63,7 @@ class Natives:
         if not self.used or layout is None:
             return None
         if layout not in self._known:
-            found = None if layout.packed else plan(layout)
+            found = plan(layout)
             self._known[layout] = NativeLayout(layout, found) if found else None
         return self._known[layout]
 
@@ -74,7 +75,8 @@ class NativeLayout:
         self._plan = plan
         self._alone = len(layout.whose) == 1
         self._weighted = layout.weight is not None
-        self._decoder: Any = leeway_native.Decoder([leeway_native.Step(**asdict(step)) for step in plan.steps])
+        steps = [leeway_native.Step(**asdict(step)) for step in plan.steps]
+        self._decoder: Any = leeway_native.Decoder(steps, layout.wire)
 
     def block(self, values: Sequence[bytes], identities: Identities, codes: Codes) -> tuple[Block, list[int]]:
         """The rows of the texts that fit, and the places of the others."""

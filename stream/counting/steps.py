@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from msgspec.inspect import (
     BoolType,
+    BytesType,
     FloatType,
     IntType,
     LiteralType,
@@ -36,6 +37,7 @@ from msgspec.inspect import (
 from msgspec.structs import astuple
 
 from schemas.layout import Layout
+from schemas.packed import DOUBLE
 
 WORDS: Final = ("text", "choice", "numeral", "truth")  # steps whose cells are codes
 STAMPS: Final[Mapping[type, Type]] = {str: StrType(), float: FloatType()}  # times that are not whole milliseconds
@@ -53,6 +55,7 @@ class Step:
     choices: tuple[str, ...] = ()
     sink: str = "none"
     place: int = 0
+    many: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def plan(layout: Layout) -> Plan | None:
     row = type_info(layout.row)
     assert isinstance(row, StructType)
     sample = astuple(numbered(row, count()))
-    cells = [*chain.from_iterable(astuple(get(sample)) for get, _ in layout.families)]
+    cells: list[Any] = [layout.packed.get(sample)] * layout.packed.wide if layout.packed else []
+    cells += chain.from_iterable(astuple(get(sample)) for get, _ in layout.families)
     cells += [int(value) for output in layout.outputs for value in output.values([sample])]
     width = len(cells)
     times = {name: get(sample) for name, get in layout.times.items()}
@@ -79,7 +83,7 @@ def plan(layout: Layout) -> Plan | None:
     if layout.weight is not None:
         cells.append(layout.weight(sample))
     who = layout.identity(sample)
-    sinks = {leaf: ("cell", place) for place, leaf in enumerate(cells)}
+    sinks = {leaf: ("cell", place) for place, leaf in reversed([*enumerate(cells)])}  # the first of packed ones
     sinks |= {leaf: ("whose", place) for place, leaf in enumerate(who if isinstance(who, tuple) else (who,))}
     stamps = {times[name]: STAMPS[said] for name, said in layout.form.keys if name in times and said in STAMPS}
     steps: list[Step] = []
@@ -90,6 +94,8 @@ def plan(layout: Layout) -> Plan | None:
         kind = "numeral" if step.kind == "whole" and sink == "cell" and place < width else step.kind
         steps.append(replace(step, kind=kind, key=key, sink=sink, place=place))
     words = sorted(step.place for step in steps if step.sink == "cell" and step.kind in WORDS)
+    if layout.wire != "json" and any(step.kind == "numeral" for step in steps):
+        return None  # how an integer is written in digits, only JSON says
     return Plan(
         steps=steps,
         width=width,
@@ -111,9 +117,9 @@ def walk(
 ) -> Iterator[tuple[int | None, str, Step | None]]:
     """The steps of a type in the order of the text, each with its number if it is a value, and with its key."""
     if isinstance(kind, StructType):
-        yield None, key, Step("open")
+        yield None, key, Step("list" if kind.array_like else "open")
         for each in kind.fields:
-            yield from walk(each.encode_name, each.type, leaves, instead)
+            yield from walk("" if kind.array_like else each.encode_name, each.type, leaves, instead)
         yield None, "", Step("close")
     else:
         leaf = next(leaves)
@@ -139,6 +145,8 @@ def step_of(kind: Type) -> Step | None:
             return Step("whole", least=least, most=most)
         case LiteralType(values=choices) if all(isinstance(choice, str) for choice in choices):
             return Step("choice", choices=tuple(map(str, choices)))
+        case BytesType(min_length=int(least), max_length=int(most)) if least == most:
+            return Step("numbers", many=least // DOUBLE)
         case BoolType():
             return Step("truth")
         case NoneType():

@@ -1,5 +1,5 @@
-// Texts that are almost events, each in memory of exactly its size: a sanitizer ends this at the first byte that is read
-// behind one. Arguments: a seed, and how many texts. Prints how many were rows.
+// Texts and packed messages that are almost events, each in memory of exactly its size: a sanitizer ends this at the first
+// byte that is read behind one. Arguments: a seed, and how many of each. Prints how many were rows.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -51,9 +51,40 @@ const std::vector<std::string> GOOD = {
     R"("prediction":{"label":0,"score":0.12345678901234567890123,"value":null},"tags":{},"status":"ok"})",
 };
 
-std::string almost(std::mt19937 &random) {
+std::vector<Step> packed_steps() {
+    return {
+        Step{Kind::open, ""},
+        Step{Kind::text, "model", false, 1, 128, {}, Sink::whose, 0},
+        Step{Kind::whole, "ts", false, 1e11, 1e14, {}, Sink::cell, 0},
+        Step{Kind::choice, "number_names", false, 0, 0, {"age,nps"}},
+        Step{Kind::numbers, "numbers", false, 0, 0, {}, Sink::cell, 1, 2},
+        Step{Kind::list, "texts"},
+        Step{Kind::text, "", true, 0, 12, {}, Sink::cell, 3},
+        Step{Kind::truth, "", true, 0, 0, {}, Sink::cell, 4},
+        Step{Kind::close, ""},
+        Step{Kind::number, "prediction", true, -leeway::NO_LIMIT, leeway::NO_LIMIT, {}, Sink::cell, 5},
+        Step{Kind::close, ""},
+    };
+}
+
+// `model` m, `ts` 1790000000000, two doubles, two texts, and an answer as it is given.
+std::string packed(const std::string &texts, const std::string &answer) {
+    const std::string head = "\x86\xA5model\xA1m\xA2ts\xCF";
+    const std::string ts("\x00\x00\x01\xA0\xC4\x25\x98\x00", 8);
+    const std::string numbers = "\xACnumber_names\xA7" "age,nps\xA7numbers\xC4\x10" + std::string(16, '\x3F');
+    return head + ts + numbers + "\xA5texts\x92" + texts + "\xAAprediction" + answer;
+}
+
+const std::vector<std::string> PACKED = {
+    packed("\xA3pro\xC3", std::string("\xCB\x3F\xF0\0\0\0\0\0\0", 9)),
+    packed("\xD9\x07\xC3\xBC\xE6\x9D\xB1\xC2\xA0\xC2", "\xD1\x80\x01"),
+    packed("\xC0\xC0", "\xC0"),
+    packed(std::string("\xDA\x00\x01x\xC3", 5), std::string("\xCA\x3F\x80\x00\x00", 5)),
+};
+
+std::string almost(std::mt19937 &random, const std::vector<std::string> &good) {
     const auto below = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(0, most)(random); };
-    std::string text = GOOD[below(GOOD.size() - 1)];
+    std::string text = good[below(good.size() - 1)];
     for (std::size_t times = below(2); times > 0 && !text.empty(); --times) {
         const std::size_t at = below(text.size() - 1);
         switch (below(4)) {
@@ -76,23 +107,28 @@ std::string almost(std::mt19937 &random) {
     return text;
 }
 
+// How many of so many texts are rows.
+std::size_t rows(const leeway::Layout &layout, const std::vector<std::string> &good, std::mt19937 &random, std::size_t many) {
+    std::size_t found = 0;
+    for (std::size_t first = 0; first < many; first += 100) {
+        leeway::Batch batch(layout, 100);
+        std::vector<std::unique_ptr<char[]>> kept;
+        for (int at = 0; at < 100; ++at) {
+            const std::string text = almost(random, good);
+            kept.push_back(std::make_unique<char[]>(text.size()));
+            std::copy(text.begin(), text.end(), kept.back().get());
+            batch.add({kept.back().get(), text.size()});
+        }
+        found += batch.whose.size();
+    }
+    return found;
+}
+
 } // namespace
 
 int main(int, char **arguments) {
     std::mt19937 random(static_cast<unsigned>(std::atoi(arguments[1])));
     const auto many = static_cast<std::size_t>(std::atoi(arguments[2]));
-    const leeway::Layout layout(steps());
-    std::size_t rows = 0;
-    for (std::size_t first = 0; first < many; first += 100) {
-        leeway::Batch batch(layout, 100);
-        std::vector<std::unique_ptr<char[]>> kept;
-        for (int at = 0; at < 100; ++at) {
-            const std::string text = almost(random);
-            kept.push_back(std::make_unique<char[]>(text.size()));
-            std::copy(text.begin(), text.end(), kept.back().get());
-            batch.add({kept.back().get(), text.size()});
-        }
-        rows += batch.whose.size();
-    }
-    std::cout << rows << '\n';
+    std::cout << rows(leeway::Layout(steps()), GOOD, random, many) << ' '
+              << rows(leeway::Layout(packed_steps(), leeway::Wire::msgpack), PACKED, random, many) << '\n';
 }

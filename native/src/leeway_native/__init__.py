@@ -1,7 +1,8 @@
 """Events of one layout from bytes to columns, in C++: the same rows as the pure decoder's, or none.
 
-A text is a row if it is exactly what the steps say: these keys in this order, each once, with values of these kinds
-within these limits; valid UTF-8 without escapes and control characters; numbers of the JSON grammar that are finite.
+A text of JSON is a row if it is exactly what the steps say: these keys in this order, each once, with values of these
+kinds within these limits; valid UTF-8 without escapes and control characters; numbers of the JSON grammar that are
+finite. So is a message of msgpack, whose maps and lists say in as few bytes as that takes how many entries they have.
 Everything else is refused, and read by whoever can say what is wrong with it.
 
 >>> steps = [
@@ -20,4 +21,4 @@ Everything else is refused, and read by whoever can say what is wrong with it.
 from leeway_native._native import Decoder as Decoder
 from leeway_native._native import Step as Step
 
-INTERFACE = 1  # grows when steps or blocks mean something else than before
+INTERFACE = 2  # grows when steps or blocks mean something else than before
