@@ -1,4 +1,4 @@
-"""The Faust app: two agents, a timer, pages and commands around the desk.
+"""The Faust app: three agents, a timer, pages and commands around the desk.
 
 Faust acknowledges a record when its agent raises, keeps tables on disk and elects leaders through topics of its own. So
 here agents acknowledge by hand and never raise, there are no tables, and no topic is created. It runs at a few records
@@ -100,6 +100,12 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     async def commands(stream: Any) -> None:
         async for event in stream.noack().events():
             await _or_end(slot, desk.command(_record(event.message)))
+            event.ack()
+
+    @app.agent(_raw(app, settings.topics.incidents), concurrency=1, name="incidents")
+    async def incidents(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await _or_end(slot, desk.heard(_record(event.message)))
             event.ack()
 
     @app.timer(TICK_S)  # type: ignore[untyped-decorator]

@@ -4,7 +4,9 @@ Apply in Redis first, publish second, and only then is the input acknowledged to
 is given the input again, finds it applied, and finds the note that its incident was not published yet.
 
 What is published last for an incident is its latest revision, also when two processes work at once: whoever publishes
-looks again afterwards, and publishes again when the incident moved on meanwhile.
+looks again afterwards, and publishes again when the incident moved on meanwhile. A process that stood still between
+reading an incident and publishing it, and ends right after that, does not come to look. So what is published is heard
+as well, by whoever has its lane: behind an older revision than Redis has, the latest is published again.
 """
 
 import asyncio
@@ -91,6 +93,12 @@ class Desk:
             while not await self._publish(await self._store.command(command, now_ms)):
                 log.warning("followed again: Redis lost it before it was published", command=command.id)
             self._numbers.commands.labels(command.action).inc()
+
+    async def heard(self, record: Record) -> None:
+        """Look at one record of the topic that we publish on."""
+        incident = records.incident(record.value)
+        if isinstance(incident, Incident):
+            await self._store.heard(incident)
 
     async def tick(self) -> None:
         """Do what is due by the clock, then publish what a process before us applied and did not live to publish."""

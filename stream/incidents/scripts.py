@@ -55,6 +55,10 @@ return 1
 # KEYS  1 unpublished    ARGV  1 id  2 the revision that was published
 PUBLISHED = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end"
 
+# KEYS  1 incident  2 unpublished    ARGV  1 id  2 as it was read  3 its revision
+# Whoever changed it meanwhile has left a note himself.
+UNPUBLISHED = "if redis.call('GET', KEYS[1]) == ARGV[2] then redis.call('HSET', KEYS[2], ARGV[1], ARGV[3]) end"
+
 # KEYS  1 incident  2 incidents  3 due  4 unpublished  5 place  6.. fingerprints    ARGV  1 id  2 as it was read
 FORGET = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[2] then return end

@@ -36,7 +36,7 @@ from schemas.anomaly import Anomaly
 from schemas.incident import Command, Incident
 from stream.incidents import instant
 from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place, places, step, told
-from stream.incidents.scripts import APPLY, FORGET, KEPT, PUBLISHED, RESTORE
+from stream.incidents.scripts import APPLY, FORGET, KEPT, PUBLISHED, RESTORE, UNPUBLISHED
 from stream.incidents.version import refuse_newer
 from stream.settings import Incidents
 
@@ -147,6 +147,17 @@ class Store:
     async def published(self, incident: Incident) -> None:
         """The topic has got this revision."""
         await self._run(PUBLISHED, [self._key("incidents:unpublished")], [incident.id, str(incident.revision)])
+
+    async def heard(self, incident: Incident) -> None:
+        """The topic has this revision, behind all that was heard before. One that is older than what Redis has must not
+        stay the last: the latest waits for being published again then, until it is heard itself."""
+        await self.remember()  # or an old one would be taken for the latest
+        was, latest = await self._read(incident.id)
+        if latest and latest.revision > incident.revision:
+            keys = [self._key(f"incident:{incident.id}"), self._key("incidents:unpublished")]
+            await self._run(UNPUBLISHED, keys, [incident.id, was, str(latest.revision)])
+        else:
+            await self.published(incident)
 
     async def incident(self, id: str) -> Incident | None:
         """One incident as it stands; None: there is none, and Redis has forgotten nothing."""

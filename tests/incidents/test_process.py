@@ -28,6 +28,7 @@ from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly, command
 from tests.incidents.worker import Worker, World, settings_of
 from tests.servers import ROOT, RealKafka, RealRedis
+from tests.torture.ground import frozen
 
 
 def now_s() -> float:
@@ -249,6 +250,40 @@ def test_a_process_whose_seat_was_taken_ends(platform: Platform, tmp_path: Path)
             world.until(lambda: world.published)
             assert two.process is not None
             assert two.process.poll() is None
+
+
+ZOMBIE = """
+import os, signal
+from stream.incidents import app
+publish, sent = app.send, []
+async def send(*words):
+    sent.append(words)
+    if len(sent) == 2:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    await publish(*words)
+    if len(sent) == 2:
+        os._exit(9)
+app.send = send
+"""
+
+
+@pytest.mark.slow
+def test_what_a_process_publishes_that_slept_too_long_does_not_stay_the_last(platform: Platform, tmp_path: Path):
+    settings, at_s = settings_of(platform), now_s()
+    with World(platform, settings) as world, Worker(settings, tmp_path, before=ZOMBIE) as zombie:
+        world.put(settings.topics.anomalies, [anomaly(at_s=at_s)])
+        world.until(lambda: world.published)
+        world.put(settings.topics.anomalies, [anomaly("moved", at_s=at_s + 1)])
+        assert zombie.process is not None
+        world.until(lambda: frozen(zombie.process))
+        with Worker(settings, tmp_path, slot="1"):
+            world.put(settings.topics.anomalies, [anomaly("moved", at_s=at_s + 2)])
+            world.until(lambda: world.revisions[-1] == 3)
+            zombie.thaw()
+            assert zombie.process.wait(60) == 9
+            world.until(lambda: len(world.revisions) == 5)
+            world.read_on(2.5)
+            assert world.revisions == [1, 2, 3, 2, 3]
 
 
 HANG = """

@@ -34,33 +34,55 @@ class Installation:
 
     def __init__(self, url: str) -> None:
         self.redis = Redis.from_url(url)
-        self.published: dict[str, Incident] = {}  # as the topic has it after compaction
+        self.log: list[Incident] = []  # the topic
+        self.heard = 0  # of it
         self.dead: list[Output] = []
 
-    async def process(self, store: type[Store] = Store, *, dies_before_it_publishes: bool = False) -> Desk:
+    async def process(
+        self,
+        store: type[Store] = Store,
+        *,
+        dies_before_it_publishes: bool = False,
+        frozen_before_it_publishes: asyncio.Event | None = None,
+    ) -> Desk:
         async def send(output: Output) -> None:
             if dies_before_it_publishes:
                 raise Died
+            if frozen_before_it_publishes:
+                await frozen_before_it_publishes.wait()
             if output.topic == TOPICS.dlq:
                 self.dead.append(output)
                 return
-            incident = msgspec.json.decode(output.value or b"", type=Incident)
-            self.published[incident.id] = incident
+            self.log.append(msgspec.json.decode(output.value or b"", type=Incident))
+            if frozen_before_it_publishes:
+                raise Died  # it found its seat taken
 
         made = store(self.redis, "leeway:", RULES, self.recall)
         await made.begin()
         return Desk(made, send, TOPICS, Numbers(), lambda: START_MS)
 
+    @property
+    def published(self) -> dict[str, Incident]:
+        """As the topic has it after compaction."""
+        return {incident.id: incident for incident in self.log}
+
     async def recall(self) -> list[Incident]:
-        return sorted(self.published.values(), key=lambda incident: incident.updated_at)
+        latest = {incident.id: incident for incident in sorted(self.log, key=lambda each: each.revision)}
+        return sorted(latest.values(), key=lambda incident: incident.updated_at)
+
+    async def hear(self, desk: Desk, at_most: int = 1_000) -> None:
+        """Give a process what is new on the topic."""
+        for incident in self.log[self.heard :][:at_most]:
+            self.heard += 1
+            await desk.heard(record(incident))
 
     def steps(self) -> list[str]:
         (incident,) = self.published.values()
         return [step.what for step in incident.steps]
 
 
-def record(body: Anomaly | Command) -> Record:
-    topic = TOPICS.anomalies if isinstance(body, Anomaly) else TOPICS.commands
+def record(body: Anomaly | Command | Incident) -> Record:
+    topic = {Anomaly: TOPICS.anomalies, Command: TOPICS.commands, Incident: TOPICS.incidents}[type(body)]
     return Record(topic, 0, 0, START_MS, b"key", msgspec.json.encode(body), [])
 
 
@@ -144,6 +166,85 @@ def test_who_wrote_nothing_lately_notices_too_that_redis_was_restarted_without_i
 
     with server:
         on(server.url, work)
+
+
+def test_an_old_revision_that_comes_after_a_newer_one_does_not_stay_the_last(embedded_redis: EmbeddedRedis) -> None:
+    """A process is frozen with an incident in its hands, replaced, and thawed for long enough to publish it."""
+
+    async def work(installation: Installation) -> None:
+        await (await installation.process()).anomaly(record(anomaly()))
+        thawed, moved = asyncio.Event(), record(anomaly("moved", at_s=1))
+        zombie = asyncio.create_task((await installation.process(frozen_before_it_publishes=thawed)).anomaly(moved))
+        (id,) = installation.published
+        while not await installation.redis.hexists("leeway:incidents:unpublished", id):
+            await asyncio.sleep(0.01)
+        heir = await installation.process()
+        await heir.anomaly(moved)  # Kafka delivers it again
+        await heir.anomaly(record(anomaly("moved", at_s=2)))
+        await installation.hear(heir)
+        thawed.set()
+        with pytest.raises(Died):
+            await zombie
+        assert [incident.revision for incident in installation.log] == [1, 2, 3, 2]
+        await installation.hear(heir)
+        await heir.tick()
+        await heir.tick()
+        await installation.hear(heir)
+        assert [incident.revision for incident in installation.log] == [1, 2, 3, 2, 3]
+        await heir.tick()
+        await heir.tick()
+        assert len(installation.log) == 5  # and no more
+
+    on(embedded_redis.url, work)
+
+
+def test_it_does_not_even_if_whoever_hears_of_it_dies_before_he_publishes(embedded_redis: EmbeddedRedis) -> None:
+    async def work(installation: Installation) -> None:
+        desk = await installation.process()
+        for at_s in range(3):
+            await desk.anomaly(record(anomaly("moved" if at_s else "firing", at_s=at_s)))
+        installation.log.append(installation.log[1])
+        await installation.hear(await installation.process(dies_before_it_publishes=True))
+        heir = await installation.process()
+        await heir.tick()
+        await heir.tick()
+        assert [incident.revision for incident in installation.log] == [1, 2, 3, 2, 3]
+
+    on(embedded_redis.url, work)
+
+
+def test_an_old_revision_is_known_as_old_by_a_redis_that_went_back(embedded_redis: EmbeddedRedis) -> None:
+    async def work(installation: Installation) -> None:
+        desk = await installation.process()
+        await desk.anomaly(record(anomaly()))
+        (id,) = installation.published
+        first = await installation.redis.get(f"leeway:incident:{id}")
+        await desk.anomaly(record(anomaly("moved", at_s=1)))
+        installation.log.append(installation.log[0])
+        await installation.redis.flushall()
+        await installation.redis.set(f"leeway:incident:{id}", first)
+        await installation.hear(desk)
+        await desk.tick()
+        await desk.tick()
+        assert [incident.revision for incident in installation.log] == [1, 2, 1, 2]
+
+    on(embedded_redis.url, work)
+
+
+def test_whoever_hears_late_of_what_is_published_publishes_nothing_again(embedded_redis: EmbeddedRedis) -> None:
+    async def work(installation: Installation) -> None:
+        desk = await installation.process()
+        for at_s in range(5):
+            await desk.anomaly(record(anomaly("moved" if at_s else "firing", at_s=at_s)))
+        await installation.hear(desk, at_most=3)
+        assert await installation.redis.hlen("leeway:incidents:unpublished") == 1
+        await desk.tick()
+        await installation.hear(desk)
+        await desk.tick()
+        assert [incident.revision for incident in installation.log] == [1, 2, 3, 4, 5]
+        assert not await installation.redis.hlen("leeway:incidents:unpublished")
+
+    on(embedded_redis.url, work)
 
 
 def test_an_anomaly_of_a_topic_that_was_created_anew_is_not_taken_for_its_namesake(

@@ -129,6 +129,10 @@ class World:
         return [dict(m.headers())["ce_id"].decode() for m in self.records if m.topic() == topic]
 
     @property
+    def revisions(self) -> list[int]:
+        return [incident.revision for incident in self.published]
+
+    @property
     def latest(self) -> dict[str, Incident]:
         """What compaction leaves: the last record of each key."""
         return {each.id: each for each in self.published}
