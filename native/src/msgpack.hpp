@@ -68,17 +68,22 @@ public:
         return true;
     }
 
-    // Doubles in one piece, as many as the step wants.
+    // Doubles in one piece, as many as the step wants: finite ones, and NaN, which is how null is written there.
     bool numbers(const Step &step, double *cells) {
         const std::size_t size = step.many * sizeof(double);
         std::size_t length = 0;
         if (!(sized('\xC4', 1, length) || sized('\xC5', 2, length) || sized('\xC6', 4, length)) || length != size ||
             cursor_.left() < size)
             return false;
-        if (step.sink == Sink::cell)
-            std::memcpy(cells, cursor_.at, size);
-        cursor_.at += size;
-        return true;
+        bool bounded = true;
+        for (std::size_t each = 0; each < step.many; ++each, cursor_.at += sizeof(double)) {
+            double value = 0;
+            std::memcpy(&value, cursor_.at, sizeof value);
+            bounded &= !std::isinf(value);
+            if (step.sink == Sink::cell)
+                cells[each] = value;
+        }
+        return bounded;
     }
 
     bool whole(std::int64_t &value, std::string_view &) {

@@ -146,10 +146,10 @@ class AlikeRows:
             return self._decode_purely(tally, known, topic, waiting, many)
         alike, refused = native.block(waiting.values, tally.identities(layout), tally.codes)
         if not refused:
-            return waiting.odd(self._odd(tally, layout, alike, waiting, []))
+            return waiting.odd(self._odd(tally, layout, alike, waiting))
         others = set(refused)
         taken = waiting.at([at for at in range(many) if at not in others])
-        odd = taken.odd(self._odd(tally, layout, alike, taken, []))
+        odd = taken.odd(self._odd(tally, layout, alike, taken))
         return odd + self._decode_purely(tally, known, topic, waiting.at(refused), many)
 
     def _decode_purely(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
@@ -176,16 +176,17 @@ class AlikeRows:
         waiting = self._waiting.pop(layout)
         self.rows -= len(waiting.rows)
         alike = block(layout, waiting.rows, waiting.whose, tally.codes)
-        return waiting.odd(self._odd(tally, layout, alike, waiting, layout.unproved(waiting.values)))
+        odd = boundless(layout, alike)
+        odd[layout.unproved(waiting.values)] = True  # that no key occurs twice
+        return waiting.odd(self._odd(tally, layout, alike, waiting, odd))
 
     def _odd(
-        self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting, unproved: list[int]
+        self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting, known: NDArray[np.bool_] | bool = False
     ) -> NDArray[np.bool_]:
-        """Admit rows, and say which of them are odd. Of some it is unproved that no key occurs twice."""
+        """Admit rows, and say which of them are odd. Of some it is known."""
         arrived = np.array(waiting.arrived, np.int64)
         ts, odd = self._times(layout, alike, arrived)
-        odd[unproved] = True
-        odd |= boundless(layout, alike)
+        odd |= known
         if not odd.any():
             refused = tally.admit_block(layout, alike, ts, arrived, self._good)
             return odd if refused is None else refused

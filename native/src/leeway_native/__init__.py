@@ -2,7 +2,8 @@
 
 A text of JSON is a row if it is exactly what the steps say: these keys in this order, each once, with values of these
 kinds within these limits; valid UTF-8 without escapes and control characters; numbers of the JSON grammar that are
-finite. So is a message of msgpack, whose maps and lists say in as few bytes as that takes how many entries they have.
+finite. So is a message of msgpack, whose maps and lists say in as few bytes as that takes how many entries they have;
+numbers in one piece may be NaN, which is null.
 Everything else is refused, and read by whoever can say what is wrong with it.
 
 >>> steps = [
