@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import counting, judging, latency, memory, shapes, stages, workers
+from benchmarks import counting, judging, latency, memory, recovery, shapes, stages, workers
 from benchmarks.machine import machine
 from benchmarks.place import place
 from tests.servers import Missing
@@ -40,6 +40,7 @@ PARTS = {
     "judging": Part("What a pane costs the judge", judging.run, servers=False),
     "memory": Part("Resident memory of the profile worker, 1,000 models", memory.run),
     "latency": Part("How soon an alarm can be read", latency.run),
+    "recovery": Part("How soon the lanes of a killed judge are watched again", recovery.run),
 }
 
 
