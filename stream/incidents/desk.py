@@ -98,6 +98,7 @@ class Desk:
         """Look at one record of the topic that we publish on."""
         incident = records.incident(record.value)
         if isinstance(incident, Incident):
+            self._seen.pop(incident.id, None)  # more of it may follow right away
             await self._store.heard(incident)
 
     async def tick(self) -> None:

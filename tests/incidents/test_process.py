@@ -26,7 +26,7 @@ from stream.incidents.store import Store
 from stream.settings import Settings
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly, command
-from tests.incidents.worker import Worker, World, settings_of
+from tests.incidents.worker import PATIENCE_S, Worker, World, settings_of
 from tests.servers import ROOT, RealKafka, RealRedis
 from tests.torture.ground import frozen
 
@@ -87,13 +87,14 @@ def test_garbage_on_both_topics_becomes_dead_letters_and_stops_nothing(platform:
 
 @pytest.mark.slow
 def test_people_command_and_the_clock_ends_a_silence(platform: Platform, tmp_path: Path):
-    settings = settings_of(platform, incidents={"escalate_after_s": 5})
+    settings = settings_of(platform, incidents={"escalate_after_s": 10})
     topics = settings.topics
     with World(platform, settings) as world, Worker(settings, tmp_path):
-        world.address()
+        world.put(topics.anomalies, [anomaly(at_s=now_s(), feature="plan")])
+        world.until(lambda: world.published)  # a group may take its time to begin
         at_s = now_s()
         world.put(topics.anomalies, [anomaly(at_s=at_s)])
-        id = world.until(lambda: world.published)[0].id
+        id = world.until(lambda: {each.feature: each.id for each in world.published}.get("age"))
         world.put(topics.commands, [command("silence", id, at_s=at_s, until_s=at_s + 4)])
         world.until(lambda: world.latest[id].state == "silenced")
         world.until(lambda: world.latest[id].state == "open")
@@ -244,7 +245,7 @@ def test_a_process_whose_seat_was_taken_ends(platform: Platform, tmp_path: Path)
             world.until(lambda: one.said().count("started ") == 2)
             one.thaw()
             assert one.process is not None
-            assert one.process.wait(30) == 3
+            assert one.process.wait(PATIENCE_S) == 3
             assert "a newer process has taken over this slot" in one.said()
             world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
             world.until(lambda: world.published)
@@ -280,7 +281,7 @@ def test_what_a_process_publishes_that_slept_too_long_does_not_stay_the_last(pla
             world.put(settings.topics.anomalies, [anomaly("moved", at_s=at_s + 2)])
             world.until(lambda: world.revisions[-1] == 3)
             zombie.thaw()
-            assert zombie.process.wait(60) == 9
+            assert zombie.process.wait(PATIENCE_S) == 9
             world.until(lambda: len(world.revisions) == 5)
             world.read_on(2.5)
             assert world.revisions == [1, 2, 3, 2, 3]
@@ -302,14 +303,14 @@ def test_a_standstill_ends_the_process_in_one_sentence(platform: Platform, tmp_p
     with World(platform, settings) as world, Worker(settings, tmp_path, before=HANG) as worker:
         world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
         assert worker.process is not None
-        assert worker.process.wait(60) == 3
+        assert worker.process.wait(2 * PATIENCE_S) == 3
         assert "records wait (1 in" in worker.said()
 
 
 def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_path: Path):
     platform = Platform("none", f"127.0.0.1:{free_port()}", redis_url, "", None)  # type: ignore[arg-type]
     with Worker(settings_of(platform), tmp_path) as worker:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + PATIENCE_S
         while "Kafka does not answer" not in worker.said() and time.monotonic() < give_up:
             time.sleep(0.1)
         assert "check that it runs" in worker.said()
@@ -328,6 +329,6 @@ def test_what_cannot_run_ends_in_one_sentence(sections, sentence, embedded_redis
     platform = Platform("none", "127.0.0.1:1", embedded_redis.url, "", None)  # type: ignore[arg-type]
     with Worker(settings_of(platform, **sections), tmp_path) as worker:
         assert worker.process is not None
-        assert worker.process.wait(30) == 3
+        assert worker.process.wait(PATIENCE_S) == 3
         assert sentence in worker.said()
         assert "Traceback" not in worker.said()

@@ -70,7 +70,7 @@ class Worker:
 
     def stop(self) -> int:
         assert self.process
-        return child.stop(self.process, 30)
+        return child.stop(self.process, PATIENCE_S)
 
     def said(self) -> str:
         return self._log.read_text()
