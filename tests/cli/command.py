@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
 from tests.conftest import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,3 +84,21 @@ def said(log: Path, pattern: str, within_s: float = 60, times: int = 1) -> list[
         assert time.monotonic() < give_up, f"no {pattern!r} in:\n{log.read_text(errors='replace')}"
         time.sleep(0.05)
     return [str(one) for one in found]
+
+
+def to_the_end(platform: Platform, topic: str, partitions: int, at_least: int = 0) -> list[Message]:
+    """What a reader of committed records finds, to the end of every partition, and until it is so much."""
+    own = {"group.id": f"{platform.prefix}to-the-end", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer({"bootstrap.servers": platform.bootstrap, "isolation.level": "read_committed", **own})
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(partitions)])
+    found, at_end, give_up = list[Message](), set[int](), time.monotonic() + 60
+    while len(at_end) < partitions or len(found) < at_least:
+        assert time.monotonic() < give_up, f"{len(found)} records of {topic}, at the end of {at_end}"
+        for message in consumer.consume(100, 0.2):
+            if (error := message.error()) is None:
+                found.append(message)
+                at_end.discard(message.partition() or 0)
+            elif error.name() == "_PARTITION_EOF":
+                at_end.add(message.partition() or 0)
+    consumer.close()
+    return found

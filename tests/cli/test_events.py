@@ -1,12 +1,10 @@
 """`check` says what each error means; `send` brings events where they belong and counts what it left out."""
 
 import json
-import time
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from tests.cli.command import installation, leeway
+from tests.cli.command import installation, leeway, to_the_end
 from tests.conftest import Platform
 
 GOOD = '{"model":"churn","features":{"age":41},"prediction":0.83,"entity_id":"u1"}'
@@ -58,12 +56,7 @@ def test_nothing_in_it_is_said() -> None:
 
 
 def read_back(platform: Platform, topic: str) -> list[tuple[bytes | None, bytes | None]]:
-    consumer = Consumer({"bootstrap.servers": platform.bootstrap, "group.id": "reader", "enable.auto.commit": False})
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
-    found, give_up = [], time.monotonic() + 3
-    while time.monotonic() < give_up:
-        found += [(each.key(), each.value()) for each in consumer.consume(10, 0.2) if each.error() is None]
-    consumer.close()
+    found = [(message.key(), message.value()) for message in to_the_end(platform, topic, 2)]
     return sorted(found, key=str)
 
 

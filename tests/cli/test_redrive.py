@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from confluent_kafka import Producer
 
 from schemas.dead_letter import REDRIVEN, DeadLetter, Reason, from_headers, to_headers
 from stream.letters import returned
-from tests.cli.command import environment, installation, leeway
+from tests.cli.command import environment, installation, leeway, to_the_end
 from tests.conftest import Platform
 from tests.pipeline.installation import Installation, Records
 
@@ -127,25 +126,14 @@ def test_a_redrive_that_is_killed_in_the_middle_and_run_again_sends_each_letter_
     again = leeway("dlq", "redrive", "--all", "--yes", **installation(platform))
     assert again.stdout == f"{50 - 10 * commits} sent back.\n", again.stderr
     assert leeway("dlq", "redrive", "--all", "--yes", **installation(platform)).stdout.startswith("✓ There is nothing")
-    tailed = Counter(number for number, _ in arrived(platform, topic, 50))
+    tailed = Counter(arrived(platform, topic, 2, 50))
     assert tailed == Counter({str(number): 1 for number in range(50)})
 
 
-def arrived(platform: Platform, topic: str, at_least: int) -> list[tuple[str, dict[str, bytes]]]:
-    """What a reader of committed records sees, until nothing comes any more."""
-    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
-    consumer = Consumer({"bootstrap.servers": platform.bootstrap, "group.id": "x", "isolation.level": "read_committed"})
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(2)])
-    found: list[tuple[str, dict[str, bytes]]] = []
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up and not (len(found) >= at_least and (message := consumer.poll(2)) is None):
-        message = consumer.poll(0.2)
-        if message is not None and message.error() is None:
-            headers = dict(message.headers())
-            found.append((headers["number"].decode(), headers))
-    consumer.close()
-    return found
+def arrived(platform: Platform, topic: str, partitions: int, at_least: int) -> list[str]:
+    """The numbers of the letters that are back."""
+    found = to_the_end(platform, topic, partitions, at_least)
+    return [dict(message.headers() or [])["number"].decode() for message in found]
 
 
 def test_what_cannot_go_back_is_left_out_and_said(platform: Platform) -> None:
@@ -190,7 +178,7 @@ def test_letters_that_their_topic_has_no_room_for_stay_and_the_others_go(platfor
     )
     assert (back.returncode, back.stdout) == (1, "2 sent back.\n"), back.stderr
     assert back.stderr.count("it is larger than its topic allows (max.message.bytes).") == 2
-    assert sorted(number for number, _ in arrived(platform, topic, 2)) == ["1", "3"]
+    assert sorted(arrived(platform, topic, 1, 2)) == ["1", "3"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_up_runs_every_role_brings_back_the_dead_and_stops_when_asked(platform: 
         said(log, r"judge-0 +\| ended with signal 9; starts again in 0.5 s")
         said(log, r"judge-0 +\| started again \(1\), pid \d+")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 0
+        assert process.wait(60) == 0
     text = log.read_text()
     assert text.rstrip().endswith("Stopped.")
     assert text.count("| stopped\n") == 3
@@ -48,7 +48,7 @@ def test_a_role_without_kafka_and_redis_says_what_it_waits_for_and_stops_when_as
     with running(log, role, "--kafka", NOWHERE, "--redis", NO_REDIS, LEEWAY__LOG__FORMAT="json") as process:
         said(log, r'"event": "waiting')
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert "Traceback" not in log.read_text()
 
 

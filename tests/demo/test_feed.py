@@ -42,7 +42,7 @@ def everything(settings: Settings, topic: str, expected: int) -> list[bytes]:
     partitions = consumer.list_topics(topic, timeout=20).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
     values: list[bytes] = []
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while len(values) < expected and time.monotonic() < give_up:
         values += [message.value() or b"" for message in consumer.consume(500, 0.2) if message.error() is None]
     consumer.close()

@@ -184,12 +184,13 @@ def test_while_redis_is_frozen_calls_wait_and_nothing_is_raised(server):
         os.kill(server.pid, signal.SIGSTOP)
         try:
             call = asyncio.create_task(give(store, anomaly()))
-            await asyncio.sleep(1.5)
+            async with asyncio.timeout(60):
+                while store.waiting is None:
+                    await asyncio.sleep(0.05)
             assert not call.done()
-            assert store.waiting is not None
         finally:
             os.kill(server.pid, signal.SIGCONT)
-        incident = await asyncio.wait_for(call, 20)
+        incident = await asyncio.wait_for(call, 60)
         assert (incident.anomalies, store.waiting) == (1, None)
 
     with_store(server, work)
