@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -36,17 +37,19 @@ class Turn:
     stretch: Stretch
     guest: bool = False
 
-    def start(self, **changes: Any) -> "subprocess.Popen[str]":
-        """A fresh group, so that every run reads from the beginning."""
+    def start(self, scratch: str | None = None, **changes: Any) -> "subprocess.Popen[str]":
+        """A fresh group, so that every run reads from the beginning. What it writes to disk goes to `scratch`."""
         stretch = replace(self.stretch, **{"group": f"bench-{time.time_ns()}"} | changes)
         python = str(OPPONENTS) if self.guest else sys.executable
         command = [python, "-m", "benchmarks.ways", self.way, json.dumps(asdict(stretch))]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
+        environ |= {"TMPDIR": scratch} if scratch else {}
         return child.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ)
 
     def run(self) -> Reading:
         """To its end."""
-        return read(self.start())
+        with tempfile.TemporaryDirectory(prefix="leeway-bench-") as scratch:
+            return read(self.start(scratch))
 
 
 def read(process: "subprocess.Popen[str]") -> Reading:

@@ -1,5 +1,6 @@
 """Quix Streams with River in an `update` of its dataframe, event by event."""
 
+import tempfile
 from typing import Any
 
 from quixstreams import Application
@@ -15,6 +16,7 @@ def run(stretch: Stretch, meter: Meter) -> None:
         auto_offset_reset="earliest",
         auto_create_topics=False,
         loglevel="ERROR",
+        state_dir=tempfile.gettempdir(),  # else it is made where the benchmark is started
         consumer_extra_config={"fetch.queue.backoff.ms": 10},
     )
     fleet = Fleet()
