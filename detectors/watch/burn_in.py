@@ -63,6 +63,14 @@ def number_bins(burn_in: BurnIn) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
 
 
 def text_bins(burn_in: BurnIn) -> tuple[Categories, NDArray[np.int64]]:
-    """The column's categories, and the counts of the burn-in in them."""
+    """The column's categories, and the counts of the burn-in in them.
+
+    What was seen has a bin because it was seen, so the bin of the unseen is empty by construction, however often new
+    names come. It counts as many events as there are names that came once, which is how many of as many further
+    events are expected to bring a new name (Turing's estimate: Good, "The population frequencies of species", 1953).
+    """
     categories = derive_categories(burn_in.names)
-    return categories, categories.bin(burn_in.names, burn_in.other)
+    counts = categories.bin(burn_in.names, burn_in.other)
+    if not categories.tails:
+        counts[-1] += sum(1 for count in burn_in.names.values() if count == 1)
+    return categories, counts

@@ -46,16 +46,20 @@ def widen(ledgers: Ledgers, streams: int) -> Ledgers:
 
 
 def enter(ledgers: Ledgers, rows: Sequence[int], n: Sequence[int], total: Sequence[float]) -> Ledgers:
-    """One more pane of these streams. Of a full row the older half is first added up, two and two."""
+    """One more pane of these streams. Of a full row the older half is first added up, two and two. A sum beyond single
+    precision is infinite, and no mean is told of it.
+    """
     counts, sums, used, at = ledgers.n.copy(), ledgers.total.copy(), ledgers.used.copy(), np.asarray(rows, np.intp)
     full = at[used[at] == MOST]
     if full.size:
         half, quarter = MOST // 2, MOST // 4
         for array in (counts, sums):
-            pairs = array[full, :half:2] + array[full, 1:half:2]
+            with np.errstate(over="ignore", invalid="ignore"):
+                pairs = array[full, :half:2] + array[full, 1:half:2]
             array[full, :quarter], array[full, quarter : quarter + half] = pairs, array[full, half:]
         used[full] = quarter + half
-    counts[at, used[at]], sums[at, used[at]] = n, total
+    with np.errstate(over="ignore"):
+        counts[at, used[at]], sums[at, used[at]] = n, total
     used[at] += 1
     return Ledgers(counts, sums, used)
 

@@ -114,11 +114,15 @@ def labels(track: Track) -> tuple[str, ...]:
 
 
 def spread(track: Track, reference: NDArray[np.float64]) -> float:
-    """The standard deviation in the reference, from its bins: good to a few per cent."""
+    """The standard deviation in the reference, from its bins: good to a few per cent. 0 where it is not known, as of
+    numbers whose squares are too large.
+    """
     if track.form != "numbers" or len(track.edges) < 2 or reference.sum() <= 0:
         return 0.0
     values, share = middles(track), reference / reference.sum()
-    return float(np.sqrt(max(0.0, (share * values**2).sum() - (share * values).sum() ** 2)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = float((share * values**2).sum() - (share * values).sum() ** 2)
+    return float(np.sqrt(variance)) if 0 < variance < np.inf else 0.0
 
 
 def mean(track: Track, counts: NDArray[np.float64]) -> float:
@@ -131,4 +135,4 @@ def mean(track: Track, counts: NDArray[np.float64]) -> float:
 def middles(track: Track) -> NDArray[np.float64]:
     """A value for each bin of numbers."""
     edges = np.array([representative(edge) for edge in track.edges])
-    return np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])
+    return np.concatenate([edges[:1], edges[1:] / 2 + edges[:-1] / 2, edges[-1:]])

@@ -88,8 +88,24 @@ def fits(injection: Injection, column: Column) -> bool:
     return injection.kind != "swap" or column.words is not None
 
 
-def targets(injections: Sequence[Injection], table: Table) -> dict[str, list[Injection]]:
-    """For every column the changes that go into it. Raises `Refusal` for a change that goes nowhere."""
+def measured(injection: Injection, column: Column, reference: int) -> bool:
+    """Whether the reference of a column tells how large the change is."""
+    try:
+        if injection.kind == "scale":
+            known(column, reference)
+        elif injection.kind == "swap":
+            two_most_frequent(column, reference)
+        elif injection.kind == "spikes" or injection.relative:
+            deviation(column, reference)
+    except Refusal:
+        return False
+    return True
+
+
+def targets(injections: Sequence[Injection], table: Table, reference: int) -> dict[str, list[Injection]]:
+    """For every column the changes that go into it: of those without a column's name, into every column that they fit,
+    if its reference tells how large they are. Raises `Refusal` for a change that goes nowhere.
+    """
     found: dict[str, list[Injection]] = {name: [] for name in table.names}
     for injection in injections:
         if injection.column and injection.column not in table.names:
@@ -99,6 +115,8 @@ def targets(injections: Sequence[Injection], table: Table) -> dict[str, list[Inj
         if not fitting:
             needs = "numbers" if injection.kind in NUMERIC else "texts"
             raise Refusal(f"{injection.kind} needs a column of {needs}, and there is none among: {', '.join(names)}")
+        if not injection.column:  # if it is in none, what is said of the first is why
+            fitting = [name for name in fitting if measured(injection, table[name], reference)] or fitting
         for name in fitting:
             found[name].append(injection)
     return found
@@ -112,7 +130,8 @@ def injected(
     for at, column in enumerate(table.columns):
         for order, injection in enumerate(by_column[column.name]):
             random = np.random.default_rng([seed, at, order])
-            column = replace(column, values=changed(column, injection, reference, injection.row + before, random))
+            with np.errstate(over="ignore", invalid="ignore"):  # what becomes too large a number is missing
+                column = replace(column, values=changed(column, injection, reference, injection.row + before, random))
         columns.append(column)
     return Table(tuple(columns))
 
@@ -146,7 +165,10 @@ def changed(
 
 def deviation(column: Column, reference: int) -> float:
     """The standard deviation of the reference."""
-    found = float(known(column, reference).std())
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(known(column, reference).std())
+    if not isfinite(found):
+        raise Refusal(f"column '{column.name}' has numbers too large to tell how far they spread: give a plain size")
     if found == 0:
         raise Refusal(f"column '{column.name}' does not vary in the reference: it has no standard deviation to move by")
     return found

@@ -69,7 +69,7 @@ class Panes:
 
     def _counted(self, first: int, end: int, size: int) -> Iterator[Pane]:
         names, many = [name_of(at) for at in range(len(self.table.columns))], -(-(end - first) // size)
-        own = self.binnings.of(SUBJECT)
+        own = dict(self.binnings.of(SUBJECT))  # as it is now: more may be learnt while these panes are looked at
         counts = self._counts(first, end, size, [own.get(name) for name in names])
         for pane in range(many):
             begins, ends = first + pane * size, min(first + (pane + 1) * size, end)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 6  # in one picture
 SLICES, LEAST_SLICE = 400, 50  # of the rows, one point of the curve each; and rows in a slice
+MOST_DRAWN = 1e300  # axes are laid out by differences, and those of larger numbers overflow
 TEXTS = 4  # values of a column of texts that are drawn
 LONGEST = 60  # characters of such a word
 NAMES = 8  # alarms that have their word in the picture
@@ -76,7 +77,8 @@ def data(panel: "Axes", trial: Trial, column: Column) -> None:
     """The column in slices: numbers as their median and the middle nine tenths, texts as shares."""
     rows, slices = sliced(trial, column)
     if column.words is None:
-        low, middle, high = np.array([tenths(piece.values[~piece.nulls]) for piece in slices]).T
+        drawn = np.array([tenths(piece.values[~piece.nulls]) for piece in slices]).T
+        low, middle, high = np.clip(drawn, -MOST_DRAWN, MOST_DRAWN)
         panel.fill_between(rows, low, high, color=SKY, alpha=0.4, linewidth=0, label="5 % to 95 %")
         panel.plot(rows, middle, color=BLUE, linewidth=1, label="median")
     else:

@@ -40,7 +40,7 @@ def request(
                 f"row {row} is no row that is evaluated: those are {learnt - before} to {last}, "
                 "counted from 0 below the header"
             )
-    by_column = targets(injections, table)
+    by_column = targets(injections, table, learnt)
     return Trial(
         table=injected(table, by_column, learnt, before, seed),
         reference=learnt,

@@ -1,11 +1,17 @@
 """The universal binning keeps order and 0.1 %; a feature's own bins lose nothing."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.alternatives import CATEGORIES
 from detectors.binning import Categories, derive, derive_categories, identity, rebin, representative, universal
+from detectors.budget import most_by_chance
+from detectors.urn import Urns
+from detectors.watch.burn_in import BurnIn, text_bins
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -110,6 +116,37 @@ def test_a_long_tail_is_hashed_alike_everywhere():
     assert (len(own.names), own.tails, own.bins) == (48, 16, 64)
     assert own.of("user-99") == 54  # golden: a change of the hash would mix two counts up
     assert own.bin({"user-99": 2, "user-0": 1}).sum() == 3
+
+
+def test_of_a_long_tail_nothing_that_came_once_has_a_bin_of_its_own():
+    own = derive_categories({"a": 9, "b": 2, **{f"once-{i}": 1 for i in range(60)}})
+    assert (own.names, own.tails) == (("a", "b"), 16)
+
+
+def test_what_was_never_seen_is_expected_as_often_as_names_came_once():
+    categories, counts = text_bins(BurnIn(names={"a": 90, "b": 7, "c": 1, "d": 1, "e": 1}))
+    assert categories.names == ("a", "b", "c", "d", "e")
+    assert counts.tolist() == [90, 7, 1, 1, 1, 3]
+    assert text_bins(BurnIn(names={"a": 90, "b": 7}))[1].tolist() == [90, 7, 0]
+
+
+def test_new_names_that_come_as_often_as_ever_are_no_alarm():
+    """One event in twenty has a name of its own: 100 columns, 200,000 events, a budget of 20 alarms."""
+    random, urns, alarms, columns = np.random.default_rng(7), Urns(CATEGORIES, 200.0, independent=True), 0, 100
+    names = np.where(random.random((columns, 200)) < 0.05, 5 + np.arange(200), random.integers(0, 5, (columns, 200)))
+    found = [text_bins(BurnIn(names=dict(Counter(map(str, row))))) for row in names.tolist()]
+    unseen = np.array([categories.bins - 1 for categories, _ in found])
+    bank = urns.add(urns.start(), [counts for _, counts in found])
+    for _ in range(100):
+        panes = random.multinomial(20, [0.19] * 5 + [0.05], columns)
+        counts = np.zeros((columns, int(bank.bins.max())), np.int64)
+        for row, (categories, _) in enumerate(found):
+            counts[row, [categories.of(str(name)) for name in range(5)]] = panes[row, :5]
+        counts[np.arange(columns), unseen] = panes[:, 5]
+        bank, said = urns.step(bank, counts, 1e4)
+        alarms += int(said.drifted.sum())
+        bank = urns.dismiss(bank, np.flatnonzero(said.drifted).tolist())
+    assert alarms <= most_by_chance(20)
 
 
 def test_the_id_tells_binnings_apart():

@@ -16,7 +16,8 @@ REFERENCE, ROW = 1_000, 1_500
 def after(text: str, table: Table | None = None, seed: int = 1) -> tuple[Table, Table]:
     """The table before and after."""
     before = table or mixed(3_000)
-    return before, injected(before, targets([parse(part) for part in text.split(",")], before), REFERENCE, 0, seed)
+    by_column = targets([parse(part) for part in text.split(",")], before, REFERENCE)
+    return before, injected(before, by_column, REFERENCE, 0, seed)
 
 
 def values(table: Table, name: str, first: int = ROW) -> Any:
@@ -73,12 +74,22 @@ def test_what_is_stuck_keeps_its_last_value() -> None:
 
 def test_without_a_column_a_change_goes_wherever_it_fits() -> None:
     table = mixed(3_000)
-    found = targets([parse("shift:1sd@1500"), parse("nulls:0.1@1600")], table)
+    found = targets([parse("shift:1sd@1500"), parse("nulls:0.1@1600")], table, REFERENCE)
     assert {name: [one.row for one in put] for name, put in found.items()} == {
         "age": [1500, 1600],
         "plan": [1600],
         "wrong": [1500, 1600],
     }
+
+
+def test_without_a_column_what_cannot_be_measured_stays_as_it_is() -> None:
+    still, empty = numbers("still", np.ones(3_000)), numbers("empty", np.full(3_000, np.nan))
+    huge = numbers("huge", 1e308 * np.random.default_rng(1).uniform(-1, 1, 3_000))
+    table = Table((*mixed(3_000).columns, still, empty, huge))
+    found = targets([parse("shift:1sd@1500"), parse("swap@1600")], table, REFERENCE)
+    assert [name for name, put in found.items() if put] == ["age", "plan", "wrong"]
+    with pytest.raises(Refusal, match="too large to tell how far they spread"):
+        after("shift:1sd@1500:huge", table)
 
 
 @pytest.mark.parametrize(

@@ -112,3 +112,21 @@ def test_a_short_reference_comes_in_panes_small_enough_to_be_trusted_at_its_end(
         [since] = judged(Trial(table, 1_000, BUDGET, size)).watching_from
         assert since is not None
         assert 1_000 <= since <= 1_020
+
+
+def test_a_column_that_gets_its_bins_later_than_others_is_counted_in_those_it_had() -> None:
+    random = np.random.default_rng(3)
+    late = np.where(np.arange(2_400) < 1_200, np.nan, random.normal(size=2_400))
+    table = Table((numbers("early", random.normal(size=2_400)), numbers("late", late)))
+    states = []
+    judged(Trial(table, 1_000, BUDGET, 1), lambda state, rows: states.append(state))
+    bank, row = states[-1].place(states[-1].tracks["feature:1"], "values")
+    assert bank.events[row] + 500 == 1_200
+    assert bank.urn[row].sum() == pytest.approx(1_200, abs=2)
+
+
+def test_numbers_beyond_single_precision_are_judged_without_a_warning() -> None:
+    values = 1e308 * np.random.default_rng(4).uniform(-1, 1, 2_000)
+    values[1_500:] = np.abs(values[1_500:])
+    found = judged(Trial(Table((numbers("x", values),)), 1_000, BUDGET, 20))
+    assert found.alarms[0][0].row >= 1_500
