@@ -29,6 +29,7 @@ COMMIT_S = 1.0  # of consumed offsets; what is read again after a crash is dropp
 TICK_S = 1.0
 SEND_S = 10.0  # one attempt to publish; the next one follows at once
 PAUSE_S = 1.0
+REJOIN_S = 20.0  # for so long a group waits for a member that died while it joined; one that lives is back at once
 LARGEST_REQUEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
 
 log = structlog.get_logger()
@@ -60,7 +61,7 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
         broker_session_timeout=session_s,
         broker_heartbeat_interval=max(session_s / 6, 0.1),
         broker_request_timeout=max(SEND_S, session_s),
-        broker_rebalance_timeout=60.0,
+        broker_rebalance_timeout=max(REJOIN_S, session_s),
         broker_commit_interval=COMMIT_S,
         broker_check_crcs=not embedded,
         consumer_auto_offset_reset="earliest",  # anomalies that came before us open incidents too

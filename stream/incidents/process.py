@@ -43,6 +43,7 @@ from stream.topics import letter_bytes
 
 PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5
+START_S = 60.0  # three times what a group waits for members that do not come
 STOP_S = 10.0
 ADDRESS_S = 60  # for which our address is found in Redis after we said it last
 LAG_S = 15  # the same of our lag, which is soon no longer true
@@ -99,7 +100,8 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     app = create(settings, slot, port, embedded=is_embedded(cluster))
     furnish(app, settings, slot, store, numbers, room)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
-    await _first(app.start(), stopping)
+    await _first(app.start(), stopping, leaving, keeping)
+    _stay(leaving, keeping)
     host = settings.http.host
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     log.info("started", http=f"http://{address}/incidents")
@@ -107,10 +109,7 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     telling = asyncio.create_task(_tell(store, f"{ROLE}-{slot}", address, numbers))
     while not stopping.done() and not app.should_stop:
         await asyncio.wait((stopping,), timeout=0.2)
-        if leaving.done():
-            raise Surprise("a newer process has taken over this slot")
-        if keeping.done():
-            keeping.result()
+        _stay(leaving, keeping)
     for task in (watching, telling, leaving, keeping):
         task.cancel()
     if app.crashed:
@@ -230,12 +229,26 @@ async def _until(stopping: "asyncio.Task[Any]", ask: Callable[[], Awaitable[T]])
     return None
 
 
-async def _first(work: Awaitable[Any], stopping: "asyncio.Task[Any]") -> None:
-    """Start, unless we are told to stop before that is done."""
+async def _first(work: Awaitable[Any], *ends: "asyncio.Task[Any]") -> None:
+    """Start, unless one of these comes before that is done.
+
+    Whoever is fenced while he joins, by the process that sat here before and woke, waits for ever: aiokafka keeps what
+    went wrong until it is asked for records, and Faust asks for none before it is in the group.
+    """
     starting = asyncio.ensure_future(work)
-    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait((starting, *ends), timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+    if not done:
+        raise Surprise(f"Kafka has not let us into the group within {START_S:.0f} s")
     if starting.done():
         starting.result()
+
+
+def _stay(leaving: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
+    """Raises Surprise when our seat is another's, or a topic is not what it was."""
+    if leaving.done():
+        raise Surprise("a newer process has taken over this slot")
+    if keeping.done():
+        keeping.result()
 
 
 def _port(settings: Settings) -> int:

@@ -287,6 +287,45 @@ def test_what_a_process_publishes_that_slept_too_long_does_not_stay_the_last(pla
             assert world.revisions == [1, 2, 3, 2, 3]
 
 
+JOINS_NEVER = """
+import asyncio
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance as Joining
+async def never(self):
+    await asyncio.sleep(1e9)
+Joining.perform_group_join = never
+"""
+
+FENCED = """
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance as Joining
+from aiokafka.errors import KafkaError
+from stream.incidents import process
+process.START_S = 5.0
+async def fenced(self):
+    raise KafkaError("what the one who sat here before has done")
+Joining.perform_group_join = fenced
+"""
+
+
+@pytest.mark.slow
+def test_a_process_whose_seat_was_taken_before_it_was_in_the_group_ends(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    with World(platform, settings) as world, Worker(settings, tmp_path, before=JOINS_NEVER) as one:
+        world.until(lambda: world.seat())
+        with Worker(settings, tmp_path):
+            assert one.process is not None
+            assert one.process.wait(PATIENCE_S) == 3
+            assert "a newer process has taken over this slot" in one.said()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_fenced_while_it_joins_ends_and_does_not_wait_for_ever(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    with World(platform, settings), Worker(settings, tmp_path, before=FENCED) as worker:
+        assert worker.process is not None
+        assert worker.process.wait(PATIENCE_S) == 3
+        assert "Kafka has not let us into the group within 5 s" in worker.said()
+
+
 HANG = """
 import asyncio
 from stream.incidents import desk, process

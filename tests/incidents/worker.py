@@ -145,6 +145,10 @@ class World:
         """Redis loses everything."""
         self._redis.flushall()
 
+    def seat(self) -> bytes | None:
+        """Which process sits in the first slot."""
+        return self._redis.get(self.settings.redis.prefix + "seat:incidents-0")
+
     def address(self) -> str:
         """Where the pages are, as people find it."""
         key = self.settings.redis.prefix + "http:incidents-0"

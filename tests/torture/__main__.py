@@ -22,6 +22,7 @@ def main() -> int:
     words.add_argument("--seed", type=int, default=default.seed, help="everything random follows from it (%(default)s)")
     words.add_argument("--every", type=float, default=default.every_s, help="seconds between faults (%(default)s)")
     words.add_argument("--rate", type=float, default=default.per_second, help="events per second (%(default)s)")
+    words.add_argument("--pills", type=float, default=default.pills, help="of the events are none (%(default)s)")
     words.add_argument("--session-ms", type=int, default=default.session_ms, help="kafka.session_ms (%(default)s)")
     words.add_argument(
         "--only", action="append", default=[], metavar="FAULT", help="part of a fault's name, as `(judge)`"
@@ -35,6 +36,7 @@ def main() -> int:
         every_s=given.every,
         session_ms=given.session_ms,
         per_second=given.rate,
+        pills=given.pills,
         only=tuple(given.only),
         alone=given.alone,
     )

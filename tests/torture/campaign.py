@@ -39,6 +39,7 @@ class Orders:
     every_s: float = 3.0  # between faults, on average
     session_ms: int = 6_000
     per_second: float = 200.0  # events
+    pills: float = 0.05  # beside each event, with this probability; 0: nor on any other topic
     partitions: int = 4
     only: tuple[str, ...] = ()  # faults with one of these in their name; none: all
     at_least: int = 0  # faults; a slow machine is given up to three times as long for them
@@ -99,7 +100,7 @@ class Campaign:
 
     def run(self) -> Outcome:
         self.watch = Watch(self.ground)
-        self.feed = Feed(self.ground.settings, self.orders.seed)
+        self.feed = Feed(self.ground.settings, self.orders.seed, self.orders.pills)
         feeding = Feeding(self.feed, self.orders.per_second)
         self.people = People(self.ground.settings, self.orders.seed)
         for role in ROLES:

@@ -34,7 +34,16 @@ LOOPING = (
     "before snapshot",
     "snapshot written",
 )
-APPLYING = ("before applying", "applied", "before publishing", "published", "before noting", "noted")
+APPLYING = (
+    "before applying",
+    "applied",
+    "before publishing",
+    "published",
+    "before noting",
+    "noted",
+    "before hearing",
+    "heard",
+)
 
 TICK_S = 0.05
 PASSED_WITHIN_S = 30.0  # a seam: a worker that has just started needs a while

@@ -109,10 +109,10 @@ class Feed:
             edge = self.random.choice(PROBES)
             body = probe(edge, model, self.random.choice(("age", "plan", "nps")), at, f"probe/{lane}-{number}-0")
             self.put(topics.anomalies, msgspec.json.encode(body), lane, model.encode(), PROBE)
-        if self.random.random() < 0.2:
+        if self.pills and self.random.random() < 0.2:
             self.poison(self.random.choice((topics.anomalies, topics.commands)))
         lost = Command(id=f"command-{number}", incident="inc-no", action="comment", actor="ada", at=at)
-        if self.random.random() < 0.1:  # of an incident that does not exist: a dead letter too
+        if self.pills and self.random.random() < 0.1:  # of an incident that does not exist: a dead letter too
             self.put(topics.commands, msgspec.json.encode(lost), 0, b"inc-no", PILL)
 
     def put(

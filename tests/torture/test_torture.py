@@ -28,7 +28,7 @@ def test_a_deck_has_every_fault_at_every_seam_and_follows_from_its_seed() -> Non
     kinds = {fault.kind for fault in faults}
     assert kinds == {*AT_SEAMS, *(kind for kind, _ in AT_RANDOM), *(kind for kind, _, _ in ON_SERVERS)}
     seams = {(fault.role, fault.seam) for fault in faults if fault.seam}
-    assert len(seams) == 2 * 11 + 8
+    assert len(seams) == 2 * 11 + 10
     again = deck(random.Random(7))
     assert [(fault.name, fault.seam, fault.slot) for fault in faults] == [(f.name, f.seam, f.slot) for f in again]
 

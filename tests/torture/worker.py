@@ -77,8 +77,9 @@ def work_incidents(settings: Settings, slot: int, seam: Seam) -> None:
     from stream.incidents.store import Store
 
     steps = ((Store, "_apply", "before applying", "applied"), (app, "send", "before publishing", "published"))
-    notes = ((Store, "published", "before noting", "noted"), (process, "_recall", "before recalling", "recalled"))
-    for owner, name, before, after in steps + notes:
+    notes = ((Store, "published", "before noting", "noted"), (Store, "heard", "before hearing", "heard"))
+    losses = ((process, "_recall", "before recalling", "recalled"),)
+    for owner, name, before, after in steps + notes + losses:
         setattr(owner, name, between(seam, before, after, getattr(owner, name)))
     process.run(settings, str(slot))
 
