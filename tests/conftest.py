@@ -5,6 +5,7 @@ A missing part is a loud skip on a laptop. `LEEWAY_REQUIRE=all`, as in CI, makes
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -94,6 +95,12 @@ def platform(request: pytest.FixtureRequest) -> Platform:
     redis = request.getfixturevalue("real_redis" if real else "embedded_redis")
     prefix = f"t{secrets.token_hex(4)}."
     return Platform(request.param, broker.bootstrap, _emptied(redis.url), prefix, broker)
+
+
+def pytest_configure() -> None:
+    """A shell that runs us in the background has us ignore Ctrl-C, and with us every command that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
