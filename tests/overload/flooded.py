@@ -43,7 +43,7 @@ def run(platform: Platform, folder: Path, mix: str, seconds: float) -> dict[str,
         with ThreadPoolExecutor(1) as people:
             asked = people.submit(told_by_status, service, mix)  # while it goes on: a fast worker is soon up to date
             flood.pour(0, counted, until=asked.done)
-        status = asked.result().stdout
+        status = asked.result()
         ended_s = time.monotonic() - gauges.began
         recovered_s = drained(gauges)
         lost = {worker: gauges.metrics(worker).get("leeway_records_lost_total", 0.0) for worker in WORKERS}
