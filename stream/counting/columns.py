@@ -59,8 +59,8 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of equally many rows. The value of row i in column c counts for the group `groups[place[i], c]`, and no
-    other place and column of the table count for that group."""
+    """Columns of equally many rows. The value of row i in column c counts for the group `groups[place[i], c]`, which may
+    be that of other places, too: one subject has rows of several lots."""
 
     place: Ints  # [rows]
     groups: Ints  # [places, columns]
@@ -123,10 +123,10 @@ def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high
     values, groups = table.values, table.groups[table.place[starts]].T
     there = ~np.isnan(values)
     with np.errstate(over="ignore", invalid="ignore"):
-        n[groups] += np.add.reduceat(there, starts, axis=1, dtype=np.int64)
-        total[groups] += np.add.reduceat(np.where(there, values, 0.0), starts, axis=1)
-        low[groups] = np.fmin(low[groups], np.fmin.reduceat(values, starts, axis=1))
-        high[groups] = np.fmax(high[groups], np.fmax.reduceat(values, starts, axis=1))
+        np.add.at(n, groups, np.add.reduceat(there, starts, axis=1, dtype=np.int64))
+        np.add.at(total, groups, np.add.reduceat(np.where(there, values, 0.0), starts, axis=1))
+        np.fmin.at(low, groups, np.fmin.reduceat(values, starts, axis=1))
+        np.fmax.at(high, groups, np.fmax.reduceat(values, starts, axis=1))
 
 
 def buckets(table: Table, starts: Ints) -> list[Tallied]:
