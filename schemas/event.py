@@ -20,6 +20,7 @@ ID_LENGTH = 512
 TEXT_LENGTH = 4096
 FEATURES = 512
 SEGMENTS = 16
+TAGS = 64
 MESSAGE_BYTES = 1_000_000
 
 # The pattern is checked once per distinct name by `schemas.decode`, not once per event: here it is documentation.
@@ -35,7 +36,7 @@ Value = bool | Whole | float | Text | None
 Features = Annotated[dict[Name, Value], Meta(max_length=FEATURES)]
 Signals = Annotated[dict[Name, float | None], Meta(max_length=FEATURES)]
 Segments = Annotated[dict[Name, Text], Meta(max_length=SEGMENTS)]
-Tags = Annotated[dict[Name, Text], Meta(max_length=64)]
+Tags = Annotated[dict[Name, Text], Meta(max_length=TAGS)]
 SampleRate = Annotated[float, Meta(ge=1, description="this event stands for so many (volume only, never evidence)")]
 
 

@@ -16,7 +16,7 @@ Traceback (most recent call last):
 msgspec.ValidationError: Expected `float | null`, got `str` - at `$.features.age`
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, Union, get_args, get_type_hints
@@ -123,15 +123,17 @@ class Layout:
     """
 
     wire = "json"
+    loose = False  # every row has every key, in this order
     packed: Packed | None = None  # JSON has one value each
 
     def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
         self.form = form
+        self.kinds = kinds
         self.kind = form.kind
         self._place = {name: at for at, (name, _) in enumerate(form.keys)}
         self._said = dict(form.keys)
         hints = get_type_hints(form.kind, include_extras=True)
-        self.row = structure((name, self._type(name, said, hints, kinds)) for name, said in form.keys)
+        self.row = self._fields((name, self._type(name, said, hints, kinds)) for name, said in form.keys)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.row).decode
         self.keys = len(form.keys) + sum(len(said) for _, said in form.keys if isinstance(said, tuple))
         self.named = tuple(tuple(self._said.get(name, ())) for name in NAMED)
@@ -181,30 +183,34 @@ class Layout:
             environment=said.get("environment", ""),
         )
 
-    def unproved(self, values: Sequence[bytes]) -> list[int]:
+    def unproved(self, values: Sequence[bytes], rows: Sequence[Any]) -> list[int]:
         """Places of decoded texts of which it is not proved that no key occurs twice (`schemas.decode`).
 
-        All keys of the form occur in each text, so a text of as many colons as keys has no other key. Nearly always
-        that holds for all texts together, which is one look at all their bytes.
+        All keys of a row occur in its text, so a text of as many colons as keys has no other key. Nearly always that
+        holds for all texts together, which is one look at all their bytes.
         """
-        signs = np.frombuffer(b"".join(values), np.uint8)
-        colons = signs == COLON
-        wanted = self.keys * len(values)
-        if np.count_nonzero(colons) == wanted:
+        keys = self._keys(rows)
+        if proved(values, sum(keys)):
             return []
-        ends = np.count_nonzero(colons[1:] & (signs[:-1] == QUOTE))
-        gaps = np.any(colons[1:] & (signs[:-1] <= BLANK))
-        if ends == wanted and not gaps and not np.any(signs == BACKSLASH):
-            return []
-        return [at for at, value in enumerate(values) if not self._proved(value)] if len(values) > 1 else [0]
+        each = enumerate(zip(values, keys, strict=True))
+        return [at for at, (value, many) in each if value.count(b":") != many and not proved((value,), many)]
 
-    def _proved(self, value: bytes) -> bool:
-        return value.count(b":") == self.keys or not self.unproved((value,))
+    def _keys(self, rows: Sequence[Any]) -> list[int]:
+        """How many keys each row had."""
+        return [self.keys] * len(rows)
+
+    def _fields(self, fields: Iterable[tuple[str, Any]]) -> type:
+        """The type of a row."""
+        return structure(fields)
+
+    def _names(self, fields: Iterable[tuple[str, Any]]) -> type:
+        """The type of what has names of the user's choice."""
+        return structure(fields)
 
     def _type(self, name: str, said: Any, hints: Mapping[str, Any], kinds: Mapping[Path, str]) -> Any:
         if name in NESTED:
             own = NESTED[name]
-            return structure((key, own or TYPES[kinds.get((name, key), NUMBER)]) for key in said)
+            return self._names((key, own or TYPES[kinds.get((name, key), NUMBER)]) for key in said)
         if name in EXACT:
             return Literal[said]
         if name in TIMES and said is int:
@@ -247,14 +253,29 @@ def answered(
     return values
 
 
-def structure(fields: Iterable[tuple[str, Any]]) -> type:
-    """A type of just these keys, in their order, all of them needed."""
+def proved(values: Sequence[bytes], keys: int) -> bool:
+    """Whether some texts have no more than so many keys together."""
+    signs = np.frombuffer(b"".join(values), np.uint8)
+    colons = signs == COLON
+    if np.count_nonzero(colons) == keys:
+        return True
+    ends = np.count_nonzero(colons[1:] & (signs[:-1] == QUOTE))
+    gaps = np.any(colons[1:] & (signs[:-1] <= BLANK))
+    return bool(ends == keys and not gaps and not np.any(signs == BACKSLASH))
+
+
+def structure(fields: Iterable[tuple[str, Any]], needed: Container[str] | None = None, absent: Any = None) -> type:
+    """A type of just these keys. In their order, for speed; all of them needed, or else some are `absent`."""
     named = list(fields)
     return msgspec.defstruct(
         "_",
-        [(f"f{at}", kind) for at, (_, kind) in enumerate(named)],
+        [
+            (f"f{at}", kind) if needed is None or name in needed else (f"f{at}", kind, absent)
+            for at, (name, kind) in enumerate(named)
+        ],
         rename={f"f{at}": name for at, (name, _) in enumerate(named)},
         forbid_unknown_fields=True,
+        kw_only=needed is not None,
         gc=False,
     )
 

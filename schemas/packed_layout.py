@@ -10,7 +10,7 @@ of a row come back in one piece.
 >>> form = packed_form(event, Prediction)
 >>> layout = PackedLayout(form, packed_kinds(event, form))
 >>> [row] = layout.rows([message])
->>> layout.columns, len(layout.packed.get(row)), layout.families[0][0](row), layout.unproved([message])
+>>> layout.columns, len(layout.packed.get(row)), layout.families[0][0](row), layout.unproved([message], [row])
 (['number', 'number', 'text'], 16, _(f0='pro'), [])
 """
 
@@ -97,7 +97,7 @@ class PackedLayout(Layout):
             gc=False,
         )
 
-    def unproved(self, values: Sequence[bytes]) -> list[int]:
+    def unproved(self, values: Sequence[bytes], rows: Sequence[Any]) -> list[int]:
         """Places of decoded messages of which it is not proved that no key occurs twice.
 
         All keys of the form occur in each message, and in each map inside. So it is enough that each map says at its
@@ -106,7 +106,7 @@ class PackedLayout(Layout):
         size = len(self._head)
         if [value[:size] for value in values].count(self._head) == len(values) and self._nested_proved(values):
             return []
-        return [at for at, value in enumerate(values) if self.unproved((value,))] if len(values) > 1 else [0]
+        return [at for at, value in enumerate(values) if self.unproved((value,), ())] if len(values) > 1 else [0]
 
     def _nested_proved(self, values: Sequence[bytes]) -> bool:
         if not self._heads:

@@ -20,6 +20,7 @@ from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Alike, Layout
+from schemas.loose_layout import ABSENT
 from schemas.moment import believed, milliseconds
 from schemas.packed import MAPS, is_packed
 from stream.counting import forms
@@ -177,7 +178,7 @@ class AlikeRows:
         self.rows -= len(waiting.rows)
         alike = block(layout, waiting.rows, waiting.whose, tally.codes)
         odd = boundless(layout, alike)
-        odd[layout.unproved(waiting.values)] = True  # that no key occurs twice
+        odd[layout.unproved(waiting.values, waiting.rows)] = True  # that no key occurs twice
         return waiting.odd(self._odd(tally, layout, alike, waiting, odd))
 
     def _odd(
@@ -199,6 +200,8 @@ class AlikeRows:
         """The time of each row in milliseconds, and whether any of its times cannot be believed."""
         ts, odd = arrived, np.zeros(len(alike), np.bool_)
         for name, said in alike.times.items():
+            if layout.loose:
+                said = [at if time == ABSENT else time for time, at in zip(said, arrived.tolist(), strict=True)]
             if layout.in_milliseconds(name):
                 when = np.array(said, np.int64)
                 odd |= when - self._refuse_future_ms > arrived

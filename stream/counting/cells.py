@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.loose_layout import ABSENT
 from stream.counting.columns import Floats, Ints, Table, single
 
 # Every subject (and every slice of it) has these columns at these distances from its first group.
@@ -18,7 +19,7 @@ FIXED = (*OUTPUTS, "version")
 OTHER, SEGMENT = -1, -2  # roles of the groups that are neither an output nor the version
 
 ANSWERED, UNVERSIONED = "ok", "unversioned"  # the status and the version of rows that do not say theirs
-NULL_CODE = 0  # null is a text here
+NULL_CODE, ABSENT_CODE = 0, 1  # null is a text here, and so is nothing at all
 
 SMALL, FEW = 2_048, 4  # tables of fewer rows are made one if there are more than a few
 
@@ -38,7 +39,7 @@ class Codes(Places):
     """A number for every distinct text."""
 
     def __init__(self) -> None:
-        super().__init__({None: NULL_CODE})
+        super().__init__({None: NULL_CODE, ABSENT: ABSENT_CODE})
 
 
 class Lot:
@@ -79,6 +80,8 @@ class Cells(NamedTuple):
     texts: list[Columns]
     null_rows: Ints
     null_groups: Ints
+    absent_rows: Ints  # of rows of a lot that do not all have its columns: what they lack
+    absent_groups: Ints
 
 
 def together(parts: list[Cells], groups: int) -> Cells:
@@ -96,7 +99,11 @@ def together(parts: list[Cells], groups: int) -> Cells:
     def joined(name: str) -> Ints:
         return np.concatenate([INTS, *(getattr(part, name) for part in parts)])
 
-    null_rows = [part.null_rows + first for part, first in zip(parts, firsts, strict=False)]
+    def of_row(name: str) -> Ints:
+        return np.concatenate(
+            [INTS, *(getattr(part, name) + first for part, first in zip(parts, firsts, strict=False))]
+        )
+
     return Cells(
         lot=joined("lot"),
         ts=joined("ts"),
@@ -104,8 +111,10 @@ def together(parts: list[Cells], groups: int) -> Cells:
         weight=np.concatenate([FLOATS, *(part.weight for part in parts)]),
         numbers=moved("numbers", np.nan),
         texts=moved("texts", -1),
-        null_rows=np.concatenate([INTS, *null_rows]),
+        null_rows=of_row("null_rows"),
         null_groups=joined("null_groups"),
+        absent_rows=of_row("absent_rows"),
+        absent_groups=joined("absent_groups"),
     )
 
 

@@ -4,7 +4,7 @@ A layout costs half a millisecond to make, so a form is seen a few times before 
 columns are those that were seen most. Whatever fits no layout is left to be read one by one, and is learnt from.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,14 +12,15 @@ from typing import Any, Final
 import msgspec
 
 from schemas.layout import Alike, Form, Layout, Path, form_of, kinds_of
+from schemas.loose_layout import LooseLayout
 from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
 from schemas.unreadable import UNREADABLE
+from stream.counting.route import Known, LayOut, Route, counted
 
 SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
 SAMPLES, SAMPLED = 32, 16  # of endless forms only so many events of one call are learnt from, or one of so many
 FORMS: Final = 4_096  # that are remembered, and routes to them by model
 ROUTES: Final = 65_536
-TURNS: Final = 4  # layouts of one model that take turns
 ODD: Final = 1 / 8  # if more than this share of a topic does not fit the last layout, one is looked for by model
 
 
@@ -37,22 +38,14 @@ class Wire:
     tree: Callable[[bytes], Any]
     form: Callable[[Mapping[str, Any], Alike], Form | None]
     kinds: Callable[[Mapping[str, Any], Form], dict[Path, str]]
-    layout: Callable[[Form, Mapping[Path, str]], Layout]
+    layout: LayOut
+    loose: LayOut | None = None
 
 
-JSON: Final = Wire(msgspec.json.Decoder(Named).decode, msgspec.json.decode, form_of, kinds_of, Layout)
+JSON: Final = Wire(msgspec.json.Decoder(Named).decode, msgspec.json.decode, form_of, kinds_of, Layout, LooseLayout)
 PACKED: Final = Wire(
     msgspec.msgpack.Decoder(Named).decode, msgspec.msgpack.decode, packed_form, packed_kinds, PackedLayout
 )
-
-
-@dataclass(slots=True)
-class Known:
-    """What was seen of a form."""
-
-    seen: int = 0
-    kinds: defaultdict[Path, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    layout: Layout | None = None
 
 
 @dataclass(slots=True)
@@ -82,7 +75,7 @@ class Forms:
         """Begin anew."""
         self._known: dict[Form, Known] = {}
         self._last: dict[str, Layout | None] = {}  # by topic; None: several take turns
-        self._by_model: dict[tuple[str, str], list[Layout]] = {}
+        self._by_model: dict[tuple[str, str], Route] = {}
         self._by_shape: dict[tuple[Any, ...], Layout] = {}
 
     def last(self, topic: str) -> Layout | None:
@@ -124,26 +117,35 @@ class Forms:
         form = self._wire.form(tree, kind) if isinstance(tree, dict) else None
         if form is None:
             return
-        if len(self._known) >= FORMS or len(self._by_model) >= ROUTES:
+        if len(self._by_model) >= ROUTES or len(self._by_shape) >= FORMS:
             self.forget()
-        known = self._known.setdefault(form, Known())
+        if len(self._known) >= FORMS:
+            self._known.clear()
+        known = self._known.get(form) or self._known.setdefault(form, Known(form))
         known.seen += 1
         for path, what in self._wire.kinds(tree, form).items():
             known.kinds[path][what] += 1
         if known.seen % SEEN == 0:
             self._lay_out(form, known)
+        route = self._by_model.setdefault((topic, tree["model"]), Route())
         if known.layout is not None:
-            routes = self._by_model.setdefault((topic, tree["model"]), [])
-            if known.layout not in routes:
-                routes.insert(0, known.layout)
-                del routes[TURNS:]
+            route.add(known.layout)
             self._last.setdefault(topic, known.layout)
+        if self._wire.loose:
+            route.miss(known, self._loosely)
 
     def _lay_out(self, form: Form, known: Known) -> None:
-        layout = self._wire.layout(form, {path: what.most_common(1)[0][0] for path, what in known.kinds.items()})
+        layout = self._wire.layout(form, counted([known]))
         if known.layout is None or known.layout.columns != layout.columns:
-            known.layout = layout
-            layout.like = self._by_shape.setdefault(layout.shape, layout)
+            known.layout = self._like(layout)
+
+    def _loosely(self, form: Form, kinds: Mapping[Path, str]) -> Layout:
+        assert self._wire.loose
+        return self._like(self._wire.loose(form, kinds))
+
+    def _like(self, layout: Layout) -> Layout:
+        layout.like = self._by_shape.setdefault(layout.shape, layout)
+        return layout
 
     def _route(
         self, topic: str, values: Sequence[bytes], places: Sequence[int]
@@ -156,10 +158,14 @@ class Forms:
             by_model[name.model].append(at)
         rest: Sequence[int]
         for model, rest in by_model.items():
-            for layout in self._by_model.get((topic, model), ()):
+            route, served = self._by_model.get((topic, model)), {}
+            for layout in route.layouts if route else ():
                 rows, mine, rest = taken(layout.rows(map(values.__getitem__, rest)), rest)
                 if rows:
                     found[layout.like].add(rows, layout, mine)
+                    served[layout] = len(rows)
+            if route:
+                route.served(served)
             others += rest
         return found, sorted(others)
 

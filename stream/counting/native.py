@@ -63,7 +63,7 @@ class Natives:
         if not self.used or layout is None:
             return None
         if layout not in self._known:
-            found = plan(layout)
+            found = None if layout.loose else plan(layout)
             self._known[layout] = NativeLayout(layout, found) if found else None
         return self._known[layout]
 
@@ -98,8 +98,8 @@ def recoded(cells: Ints, words: list[Any], codes: Codes) -> Floats:
     """The codes of a tally for those of a batch. Words that are in none of these cells get none.
 
     >>> recoded(np.array([[2, 0], [2, 2]]), [None, "not here", "pro"], Codes())
-    array([[1., 0.],
-           [1., 1.]])
+    array([[2., 0.],
+           [2., 2.]])
     """
     known = np.zeros(len(words))
     for at in np.flatnonzero(np.bincount(cells.ravel(), minlength=len(words))).tolist():

@@ -198,8 +198,9 @@ def slices_by_sheet(
     parts: list[dict[str, Slice]] = [{} for _ in tally.sheets]
     outputs = [outputs_of(sheet, counts, binnings.of(sheet.subject)) if slices.names else [] for sheet in tally.sheets]
     first = len(tally.names)
+    there = [seen > 0 or null > 0 for seen, null in zip(counts.seen[:first], counts.nulls[:first], strict=True)]
     for owner, name, rows, missing in zip(
-        slices.sheets, slices.names, slices.rows, nulls(tally, cells, slices), strict=True
+        slices.sheets, slices.names, slices.rows, nulls(tally, cells, slices, there), strict=True
     ):
         part = parts[owner][name] = Slice(rows=rows, nulls=missing)
         for role, output, own in outputs[owner]:

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
+from schemas.loose_layout import ABSENT
 from schemas.prediction import Prediction
 from stream.counting.block import Block
 from stream.counting.cells import (
+    ABSENT_CODE,
     ANSWERED,
+    INTS,
     LABEL,
     LATENCY,
     NULL_CODE,
@@ -89,8 +92,8 @@ class Rows:
 
     def cells(self, role_of: Ints, codes: Codes) -> Cells:
         """Everything that was added, by column. `role_of` is by group."""
-        numbers, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
-        whose, version = numbers.T
+        identified, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        whose, version = identified.T
         ids = np.array(sorted(self._lots), np.int64)
         lot, rows = np.searchsorted(ids, whose), np.arange(whose.size)
         groups = self._groups([self._lots[id] for id in ids.tolist()])
@@ -100,23 +103,33 @@ class Rows:
         constant = [version]
         if self._lacks_status():
             constant.append(np.full(whose.size, codes[ANSWERED]))
-        texts = np.vstack([values[~numeric].astype(np.int64), *constant])
+        numbers, texts = values[numeric], np.vstack([values[~numeric].astype(np.int64), *constant])
         textual = np.append(~numeric, np.ones(len(constant), np.bool_))
         numeric = np.append(numeric, np.zeros(len(constant), np.bool_))
-        null_numbers, null_texts = np.isnan(values[numeric[: len(values)]]), texts == NULL_CODE
-        texts[null_texts] = -1
-        null_rows, null_groups = zip(
-            nulls(null_numbers, lot, groups[:, numeric]), nulls(null_texts, lot, groups[:, textual]), strict=True
-        )
+
+        def rows_and_groups(of_numbers: NDArray[np.bool_], of_texts: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+            found = marked(of_numbers, lot, groups[:, numeric]), marked(of_texts, lot, groups[:, textual])
+            row, group = (np.concatenate(part) for part in zip(*found, strict=True))
+            return row, group
+
+        null = rows_and_groups(np.isnan(numbers), texts == NULL_CODE)
+        absent = INTS, INTS
+        if self.layout.loose:
+            absent = rows_and_groups(numbers == ABSENT, texts == ABSENT_CODE)
+            numbers[numbers == ABSENT] = np.nan
+            texts[texts == ABSENT_CODE] = -1
+        texts[texts == NULL_CODE] = -1
         return Cells(
             lot=whose,
             ts=ts,
             arrived=arrived,
             weight=weight,
-            numbers=[Columns(rows, roles[numeric], Table(lot, groups[:, numeric], values[numeric[: len(values)]]))],
+            numbers=[Columns(rows, roles[numeric], Table(lot, groups[:, numeric], numbers))],
             texts=[Columns(rows, roles[textual], Table(lot, groups[:, textual], texts))],
-            null_rows=np.concatenate(null_rows),
-            null_groups=np.concatenate(null_groups),
+            null_rows=null[0],
+            null_groups=null[1],
+            absent_rows=absent[0],
+            absent_groups=absent[1],
         )
 
     def _groups(self, lots: list[Lot]) -> Ints:
@@ -133,7 +146,7 @@ class Rows:
         return self.layout.kind is Prediction and all(output.role != "status" for output in self.layout.outputs)
 
 
-def nulls(null: NDArray[np.bool_], lot: Ints, groups: Ints) -> tuple[Ints, Ints]:
-    """Row and group of every null."""
-    column, row = np.nonzero(null)
+def marked(marks: NDArray[np.bool_], lot: Ints, groups: Ints) -> tuple[Ints, Ints]:
+    """Row and group of every cell with a mark."""
+    column, row = np.nonzero(marks)
     return row, groups[lot[row], column]

@@ -5,6 +5,7 @@ on, the slice it leads to, or -1: so that a cell finds its slices by its row.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.pane import family
 from stream.counting.cells import INTS, OUTPUTS, SEGMENT, VERSION, Cells, Columns
-from stream.counting.columns import CODE_BITS, Ints, Table, starts_of_runs
+from stream.counting.columns import CODE_BITS, DENSE, Ints, Table, starts_of_runs
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 
@@ -122,17 +123,24 @@ def lanes(rows: Ints, slices: Ints, many: int) -> list[Ints]:
     return spread
 
 
-def nulls(tally: Tally, cells: Cells, slices: Slices) -> list[dict[str, int]]:
-    """Of every slice, how often each column but the outputs was null or absent, where that happened at all."""
+def nulls(tally: Tally, cells: Cells, slices: Slices, there: Sequence[bool]) -> list[dict[str, int]]:
+    """Of every slice, how often each column but the outputs was null or absent, where that happened at all. Columns
+    that are not `there` (by group) nobody sent, so nobody misses them."""
     found: list[dict[str, int]] = [{} for _ in slices.names]
     many = len(tally.names)
-    for slice_, group, count in pairs(slices, cells.null_rows, cells.null_groups, many):
-        if tally.roles[group] < 0:
+    rows, groups = (np.concatenate(part) for part in zip(*missing(cells), strict=True))
+    for slice_, group, count in pairs(slices, rows, groups, many):
+        if tally.roles[group] < 0 and there[group]:
             found[slice_][tally.names[group]] = count
     varied = {sheet.id for sheet in tally.sheets if len(sheet.lots) > 1}
     if varied:
-        add_absent(tally, cells, slices, varied, found)
+        add_absent(tally, cells, slices, varied, there, found)
     return found
+
+
+def missing(cells: Cells) -> list[tuple[Ints, Ints]]:
+    """Row and group of what is null, and of what is absent from rows whose lot has such a column."""
+    return [(cells.null_rows, cells.null_groups), (cells.absent_rows, cells.absent_groups)]
 
 
 def pairs(slices: Slices, rows: Ints, members: Ints, many: int) -> list[tuple[int, int, int]]:
@@ -141,34 +149,50 @@ def pairs(slices: Slices, rows: Ints, members: Ints, many: int) -> list[tuple[in
     inside = [lane[rows] >= 0 for lane in slices.lanes]
     if not keys:
         return []
-    distinct, counts = np.unique(np.concatenate([k[i] for k, i in zip(keys, inside, strict=True)]), return_counts=True)
+    distinct, counts = occurring(np.concatenate([k[i] for k, i in zip(keys, inside, strict=True)]))
     return list(zip((distinct // many).tolist(), (distinct % many).tolist(), counts.tolist(), strict=True))
 
 
-def add_absent(tally: Tally, cells: Cells, slices: Slices, varied: set[int], found: list[dict[str, int]]) -> None:
+def occurring(keys: Ints) -> tuple[Ints, Ints]:
+    """The distinct ones among some keys, and how often each occurs."""
+    if keys.size * DENSE < int(keys.max(initial=0)):
+        return np.unique(keys, return_counts=True)
+    counts = np.bincount(keys)
+    distinct = np.flatnonzero(counts)
+    return distinct, counts[distinct]
+
+
+def add_absent(
+    tally: Tally, cells: Cells, slices: Slices, varied: set[int], there: Sequence[bool], found: list[dict[str, int]]
+) -> None:
     """Count what is missing from rows of subjects whose rows do not all have the same columns."""
     columns: dict[int, list[str]] = {}
     present: dict[int, NDArray[np.int64]] = {}
     where: dict[int, Ints] = {}
     for sheet in tally.sheets:
         if sheet.id in varied:
-            columns[sheet.id], where[sheet.id] = named_columns(sheet, len(tally.names))
+            columns[sheet.id], where[sheet.id] = named_columns(sheet, there)
     for slice_, lot, count in pairs(slices, np.arange(cells.lot.size), cells.lot, len(tally.lots)):
         owner = slices.sheets[slice_]
         if owner in varied:
             if slice_ not in present:
-                present[slice_] = np.zeros(len(columns[owner]), np.int64)
+                present[slice_] = np.zeros(len(columns[owner]) + 1, np.int64)
             present[slice_][where[owner][tally.lots[lot].groups]] += count
     for slice_, seen in present.items():
-        absent = slices.rows[slice_] - seen
+        absent = slices.rows[slice_] - seen[:-1]
         for at in np.flatnonzero(absent).tolist():
             name = columns[slices.sheets[slice_]][at]
             found[slice_][name] = found[slice_].get(name, 0) + int(absent[at])
 
 
-def named_columns(sheet: Sheet, many: int) -> tuple[list[str], Ints]:
-    """The columns of a sheet that are features, signals or segments, and of each group its position among them."""
-    named = [item for item in list(sheet.groups.items())[VERSION + 1 :] if family(item[0]) != "embedding"]
-    where = np.full(many, -1, np.int64)
+def named_columns(sheet: Sheet, there: Sequence[bool]) -> tuple[list[str], Ints]:
+    """The columns of a sheet that are features, signals or segments, and of each group its position among them; of any
+    other one that behind the last."""
+    named = [
+        (name, group)
+        for name, group in list(sheet.groups.items())[VERSION + 1 :]
+        if family(name) != "embedding" and there[group]
+    ]
+    where = np.full(len(there), len(named), np.int64)
     where[[group for _, group in named]] = np.arange(len(named))
     return [name for name, _ in named], where

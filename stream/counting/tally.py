@@ -38,6 +38,7 @@ from stream.counting.block import Block
 from stream.counting.cells import (
     ANSWERED,
     FIXED,
+    INTS,
     LABEL,
     LATENCY,
     OTHER,
@@ -225,7 +226,8 @@ class Tally:
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
         """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""
-        said = dict(zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True))
+        parts = zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True)
+        said: dict[str, Any] = {name: part for name, part in parts if part is not UNSET}
         feature_set = said.get("feature_set", UNSET) if layout.kind is Feature else None
         whose = (layout.kind, *(said.get(name, UNSET) for name in SUBJECT), feature_set)
         sheet = self._found.get(whose) or self._sheet(whose, layout.subject(said))
@@ -302,6 +304,8 @@ def one_by_one(piece: Piece, roles: Ints) -> Cells:
         texts=columns(piece.text_rows, piece.text_groups, piece.codes),
         null_rows=piece.null_rows,
         null_groups=piece.null_groups,
+        absent_rows=INTS,
+        absent_groups=INTS,
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.json_text import twice
 from schemas.layout import NUMBER, TEXT, Layout, form_of
+from schemas.loose_layout import ABSENT
 from schemas.prediction import Prediction
 from schemas.unreadable import UNREADABLE
 from stream.counting.block import Block, block
@@ -182,7 +183,7 @@ def test_a_refused_text_leaves_no_words_behind() -> None:
     layout = Layout(FORM, {("features", "x"): TEXT})
     identities, codes = Identities(layout, []), Codes()
     _, refused = natively(layout).block([MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
-    assert (refused, list(codes), list(identities)) == ([0], [None, "pro"], ["m"])
+    assert (refused, list(codes), list(identities)) == ([0], [None, ABSENT, "pro"], ["m"])
 
 
 def test_blocks_outlive_their_decoder() -> None:
