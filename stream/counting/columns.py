@@ -59,8 +59,8 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of equally many rows. The value of row i in column c counts for the group `groups[place[i], c]`, which may
-    be that of other places, too: one subject has rows of several lots."""
+    """Columns of equally many rows. The value of row i in column c counts for the group `groups[place[i], c]`, which
+    may be that of other places, too: one subject has rows of several lots."""
 
     place: Ints  # [rows]
     groups: Ints  # [places, columns]
