@@ -296,6 +296,7 @@ class Loop:
         committed = kafka.committed(self.consumer, [*lanes, *self.others(lanes)], TIMEOUT_S)
         self.check_widths(committed)
         self.places = {lane: self.place(lane, committed[lane], marks.get(lane, Mark())) for lane in lanes}
+        self.unchecked = any(mark.outdated for mark in marks.values())  # a snapshot will drop what is there
         point("assigned")
         self.consumer.assign(list(map(position, self.places.values())))
         self.observed.rebalances += 1
