@@ -65,18 +65,21 @@ class Form(NamedTuple):
     keys: tuple[tuple[str, Any], ...]
 
 
+Values: TypeAlias = Callable[[Iterable[Any]], Iterator[Any]]  # of rows
+
+
 class Output(NamedTuple):
     """An output as a column: its role, what its values are, and how to take them from rows."""
 
     role: str
     kind: str
-    values: Callable[[Iterable[Any]], Iterator[Any]]
+    values: Values
 
 
 class Packed(NamedTuple):
     """The first columns of a row in one piece: how to take it, and how many doubles it has."""
 
-    get: Callable[[Any], bytes]
+    values: Values
     wide: int
 
 
@@ -149,14 +152,12 @@ class Layout:
     def _find_ways(self) -> None:
         """How to take the columns from rows."""
         place, said = self._place, self._said
-        self.families = [
-            (itemgetter(place[name]), len(said[name])) for name in NAMED if said.get(name) and name in place
-        ]
+        self.families = [(self._values(name), len(said[name])) for name in NAMED if said.get(name) and name in place]
         self.outputs = [output for name in OUTPUTS.get(self.kind, ()) for output in self._outputs(name)]
         # Of a row: a text if there is one field in `whose`, else a tuple.
         self.identity = itemgetter(*(place[name] for name in self.whose))
-        self.times = {name: itemgetter(place[name]) for name in TIMES if name in place}
-        self.weight = itemgetter(place["sample_rate"]) if "sample_rate" in place else None
+        self.times = {name: self._values(name) for name in TIMES if name in place}
+        self.weight = self._values("sample_rate") if "sample_rate" in place else None
 
     def rows(self, texts: Iterable[bytes]) -> Iterator[Any]:
         """The row of each text; the iterator goes on behind one that is refused."""
@@ -172,6 +173,10 @@ class Layout:
         """Whether a field of `TIMES` is a number of milliseconds that can be believed, as far as its size goes."""
         return self._said[time] is int
 
+    def said(self, who: Any) -> dict[str, str]:
+        """What a row says of whose it is, given its identity."""
+        return dict(zip(self.whose, (who,) if isinstance(who, str) else who, strict=True))
+
     def subject(self, said: Mapping[str, str]) -> Subject:
         """Whom rows speak of that say this of `whose` they are."""
         deployment = said.get("deployment", said["model"])
@@ -183,21 +188,26 @@ class Layout:
             environment=said.get("environment", ""),
         )
 
-    def unproved(self, values: Sequence[bytes], rows: Sequence[Any]) -> list[int]:
-        """Places of decoded texts of which it is not proved that no key occurs twice (`schemas.decode`).
+    def unproved(self, values: Sequence[bytes], rows: Sequence[Any], lacking: Sequence[int] = ()) -> list[int]:
+        """Places of decoded texts of which it is not proved that no key occurs twice (`schemas.decode`). Of a loose
+        layout it has to be said how many of the `columns` each row lacks.
 
         All keys of a row occur in its text, so a text of as many colons as keys has no other key. Nearly always that
         holds for all texts together, which is one look at all their bytes.
         """
-        keys = self._keys(rows)
+        keys = self._keys(rows, lacking)
         if proved(values, sum(keys)):
             return []
         each = enumerate(zip(values, keys, strict=True))
         return [at for at, (value, many) in each if value.count(b":") != many and not proved((value,), many)]
 
-    def _keys(self, rows: Sequence[Any]) -> list[int]:
+    def _keys(self, rows: Sequence[Any], lacking: Sequence[int]) -> list[int]:
         """How many keys each row had."""
         return [self.keys] * len(rows)
+
+    def _values(self, name: str) -> Values:
+        """How to take a field from rows."""
+        return partial(map, itemgetter(self._place[name]))
 
     def _fields(self, fields: Iterable[tuple[str, Any]]) -> type:
         """The type of a row."""
@@ -224,7 +234,7 @@ class Layout:
     def _outputs(self, name: str) -> list[Output]:
         if name not in self._place:
             return []
-        said, values = self._said[name], partial(map, itemgetter(self._place[name]))
+        said, values = self._said[name], self._values(name)
         if name == "latency_ms":
             return [Output("latency", NUMBER, values)]
         if name == "status":
@@ -240,9 +250,7 @@ class Layout:
         ]
 
 
-def answered(
-    answers: Callable[[Iterable[Any]], Iterator[Any]], at: int, kind: type, key: str
-) -> Callable[[Iterable[Any]], Iterator[Any]]:
+def answered(answers: Values, at: int, kind: type, key: str) -> Values:
     """A part of whole answers; a class that is called by an integer is a class all the same."""
     spelled = key == "label" and kind is int
 

@@ -4,33 +4,31 @@
 know, or their language does not order the keys of a map. A loose layout has every key that was seen. It finds them in
 any order, which costs a little for each, and marks what is absent, which is not null.
 
+>>> from msgspec.json import decode
 >>> from schemas.layout import NUMBER, TEXT, form_of
 >>> from schemas.prediction import Prediction
 >>> some = [b'{"model":"churn","features":{"age":41},"prediction":0.83}',
 ...         b'{"prediction":0.4,"version":"7","model":"churn","features":{"plan":"pro"}}']
->>> one, other = (form_of(msgspec.json.decode(text), Prediction) for text in some)
+>>> one, other = (form_of(decode(text), Prediction) for text in some)
 >>> layout = LooseLayout(merged(one, other), {("features", "age"): NUMBER, ("features", "plan"): TEXT})
->>> for row in layout.rows(some):
-...     print(layout.identity(row), layout.families[0][0](row), row[-1])
-('churn', UNSET) _(f0=41.0, f1=-inf) 4
-('churn', '7') _(f0=-inf, f1='pro') 5
+>>> rows = list(layout.rows(some))
+>>> [layout.identity(row) for row in rows], list(layout.families[0][0](rows))
+([('churn', -inf), ('churn', '7')], [_(f0=41.0, f1=-inf), _(f0=-inf, f1='pro')])
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from math import inf
-from operator import itemgetter
+from operator import add
 from typing import Any, Final
 
-import msgspec
-from msgspec import UNSET
-from msgspec.structs import astuple
+from msgspec.structs import astuple, fields
 
-from schemas.layout import ANSWERS, EXACT, NESTED, WHOSE, Form, Layout, Path, structure
+from schemas.layout import ANSWERS, EXACT, NESTED, Form, Layout, Values, structure
 
 ABSENT: Final = -inf  # no number of JSON is infinite
 NEEDED: Final = ("model", *EXACT, *ANSWERS)  # with another one of these, or without, an event is another thing
-STATUS: Final = "ok"  # of predictions that do not say theirs
-INSTEAD: Final = {**dict.fromkeys(WHOSE, UNSET), "status": STATUS, "sample_rate": 1.0}  # of a field that is absent
+INSTEAD: Final = {"status": "ok", "sample_rate": 1.0}  # of a field that is absent
 
 
 def merged(one: Form, other: Form) -> Form | None:
@@ -47,43 +45,37 @@ def merged(one: Form, other: Form) -> Form | None:
 
 
 class LooseLayout(Layout):
-    """The layout of all events whose keys are among those of a form. A row says last how many of them it had."""
+    """The layout of all events whose keys are among those of a form."""
 
     loose = True
-
-    def __init__(self, form: Form, kinds: Mapping[Path, str]) -> None:
-        super().__init__(form, kinds)
-        said = dict(form.keys)
-        self._always = sum(len(said[name]) for name in ANSWERS if isinstance(said.get(name), tuple))
-        inside = {field.encode_name: field.type for field in msgspec.structs.fields(self.row)}
-        self._nested = [(self._place[name], inside[name](), len(said[name])) for name in said if name in NESTED]
-        self._instead = [(at, INSTEAD[name]) for name, at in self._place.items() if name in INSTEAD]
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """As of any layout, but for its being loose."""
         return *super().shape, "loose"
 
-    def rows(self, texts: Iterable[bytes]) -> Iterator[Any]:
-        """The row of each text; the iterator goes on behind one that is refused."""
-        return map(self._row, map(self._decode, texts))
+    def _find_ways(self) -> None:
+        super()._find_ways()
+        self._tags = self._values("tags") if "tags" in self._said else None
 
-    def _row(self, event: Any) -> list[Any]:
-        row = list(astuple(event))
-        keys = len(row) - row.count(ABSENT) + self._always
-        for at, empty, wide in self._nested:
-            if row[at] == ABSENT:
-                row[at] = empty
-            else:
-                keys += wide - astuple(row[at]).count(ABSENT)
-        for at, instead in self._instead:
-            if row[at] == ABSENT:
-                row[at] = instead
-        row.append(keys)
-        return row
+    def said(self, who: Any) -> dict[str, str]:
+        """What a row says of whose it is."""
+        return {name: part for name, part in super().said(who).items() if isinstance(part, str)}
 
-    def _keys(self, rows: Sequence[Any]) -> list[int]:
-        return list(map(itemgetter(-1), rows))
+    def _keys(self, rows: Sequence[Any], lacking: Sequence[int]) -> list[int]:
+        absent = list(map(add, lacking, map(tuple.count, rows, repeat(ABSENT))))
+        if self._tags is not None:
+            absent = list(map(add, absent, map(tuple.count, map(astuple, self._tags(rows)), repeat(ABSENT))))
+        return [self.keys - many for many in absent]
+
+    def _values(self, name: str) -> Values:
+        strict = super()._values(name)
+        instead = self._empty(name) if name in NESTED else INSTEAD.get(name, ABSENT)
+        return strict if instead is ABSENT else lambda rows: (instead if v is ABSENT else v for v in strict(rows))
+
+    def _empty(self, name: str) -> Any:
+        """What a field is whose names are all absent."""
+        return next(field.type for field in fields(self.row) if field.encode_name == name)()
 
     def _fields(self, fields: Iterable[tuple[str, Any]]) -> type:
         return structure(fields, NEEDED, ABSENT)

@@ -10,14 +10,14 @@ of a row come back in one piece.
 >>> form = packed_form(event, Prediction)
 >>> layout = PackedLayout(form, packed_kinds(event, form))
 >>> [row] = layout.rows([message])
->>> layout.columns, len(layout.packed.get(row)), layout.families[0][0](row), layout.unproved([message], [row])
-(['number', 'number', 'text'], 16, _(f0='pro'), [])
+>>> layout.columns, layout.packed.wide, next(layout.families[0][0]([row])), layout.unproved([message], [row])
+(['number', 'number', 'text'], 2, _(f0='pro'), [])
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
 import msgspec
@@ -63,10 +63,10 @@ class PackedLayout(Layout):
         texts_unless = {("features", name): TEXT for name in texts}
         super().__init__(Form(form.kind, (*rest, ("features", numbers + texts))), {**texts_unless, **kinds})
         self.form = form
-        place = self._place = {name: at for at, (name, _) in enumerate(form.keys)}
+        self._place = {name: at for at, (name, _) in enumerate(form.keys)}
         self._find_ways()
-        self.packed = Packed(itemgetter(place[NUMBERS]), len(numbers)) if NUMBERS in said else None
-        self.families = [(itemgetter(place[TEXTS]), len(texts))] * bool(texts) + self.families
+        self.packed = Packed(self._values(NUMBERS), len(numbers)) if NUMBERS in said else None
+        self.families = [(self._values(TEXTS), len(texts)) for _ in texts[:1]] + self.families
         self.row = self._row(numbers, texts)
         self._decode = msgspec.msgpack.Decoder(self.row).decode
         self._head = head(len(form.keys))
@@ -97,7 +97,7 @@ class PackedLayout(Layout):
             gc=False,
         )
 
-    def unproved(self, values: Sequence[bytes], rows: Sequence[Any]) -> list[int]:
+    def unproved(self, values: Sequence[bytes], rows: Sequence[Any], lacking: Sequence[int] = ()) -> list[int]:
         """Places of decoded messages of which it is not proved that no key occurs twice.
 
         All keys of the form occur in each message, and in each map inside. So it is enough that each map says at its

@@ -24,7 +24,7 @@ from schemas.loose_layout import ABSENT
 from schemas.moment import believed, milliseconds
 from schemas.packed import MAPS, is_packed
 from stream.counting import forms
-from stream.counting.block import Block, block
+from stream.counting.block import Block, block, lacking
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms
 from stream.counting.native import Natives
@@ -178,7 +178,7 @@ class AlikeRows:
         self.rows -= len(waiting.rows)
         alike = block(layout, waiting.rows, waiting.whose, tally.codes)
         odd = boundless(layout, alike)
-        odd[layout.unproved(waiting.values, waiting.rows)] = True  # that no key occurs twice
+        odd[layout.unproved(waiting.values, waiting.rows, lacking(layout, alike.cells))] = True  # no key twice
         return waiting.odd(self._odd(tally, layout, alike, waiting, odd))
 
     def _odd(
@@ -189,9 +189,9 @@ class AlikeRows:
         ts, odd = self._times(layout, alike, arrived)
         odd |= known
         if not odd.any():
-            refused = tally.admit_block(layout, alike, ts, arrived, self._good)
+            refused = tally.admit_block(layout, alike, ts, arrived, self._reader.good)
             return odd if refused is None else refused
-        refused = tally.admit_block(layout, alike.only(~odd), ts[~odd], arrived[~odd], self._good)
+        refused = tally.admit_block(layout, alike.only(~odd), ts[~odd], arrived[~odd], self._reader.good)
         if refused is not None:
             odd[np.flatnonzero(~odd)[refused]] = True
         return odd
@@ -214,10 +214,6 @@ class AlikeRows:
     def _milliseconds(self, time: Any, at_ms: int) -> int:
         when = milliseconds(time, at_ms, self._refuse_future_ms)
         return UNBELIEVED if isinstance(when, Reason) else when
-
-    def _good(self, who: Any) -> bool:
-        """Whether the names that rows say of whose they are, are good ones."""
-        return self._reader.good((who,) if isinstance(who, str) else who)
 
 
 def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:

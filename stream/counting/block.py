@@ -14,7 +14,8 @@ from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 from schemas.layout import NUMBER, Layout
-from stream.counting.cells import Codes
+from schemas.loose_layout import ABSENT
+from stream.counting.cells import ABSENT_CODE, Codes
 from stream.counting.columns import Floats, Ints
 
 
@@ -41,8 +42,8 @@ def block(layout: Layout, rows: Sequence[Any], whose: Iterable[Mapping[Any, int]
     places for each row."""
     return Block(
         whose=np.fromiter(map(getitem, whose, map(layout.identity, rows)), np.int64, len(rows)),
-        times={name: list(map(get, rows)) for name, get in layout.times.items()},
-        weight=None if layout.weight is None else np.fromiter(map(layout.weight, rows), np.float64, len(rows)),
+        times={name: list(values(rows)) for name, values in layout.times.items()},
+        weight=None if layout.weight is None else np.fromiter(layout.weight(rows), np.float64, len(rows)),
         cells=matrix(layout, rows, codes),
     )
 
@@ -52,10 +53,10 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
     parts: list[Any] = []
     code, first = codes.__getitem__, 0
     if layout.packed is not None:
-        get, first = layout.packed
-        parts.append(np.frombuffer(b"".join(map(get, rows)), "<f8").reshape(len(rows), first))
-    for get, wide in layout.families:
-        flat, kinds = flattened(map(astuple, map(get, rows))), layout.columns[first : first + wide]
+        values, first = layout.packed
+        parts.append(np.frombuffer(b"".join(values(rows)), "<f8").reshape(len(rows), first))
+    for values, wide in layout.families:
+        flat, kinds = flattened(map(astuple, values(rows))), layout.columns[first : first + wide]
         if NUMBER not in kinds:
             flat = list(map(code, flat))
         else:
@@ -69,6 +70,15 @@ def matrix(layout: Layout, rows: Sequence[Any], codes: Codes) -> Floats:
         else:
             parts.append(np.fromiter(map(code, output.values(rows)), np.float64, len(rows))[:, None])
     return np.hstack(parts) if parts else np.empty((len(rows), 0))
+
+
+def lacking(layout: Layout, cells: Floats) -> list[int]:
+    """How many of its columns each row of a loose layout lacks. Others lack none."""
+    if not layout.loose:
+        return []
+    mark = np.array([ABSENT if kind == NUMBER else ABSENT_CODE for kind in layout.columns])
+    found: list[int] = np.count_nonzero(cells[:, : mark.size] == mark, axis=1).tolist()
+    return found
 
 
 def flattened(rows: Iterable[tuple[Any, ...]]) -> list[Any]:

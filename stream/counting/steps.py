@@ -74,14 +74,14 @@ def plan(layout: Layout) -> Plan | None:
     row = type_info(layout.row)
     assert isinstance(row, StructType)
     sample = astuple(numbered(row, count()))
-    cells: list[Any] = [layout.packed.get(sample)] * layout.packed.wide if layout.packed else []
-    cells += chain.from_iterable(astuple(get(sample)) for get, _ in layout.families)
+    cells: list[Any] = [*layout.packed.values([sample])] * layout.packed.wide if layout.packed else []
+    cells += chain.from_iterable(astuple(inside) for values, _ in layout.families for inside in values([sample]))
     cells += [int(value) for output in layout.outputs for value in output.values([sample])]
     width = len(cells)
-    times = {name: get(sample) for name, get in layout.times.items()}
+    times = {name: next(values([sample])) for name, values in layout.times.items()}
     cells += times.values()
     if layout.weight is not None:
-        cells.append(layout.weight(sample))
+        cells += layout.weight([sample])
     who = layout.identity(sample)
     sinks = {leaf: ("cell", place) for place, leaf in reversed([*enumerate(cells)])}  # the first of packed ones
     sinks |= {leaf: ("whose", place) for place, leaf in enumerate(who if isinstance(who, tuple) else (who,))}

@@ -16,7 +16,7 @@ events themselves are let go.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
@@ -190,13 +190,18 @@ class Tally:
         return self._rows(layout).identities(layout)
 
     def admit_block(
-        self, layout: Layout, block: Block, ts: Ints, arrived: Ints, good: Callable[[Any], bool] = lambda who: True
+        self,
+        layout: Layout,
+        block: Block,
+        ts: Ints,
+        arrived: Ints,
+        good: Callable[[Iterable[str]], bool] = lambda names: True,
     ) -> NDArray[np.bool_] | None:
         """Take in rows of one shape whose identities are `good`; return which ones are not, or are too many (`admit`
         says why), if any."""
         alike = self._rows(layout)
         if unmet := alike.unmet():
-            lots = (self._lot_of(own, who) if good(who) else None for own, who in unmet)
+            lots = (self._lot_of(own, who) if good(own.said(who).values()) else None for own, who in unmet)
             alike.meet([None if isinstance(lot, Reason) else lot for lot in lots])
         refused = alike.refused(block)
         if refused.any():
@@ -226,8 +231,7 @@ class Tally:
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
         """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""
-        parts = zip(layout.whose, (who,) if isinstance(who, str) else who, strict=True)
-        said: dict[str, Any] = {name: part for name, part in parts if part is not UNSET}
+        said = layout.said(who)
         feature_set = said.get("feature_set", UNSET) if layout.kind is Feature else None
         whose = (layout.kind, *(said.get(name, UNSET) for name in SUBJECT), feature_set)
         sheet = self._found.get(whose) or self._sheet(whose, layout.subject(said))
