@@ -13,6 +13,7 @@ feature's own are found for all groups by one binary search.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from sys import float_info
 from typing import Any
@@ -38,23 +39,29 @@ NOTHING: Ints = np.empty(0, np.int64)
 Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Runs:
-    """Counts of what was seen, group by group: those of group g lie from `starts[g]` to `starts[g + 1]`."""
+    """Counts of what was seen, group by group: those of group g lie from `starts[g]` to `ends[g]`."""
 
-    starts: list[int]
-    at: list[int]
-    counts: list[int]
+    starts: Ints
+    ends: Ints
+    at: Ints
+    counts: Ints
 
     def of(self, group: int) -> tuple[list[int], list[int]]:
         """What was seen in a group, ascending, and how often."""
-        first, last = self.starts[group], self.starts[group + 1]
-        return self.at[first:last], self.counts[first:last]
+        starts, ends, at, counts = self._lists
+        first, end = starts[group], ends[group]
+        return at[first:end], counts[first:end]
+
+    @cached_property
+    def _lists(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        return self.starts.tolist(), self.ends.tolist(), self.at.tolist(), self.counts.tolist()
 
     def totals(self) -> Ints:
         """How many were seen, group by group."""
-        upto = np.cumsum([0, *self.counts])
-        return np.diff(upto[self.starts])
+        upto = np.concatenate([[0], np.cumsum(self.counts)])
+        return np.asarray(upto[self.ends] - upto[self.starts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,11 @@ class Table:
 
     def in_order(self) -> "tuple[Table, Ints]":
         """The same table with its rows in the order of their places, and where in it each place begins that has any."""
-        if len(self.groups) == 1:
-            return self, np.zeros(min(1, self.place.size), np.int64)
-        order = np.argsort(self.place.astype(np.uint16) if len(self.groups) <= SHORT else self.place, kind="stable")
-        place = self.place[order]
-        starts = starts_of_runs(place)
-        return Table(place, self.groups, self.values[:, order]), starts
+        order = ascending(self.place, len(self.groups))
+        place, values = self.place, self.values
+        if order.size and np.any(order[1:] < order[:-1]):
+            place, values = place[order], np.take(values, order, axis=1)  # unlike `values[:, order]`: column by column
+        return Table(place, self.groups, values), starts_of_runs(place)
 
 
 def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
@@ -103,7 +109,7 @@ def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints])
         ordered, starts = table.in_order()
         add_up(ordered, starts, n, total, low, high)
         found += buckets(ordered, starts)
-    keys, counts = merged(found)
+    keys, counts = merged(found, KEPT_BITS)
     whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
     if edges and keys.size:
         into_bins(keys, whose, at, many, edges)
@@ -148,7 +154,7 @@ def buckets(table: Table, starts: Ints) -> list[Tallied]:
         for column in np.flatnonzero(narrow & (wide > 0))
     ]
     if not narrow.all():
-        found.append(by_sorting(at[~narrow], there[~narrow], starts, rank, groups[:, ~narrow]))
+        found.append(by_sorting(at[~narrow], there[~narrow], starts, groups[:, ~narrow]))
     return found
 
 
@@ -160,7 +166,7 @@ def by_counting(at: Ints, rank: Ints, wide: int, groups: Ints, low: Ints) -> Tal
     return (groups[ranks] << KEPT_BITS) + (at + (low + MIDDLE)), counts[distinct]
 
 
-def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, rank: Ints, groups: Ints) -> Tallied:
+def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, groups: Ints) -> Tallied:
     """Keys of columns with buckets far apart: they are sorted, and runs are counted. Place by place: many short sorts
     are ten times as fast as a long one."""
     keys = np.where(there, at, NONE)
@@ -170,18 +176,20 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, ra
     np.not_equal(keys[:, 1:], keys[:, :-1], out=changes[:, 1:])
     changes[:, starts] = True  # a run ends with its place
     first = np.flatnonzero(changes)
-    counts, distinct = np.diff(first, append=keys.size), keys.ravel()[first]
+    counts, distinct = np.diff(first, append=keys.size), np.take(keys, first)
+    begins = np.arange(len(keys))[:, None] * keys.shape[1] + starts
+    runs = np.diff(np.searchsorted(first, begins.ravel()), append=first.size)
     kept = distinct != NONE
-    column, row = np.divmod(first[kept], keys.shape[1])
-    return (groups[rank[row], column] << KEPT_BITS) + (distinct[kept] + np.int64(MIDDLE)), counts[kept]
+    return (np.repeat((groups.T << KEPT_BITS).ravel() + MIDDLE, runs) + distinct)[kept], counts[kept]
 
 
-def merged(found: Sequence[Tallied]) -> Tallied:
-    """Keys and their counts as one ascending row of keys, each with the sum of its counts."""
+def merged(found: Sequence[Tallied], low: int) -> Tallied:
+    """Keys and their counts as one row of keys, each once: those of a group, which is above the `low` bits, ascend in
+    one piece."""
     if not found:
         return NOTHING, NOTHING
     keys, counts = (np.concatenate(part) for part in zip(*found, strict=True))
-    if not keys.size:
+    if in_one_piece(keys, low):
         return keys, counts
     bits = int(counts.max()).bit_length()
     if int(keys.max()).bit_length() + bits < WORD:  # one sort of both is faster than finding an order
@@ -192,6 +200,14 @@ def merged(found: Sequence[Tallied]) -> Tallied:
         keys, counts = keys[order], counts[order]
     first = starts_of_runs(keys)
     return keys[first], np.add.reduceat(counts, first)
+
+
+def in_one_piece(keys: Ints, low: int) -> bool:
+    """Whether the keys of each group ascend in one piece; a group may come in several tables, or places of one."""
+    whose = keys >> low
+    begins = np.ones(keys.size, np.bool_)
+    begins[1:] = (whose[1:] != whose[:-1]) | (keys[1:] <= keys[:-1])
+    return int(np.bincount(whose[begins], minlength=1).max()) <= 1
 
 
 def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, Ints]) -> None:
@@ -207,7 +223,7 @@ def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, 
 
 def count_texts(tables: Iterable[Table], many: int) -> Runs:
     """Count the codes of texts, group by group."""
-    keys, counts = merged([codes(table) for table in tables if table.values.size])
+    keys, counts = merged([codes(table) for table in tables if table.values.size], CODE_BITS)
     return by_group(keys >> CODE_BITS, keys & CODE, counts, many)
 
 
@@ -232,6 +248,11 @@ def codes(table: Table) -> Tallied:
     return (groups << CODE_BITS) + code[there], counts[there]
 
 
+def ascending(place: Ints, many: int) -> Ints:
+    """The order of rows by their place, of which there are so many; rows of one place stay as they are."""
+    return np.argsort(place.astype(np.uint16) if many <= SHORT else place, kind="stable")
+
+
 def starts_of_runs(keys: Ints) -> Ints:
     """Where in a row of keys a new one begins."""
     changes = np.ones(keys.size, np.bool_)
@@ -240,6 +261,8 @@ def starts_of_runs(keys: Ints) -> Ints:
 
 
 def by_group(whose: Ints, at: Ints, counts: Ints, many: int) -> Runs:
-    """Lists, because the rest is written out one column at a time."""
-    starts = np.searchsorted(whose, np.arange(many + 1))
-    return Runs(starts.tolist(), at.tolist(), counts.tolist())
+    """Where the counts of each group are; they lie together."""
+    first = starts_of_runs(whose)
+    starts, ends = np.zeros((2, many), np.int64)
+    starts[whose[first]], ends[whose[first]] = first, np.append(first[1:], whose.size)
+    return Runs(starts, ends, at, counts)

@@ -7,8 +7,11 @@ a slice's outputs are counted by the same sort as all others: their groups lie b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from sys import float_info
+from typing import cast
 
 import numpy as np
+import orjson
+from msgspec import Raw
 
 from schemas.pane import Column, Pane, Slice
 from stream.counting.binnings import Binnings, Own
@@ -18,6 +21,8 @@ from stream.counting.slices import REST, Slices, nulls, sliced
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 from stream.settings import Profile
+
+COMMA = ord(",")
 
 
 class Names(dict[int, str]):
@@ -32,6 +37,32 @@ class Names(dict[int, str]):
         return name
 
 
+class Written:
+    """The runs of groups as JSON, written at once for all: they are copied by whoever writes what they are in, which
+    costs a tenth of writing lists of Python's integers."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._at, self._counts = (InJson(numbers, runs.starts, runs.ends) for numbers in (runs.at, runs.counts))
+
+    def of(self, group: int) -> tuple[list[int], list[int]]:
+        """What was seen in a group, ascending, and how often; to be written and not to be read."""
+        return cast("list[int]", self._at.of(group)), cast("list[int]", self._counts.of(group))
+
+
+class InJson:
+    """Some numbers as JSON, and where in it the list of each group is."""
+
+    def __init__(self, numbers: Ints, starts: Ints, ends: Ints) -> None:
+        self._text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
+        commas = np.flatnonzero(np.frombuffer(self._text, np.uint8) == COMMA)
+        bounds = np.concatenate([[0], commas, [len(self._text) - 1]])
+        self._starts, self._ends = (bounds[starts] + 1).tolist(), bounds[ends].tolist()
+
+    def of(self, group: int) -> Raw:
+        """The list of a group, which is not empty."""
+        return Raw(b"[" + self._text[self._starts[group] : self._ends[group]] + b"]")
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """All counts of a tally, by group, and what is needed to write them out."""
@@ -43,6 +74,7 @@ class Counts:
     naming: Texts
     names: tuple[Names, Names]  # private ones, public ones
     distinct: int
+    written: Written | None = None  # the runs of the numbers, if all that is counted leaves
 
     def column(self, group: int, name: str, own: Own | None) -> Column | None:
         """What was counted in a group, or None if nothing was."""
@@ -54,23 +86,23 @@ class Counts:
             column.nulls = null
         if n:
             column.n, column.sum, column.min, column.max = n, numbers.sum[group], numbers.min[group], numbers.max[group]
-            column.at, column.counts = numbers.runs.of(group)
+            column.at, column.counts = (self.written or numbers.runs).of(group)
             if own is not None and own.edges.size:
                 column.binning = own.id
         if seen > n:
-            column.values, column.other = self.values(*self.texts.of(group), name, own)
+            column.values, column.other = self.values(group, name, own)
         return column
 
     def versions(self, sheet: Sheet) -> dict[str, int]:
         """How many rows of a sheet each version of its model answered."""
-        codes, counts = self.texts.of(sheet.groups[FIXED[VERSION]])
-        versions, rest = self.values(codes, counts, FIXED[VERSION], None)
+        versions, rest = self.values(sheet.groups[FIXED[VERSION]], FIXED[VERSION], None)
         if rest:
             versions[REST] = versions.get(REST, 0) + rest
         return versions
 
-    def values(self, codes: list[int], counts: list[int], name: str, own: Own | None) -> tuple[dict[str, int], int]:
+    def values(self, group: int, name: str, own: Own | None) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
+        codes, counts = self.texts.of(group)
         words = list(map(self.names[self.naming.is_public(name)].__getitem__, codes))
         if own is not None and own.categories is not None:
             words = [self.naming.counted_as(word, own.categories) for word in words]
@@ -99,7 +131,7 @@ class Rows:
 
 
 def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str) -> Iterator[Pane]:
-    """One pane for every subject that was seen."""
+    """One pane for every subject that was seen, to be written and not to be read."""
     cells = tally.cells()
     sheet_of = np.array([lot.sheet for lot in tally.lots], np.int64)[cells.lot]
     slices = sliced(tally, cells, sheet_of, texts, bounds.segment_values)
@@ -167,6 +199,7 @@ def counted(tally: Tally, cells: Cells, slices: Slices, binnings: Binnings, text
         naming=texts,
         names=(Names(spelled, texts, False), Names(spelled, texts, True)),
         distinct=distinct,
+        written=Written(numbers.runs),
     )
 
 

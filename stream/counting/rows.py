@@ -27,10 +27,11 @@ from stream.counting.cells import (
     Columns,
     Lot,
 )
-from stream.counting.columns import Floats, Ints, Table
+from stream.counting.columns import Floats, Ints, Table, ascending
 
 ROLES = {"value": VALUE, "label": LABEL, "score": SCORE, "latency": LATENCY, "status": STATUS, "truth": TRUTH}
 NO_LOT = -1
+AT_ONCE = 512  # rows of a matrix that are turned into columns: they stay in the processor's cache
 
 
 class Identities(dict[Any, int]):
@@ -91,19 +92,22 @@ class Rows:
         return bool(self._kept)
 
     def cells(self, role_of: Ints, codes: Codes) -> Cells:
-        """Everything that was added, by column. `role_of` is by group."""
+        """Everything that was added, by column, in the order of the lots. `role_of` is by group."""
         identified, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
-        whose, version = identified.T
-        ids = np.array(sorted(self._lots), np.int64)
-        lot, rows = np.searchsorted(ids, whose), np.arange(whose.size)
-        groups = self._groups([self._lots[id] for id in ids.tolist()])
+        ids = sorted(self._lots)
+        lots, places = [self._lots[id] for id in ids], np.zeros(ids[-1] + 1, np.int64)
+        places[ids] = np.arange(len(ids))
+        lot = places[identified[:, 0]]
+        order = ascending(lot, len(lots))
+        lot, identified, ts, arrived, weight = (each[order] for each in (lot, identified, ts, arrived, weight))
+        (whose, version), rows = identified.T, np.arange(lot.size)
+        groups = self._groups(lots)
         roles = role_of[groups[0]]
         numeric = np.array([*(kind == NUMBER for kind in self.layout.columns), *self._are_numbers()], np.bool_)
-        values = np.ascontiguousarray(kept.T)
         constant = [version]
         if self._lacks_status():
             constant.append(np.full(whose.size, codes[ANSWERED]))
-        numbers, texts = values[numeric], np.vstack([values[~numeric].astype(np.int64), *constant])
+        numbers, texts = turned(kept, order, numeric, constant)
         textual = np.append(~numeric, np.ones(len(constant), np.bool_))
         numeric = np.append(numeric, np.zeros(len(constant), np.bool_))
 
@@ -144,6 +148,19 @@ class Rows:
 
     def _lacks_status(self) -> bool:
         return self.layout.kind is Prediction and all(output.role != "status" for output in self.layout.outputs)
+
+
+def turned(kept: Floats, order: Ints, numeric: NDArray[np.bool_], constant: list[Ints]) -> tuple[Floats, Ints]:
+    """The columns of numbers, and those of texts with `constant` ones behind them, of rows in some order."""
+    numbers = np.empty((np.count_nonzero(numeric), order.size))
+    texts = np.empty((np.count_nonzero(~numeric) + len(constant), order.size), np.int64)
+    for first in range(0, order.size, AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        part = np.take(kept, order[some], axis=0)
+        numbers[:, some] = part[:, numeric].T
+        texts[: -len(constant), some] = part[:, ~numeric].T
+    texts[-len(constant) :] = constant
+    return numbers, texts
 
 
 def marked(marks: NDArray[np.bool_], lot: Ints, groups: Ints) -> tuple[Ints, Ints]:
