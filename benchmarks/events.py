@@ -31,6 +31,8 @@ class Shape:
     models: int = 1
     segments: int = 1
     own_names: bool = False  # every model has features of its own names, not those of all
+    absent: float = 0.0  # this share of the features is left out
+    shuffled: bool = False  # features stand in another order every time
 
     def names(self, model: int) -> list[str]:
         """Of a model's features, in the order in which they stand in its events."""
@@ -56,9 +58,15 @@ def _block(
     blank = (random.random((many, shape.features)) < NULLS).tolist()
     scores = random.beta(2, 5, many).tolist()
     regions, models = random.integers(0, shape.segments, many).tolist(), random.integers(0, shape.models, many).tolist()
+    left_out = (random.random((many, shape.features)) < shape.absent).tolist() if shape.absent else None
+    orders = random.permuted(np.tile(np.arange(shape.features), (many, 1)), axis=1).tolist() if shape.shuffled else None
     for row in range(many):
         values = [*numbers[row], *(WORDS[code] for code in codes[row])]
-        cells = zip(named[models[row]], values, blank[row], strict=True)
+        cells = list(zip(named[models[row]], values, blank[row], strict=True))
+        if left_out:
+            cells = [cell for cell, out in zip(cells, left_out[row], strict=True) if not out]
+        if orders:
+            cells = [cells[at] for at in orders[row]]
         yield {
             "kind": "prediction",
             "model": f"bench-{models[row]}",

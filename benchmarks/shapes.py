@@ -22,6 +22,8 @@ SHAPES = {  # title: shape, and how many features' worth of an event it is: larg
     "1,000 models, the same features": (Shape(models=1000), 1),
     "1,000 models, different features": (Shape(models=1000, own_names=True), 1),
     "100 segments": (Shape(segments=100), 1),
+    "one feature in ten is left out": (Shape(absent=0.1), 1),
+    "features in another order every time": (Shape(shuffled=True), 1),
 }
 WARM, TAIL = 150_000, 400_000  # events before and behind what is measured
 
