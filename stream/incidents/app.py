@@ -7,12 +7,14 @@ a second; the events themselves never pass through it.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import faust
 import structlog
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException, Message
 from faust.exceptions import ProducerSendError
 
 from schemas.dead_letter import Headers
@@ -21,7 +23,9 @@ from stream.engine.surprise import end
 from stream.incidents.credentials import credentials
 from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
+from stream.incidents.skipped import Lane, Skipped, records
 from stream.incidents.store import Store
+from stream.kafka import explained
 from stream.settings import Settings
 
 ROLE = "incidents"
@@ -91,16 +95,30 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     """Give the app its agents and its timer."""
     desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
+    skipped = Skipped()
+
+    async def in_turn(record: Record, work: Callable[[Record], Awaitable[None]]) -> None:
+        lane = record.topic, record.partition
+        if gap := skipped.before(lane, record.offset, time.monotonic()):
+            for each in await _left_out(settings, lane, gap):
+                await work(each)
+        await work(record)
+        skipped.done(lane, record.offset)
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_: Any, /, *lanes: Any, signal: Any, **further: Any) -> None:
+        skipped.rebalanced(((lane.topic, lane.partition) for lane in lanes[0]), time.monotonic())
+
     @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
     async def anomalies(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, desk.anomaly(_record(event.message)))
+            await _or_end(slot, in_turn(_record(event.message), desk.anomaly))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.commands), concurrency=1, name="commands")
     async def commands(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, desk.command(_record(event.message)))
+            await _or_end(slot, in_turn(_record(event.message), desk.command))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.incidents), concurrency=1, name="incidents")
@@ -114,6 +132,27 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
         await _or_end(slot, desk.tick())
 
     return desk
+
+
+async def _left_out(settings: Settings, lane: Lane, gap: tuple[int, int]) -> list[Record]:
+    """What lies in a gap, however long Kafka is away."""
+    while True:
+        try:
+            found = await asyncio.to_thread(records, settings, lane, gap)
+        except KafkaException as trouble:
+            log.warning("what Faust left out cannot be read yet", reason=explained(trouble))
+            await asyncio.sleep(PAUSE_S)
+            continue
+        if found:
+            log.warning("Faust left records out: they are read now", topic=lane[0], records=len(found))
+        return [_read(message) for message in found]
+
+
+def _read(message: Message) -> Record:
+    given = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
+    headers: Headers = [(name, text or b"") for name, text in given]
+    at_ms, place = message.timestamp()[1], (message.topic() or "", message.partition() or 0, message.offset() or 0)
+    return Record(*place, at_ms, message.key(), message.value(), headers)
 
 
 async def _or_end(slot: str, work: Awaitable[None]) -> None:

@@ -253,6 +253,34 @@ def test_a_process_whose_seat_was_taken_ends(platform: Platform, tmp_path: Path)
             assert two.process.poll() is None
 
 
+SKIPS = """
+from stream.incidents import app
+from faust.transport.drivers import aiokafka
+fetch = aiokafka.AIOKafkaConsumerThread._fetch_records
+async def skipping(self, *words, **named):
+    found = await fetch(self, *words, **named)
+    for lane, records in found.items():
+        if lane.topic.endswith("anomalies"):
+            found[lane] = [record for record in records if record.offset not in (2, 3)]
+    return found
+aiokafka.AIOKafkaConsumerThread._fetch_records = skipping
+"""
+
+
+@pytest.mark.slow
+def test_what_faust_leaves_out_is_read_all_the_same(platform: Platform, tmp_path: Path):
+    settings, at_s = settings_of(platform), now_s()
+    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(6)]
+    with World(platform, settings) as world, Worker(settings, tmp_path, before=SKIPS) as worker:
+        world.put(settings.topics.anomalies, log[:1])
+        world.until(lambda: world.published)
+        world.put(settings.topics.anomalies, log[1:])
+        world.until(lambda: world.published[-1].anomalies == 6)
+        assert [step.anomaly for step in world.published[-1].steps] == [each.id for each in log]
+        assert "Faust left records out: they are read now" in worker.said()
+        assert "Traceback" not in worker.said()
+
+
 ZOMBIE = """
 import os, signal
 from stream.incidents import app
