@@ -43,6 +43,11 @@ LEAST_MOVES = 12.0
 # autoregressions are seen a fifth later.
 TAKEN_OFF = 0.35
 
+# Further ones taken off before the factor of scale counts for other groups too, so one in all: streams whose volatility
+# clusters (GARCH .15, .8) spend .4 of the budget at panes of 20 where they spent 1.2. If none were taken off they would
+# spend .4 too, and shifts of independent streams would be seen up to 7 % later; with one it is 1 %.
+FOR_SURE = 0.65
+
 # A factor is known when the standard deviation of its logarithm is below this. At .5 no more of a budget is kept, and
 # where panes are large it takes twice as many.
 KNOWN_WITHIN = 0.7
@@ -164,6 +169,17 @@ class Belief:
         """
         most = self.factor[:, 0] * np.exp(2 * TAKEN_OFF * self.doubt[:, 0])
         return np.asarray((self.doubt[:, 0] <= KNOWN_WITHIN) & (events >= least * most))
+
+    def at_least(self, group: int) -> Belief:
+        """Return the belief in which no group has a factor clearly below that of this one.
+
+        That of scale: where quiet and wild times take turns, as those of prices do, the scores of location are
+        uncorrelated and still depend on each other. In a wild time all of them are large, and their sums have longer
+        tails than their variance tells.
+        """
+        sure = (self.factor * np.exp(-FOR_SURE * self.doubt))[:, group, None]
+        less, doubt = self.factor < sure, np.maximum(self.doubt, self.doubt[:, group, None])
+        return Belief(np.where(less, sure, self.factor), np.where(less, doubt, self.doubt), self.known)
 
 
 def believed(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floats, each_differs: bool) -> Belief:

@@ -50,7 +50,7 @@ from detectors.aftermath import (
     Phase,
     Turn,
 )
-from detectors.alternatives import RATES, Law, Numbers
+from detectors.alternatives import RATES, SCALE, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
 from detectors.polya import tilted_numbers, tilted_shares
 
@@ -482,12 +482,11 @@ class Urns:
         """Return what is believed of the variance factors."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            kurtosis, groups = bank.tilts.kurtosis[block.rows], self.law.groups[self.law.scored]
-        else:
-            kurtosis = 1 / np.maximum(self.spread(block), 1e-12) - 3
-            groups = np.zeros(kurtosis.shape[1], np.intp)
-        differ = not isinstance(self.law, Numbers)
-        return dependence.believed(bank.blocks, block.rows, groups, np.maximum(kurtosis, 1), differ)
+            kurtosis, groups = np.maximum(bank.tilts.kurtosis[block.rows], 1), self.law.groups[self.law.scored]
+            return dependence.believed(bank.blocks, block.rows, groups, kurtosis, each_differs=False).at_least(SCALE)
+        kurtosis = np.maximum(1 / np.maximum(self.spread(block), 1e-12) - 3, 1)
+        groups = np.zeros(kurtosis.shape[1], np.intp)
+        return dependence.believed(bank.blocks, block.rows, groups, kurtosis, each_differs=True)
 
     def spread(self, block: Block) -> Floats:
         """Return the variance of whether one event falls into each watched bin."""

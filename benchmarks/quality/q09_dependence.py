@@ -1,10 +1,10 @@
 """Is the budget kept where events depend on each other, and what does that cost?
 
 Autoregressive streams (phi .2, .5, .8); entities that come back: each has one value and 5 to 20 events, next to each
-other or ten of them interleaved; nulls and categories that come in runs, rare bursts among them. A = 1e4, references
-of 1,000 events (the judge learns for longer if it needs to know the dependence), panes of 1, 20 and 200. The bar is
-for the shipped default; `urn, independent` is told that events are independent, which is not so, and shows what
-learning the dependence is for.
+other or ten of them interleaved; volatility that comes in clusters (GARCH .15, .8); nulls and categories that come in
+runs, rare bursts among them. A = 1e4, references of 1,000 events (the judge learns for longer if it needs to know the
+dependence), panes of 1, 20 and 200. The bar is for the shipped default; `urn, independent` is told that events are
+independent, which is not so, and shows what learning the dependence is for.
 
 Delays: +.5 standard deviations, panes of 1, 20 and 200; the limit counts what an event tells given those before it.
 
@@ -32,6 +32,7 @@ NULLS = {
     "autoregressive .8": streams.autoregressive(0.8),
     "entities, adjacent": streams.entities(1),
     "entities, 10 interleaved": streams.entities(10),
+    "volatility in clusters": streams.clustered(0.15, 0.8),
 }
 RUNS = {
     "nulls 5 % in runs of 2": (RATES, streams.sticky((0.05, 0.95), 0.5)),

@@ -185,6 +185,26 @@ def autoregressive(phi: float, shift: float = 0.0) -> Stream:
     return Stream(f"autoregressive {phi:g}", make)
 
 
+def clustered(surprise: float, persistence: float) -> Stream:
+    """Normal values whose variance is 1 on average and follows the last squares, as that of prices does (GARCH(1, 1),
+    Bollerslev 1986): uncorrelated, and yet wild times and quiet ones take turns.
+    """
+
+    def make(random: np.random.Generator, runs: int) -> Draw:
+        variance = np.ones(runs)
+
+        def draw(n: int, changed: bool) -> Values:
+            values = random.normal(0, 1, (n, runs))
+            for value in values:
+                value *= np.sqrt(variance)
+                variance[:] = 1 - surprise - persistence + surprise * value**2 + persistence * variance
+            return values.T
+
+        return draw
+
+    return Stream(f"clustered {surprise:g} {persistence:g}", make)
+
+
 def entities(together: int, shift: float = 0.0) -> Stream:
     """Entities that come back: each has one value and 5 to 20 events; `together` of them take turns by lot."""
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.quality import streams
 from detectors import dependence
-from detectors.alternatives import CATEGORIES, NUMBERS, RATES
+from detectors.alternatives import CATEGORIES, LOCATION, NUMBERS, RATES, SCALE
 from detectors.dependence import HEALTH, LEVELS
 from detectors.urn import Phase, Urns
 
@@ -55,6 +55,13 @@ def test_the_first_null_ever_is_a_change_and_no_dependence():
         bank, said = runs.urns.step(bank, runs.pane(20, True), 1e30)
     assert (bank.factor == 1).all()
     assert (said.evidence > 1e4).all()
+
+
+def test_shifts_in_a_stream_of_wild_and_quiet_times_are_weighed_as_its_swings_of_scale_are():
+    """Its values are uncorrelated, so what location varies says nothing of how often large ones come together."""
+    location, scale = np.median(measured(NUMBERS, streams.clustered(0.15, 0.8), 20), axis=0)[[LOCATION, SCALE]]
+    assert scale > 3
+    assert location > 0.3 * scale
 
 
 def test_a_drift_does_not_pass_for_dependence():
