@@ -141,6 +141,9 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:
 def _read(given: Given) -> object:
     """The value in the type of its setting. Raises ValueError with what was expected and what came."""
     types = keys()
+    if given.key in _sections():
+        one = given.place.removeprefix("variable ") if given.as_text else given.key
+        raise ValueError(f"'{given.key}' is a section; set one of its settings, as in {_first_in(given.key, one)}")
     if given.key not in types:
         raise ValueError(f"there is no setting '{given.key}'{_meant(given.key, types)}")
     kind = types[given.key]
@@ -155,6 +158,12 @@ def _read(given: Given) -> object:
     except msgspec.ValidationError as wrong:
         came = "" if given.key in SECRETS else f", got {_shown(given.value)}"
         raise ValueError(f"{given.key}: expected {_expected(described)}{came}{_inside(wrong, described)}") from None
+
+
+def _first_in(section: str, written: str) -> str:
+    """The first setting of a section, as it is written where the section was."""
+    first = next(known for known in keys() if known.startswith(section + ".")).partition(".")[2]
+    return f"{written}__{first.upper()}" if written.startswith(PREFIX) else f"{written}.{first}"
 
 
 def _meant(key: str, types: Mapping[str, object]) -> str:
@@ -229,10 +238,14 @@ def _expected(described: inspect.Type) -> str:
             return f"a list of tables with {', '.join(cls.__struct_fields__)}"
         case inspect.ListType():
             return "a list of texts"
+        case inspect.DictType(value_type=inspect.LiteralType(values=values)):
+            return "a table whose values are " + " or ".join(str(value) for value in values)
         case inspect.DictType():
             return "a table of texts"
-        case inspect.FloatType():
+        case inspect.FloatType(ge=None) | inspect.FloatType(le=None):
             return "a number"
+        case inspect.FloatType(ge=least, le=most):
+            return f"a number from {least:g} to {most:g}"
         case _:
             return "a text"
 

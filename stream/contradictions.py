@@ -8,15 +8,19 @@
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from detectors.budget import parse
 from stream.loopback import host_of, on_loopback
+from stream.secret import secret
 from stream.settings import Settings, Topics
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic
+
+NO_ACCESS = "cannot be read by this user; create it or mend its permissions"
 
 # Exactly-once rests on these: the loop sets them, and a different value would void its promise without a word.
 OWNED = frozenset(
@@ -91,8 +95,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
     for name, (value, file) in files.items():
         if value and file:
             yield f"{name} and {name}_file are both set; keep one, best the file"
-        if file and not os.access(file, os.R_OK):
-            yield f"{name}_file: {file} cannot be read by this user; create it or mend its permissions"
+        if file and (wrong := _unreadable(Path(file))):
+            yield f"{name}_file: {file} {wrong}"
     certificates = {
         "kafka.ssl_ca_location": settings.kafka.ssl_ca_location,
         "kafka.ssl_certificate_location": settings.kafka.ssl_certificate_location,
@@ -101,7 +105,21 @@ def _secrets(settings: Settings) -> Iterator[str]:
     }
     for name, file in certificates.items():
         if file and not os.access(file, os.R_OK):
-            yield f"{name}: {file} cannot be read by this user; create it or mend its permissions"
+            yield f"{name}: {file} {NO_ACCESS}"
+
+
+def _unreadable(file: Path) -> str:
+    """Why a secret cannot be taken from a file. A pipe can be read once only, by who needs the secret."""
+    if file.is_dir():
+        return "is a folder; name the file in it that holds the secret"
+    if not os.access(file, os.R_OK):
+        return NO_ACCESS
+    if not file.is_file():
+        return ""
+    try:
+        return "" if secret("", str(file)).strip() else "is empty; write the secret into it"
+    except UnicodeDecodeError:
+        return "holds bytes that are no UTF-8 text; write the secret as text, in base64 say"
 
 
 def _connections(settings: Settings) -> Iterator[str]:

@@ -8,13 +8,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from io import TextIOWrapper
 from typing import NoReturn
 
 import click
 
 from stream import rooms
+from stream.cli.group import Group
 
 INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 + SIGINT
 
@@ -38,7 +38,7 @@ COMMANDS = (
 )
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Finds a command in the file that has its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,15 +49,6 @@ class Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"stream.cli.{cmd_name}").command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS:
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            meant = f"Did you mean 'leeway {close[0]}'?" if close else "'leeway --help' lists the commands."
-            raise click.UsageError(f"There is no command '{args[0]}'. {meant}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from stream.cli.options import output
+from stream.many import many
 
 if TYPE_CHECKING:
     from schemas.explain import Finding
@@ -87,16 +88,17 @@ def finish(tally: "Tally", found: list[dict[str, Any]], output: str) -> None:
 
     if output == "ndjson":
         return
-    valid = [{"kind": kind, "model": model, "events": n} for (kind, model), n in sorted(tally.valid.items())]
     if output == "json":
+        valid = [{"kind": kind, "model": model, "events": n} for (kind, model), n in sorted(tally.valid.items())]
         summary = {"valid": tally.valid.total(), "invalid": tally.errors, "with_warnings": tally.warnings}
         echo_json({**summary, "by_kind_and_model": valid, "by_code": dict(tally.codes), "findings": found})
         return
-    for row in valid:
-        click.echo(f"✓ {row['events']:>9,} {row['kind']} events of {row['model']}")
+    for (kind, model), n in sorted(tally.valid.items()):
+        click.echo(f"✓ {many(n, f'{kind} event', width=9)} of {model}")
     if tally.errors:
-        click.echo(f"✗ {tally.errors:>9,} lines that would end as dead letters")
+        ends = "would end as a dead letter" if tally.errors == 1 else "would end as dead letters"
+        click.echo(f"✗ {many(tally.errors, 'line', width=9)} that {ends}")
     if tally.warnings:
-        click.echo(f"! {tally.warnings:>9,} lines with warnings")
-    if not tally.errors and not valid:
+        click.echo(f"! {many(tally.warnings, 'line', width=9)} with warnings")
+    if not tally.errors and not tally.valid:
         click.echo("There are no events in it.")

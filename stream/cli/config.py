@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 
+from stream.cli.group import Group
 from stream.cli.options import configured
 from stream.settings import Settings
 
@@ -15,7 +16,7 @@ HIDDEN = "***"
 SECRET_WORDS = ("password", "secret", "key.pem", "oauthbearer.config", "jaas")  # in names of librdkafka's properties
 
 
-@click.group(name="config", short_help="Show and check the configuration.")
+@click.group(name="config", cls=Group, short_help="Show and check the configuration.")
 def command() -> None:
     """Show and check the configuration: leeway.toml, LEEWAY__SECTION__KEY variables, options.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schemas.dead_letter import DeadLetter
+from stream.cli.group import Group
 from stream.cli.options import Refused, configured, output
 from stream.cli.survey import Found, Survey, Wanted, still, survey
 from stream.cli.survey import wanted as which
@@ -20,7 +21,7 @@ MOST = 1_000  # letters that have a number
 SHOWN = 5  # before anybody is asked
 
 
-@click.group(name="dlq", short_help="Look at what could not be read, and send it back.")
+@click.group(name="dlq", cls=Group, short_help="Look at what could not be read, and send it back.")
 def command() -> None:
     """Look at dead letters, records that could not be read with their bytes untouched, and send them back.
 

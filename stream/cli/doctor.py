@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from stream.cli.options import configured, output
+from stream.many import many
 from stream.settings import Settings
 
 
@@ -40,5 +41,5 @@ def command(settings: Settings, output: str) -> None:
     if output == "json":
         echo_json({**counts, "findings": found})
     elif output == "table":
-        click.echo(f"{counts['ok']} ok, {counts['warning']} warnings, {counts['error']} errors")
+        click.echo(f"{counts['ok']} ok, {many(counts['warning'], 'warning')}, {many(counts['error'], 'error')}")
     sys.exit(1 if counts["error"] else 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stream.cli.options import Refused, output
+from stream.many import many
 
 if TYPE_CHECKING:
     from stream.evaluate.evaluation import Progress
@@ -105,13 +106,13 @@ def preface(file: Path, trial: "Trial", names: Sequence[str]) -> str:
     """What is about to be done: said at once, for it may take a while."""
     rows, columns = len(trial.table) - trial.before, len(trial.table.columns)
     learnt = f"rows 0 to {trial.reference - 1:,}" if not trial.before else f"{trial.before:,} rows of another file"
-    return f"{file.name}: {rows:,} rows of {columns} columns; reference: {learnt}; {', '.join(names)}"
+    return f"{file.name}: {many(rows, 'row')} of {many(columns, 'column')}; reference: {learnt}; {', '.join(names)}"
 
 
 def drawn(plot: Path, shown: int, columns: int) -> None:
     """Say where the picture is, and what is not in it."""
-    rest = f"; {columns - shown} more columns are not drawn, --column chooses" if columns > shown else ""
-    click.echo(f"picture of {shown} columns in {plot}{rest}", err=True)
+    rest = f"; {many(columns - shown, 'column')} more not drawn, --column chooses" if columns > shown else ""
+    click.echo(f"picture of {many(shown, 'column')} in {plot}{rest}", err=True)
 
 
 @contextmanager
@@ -212,7 +213,5 @@ def settings(results: "Sequence[Result]") -> Iterator[str]:
         if result.detector not in told:
             told.add(result.detector)
             rough = " Too few for a fine setting." if report.rough and report.knob else ""
-            yield (
-                f"{result.detector} raised {report.alarms} alarms in {report.rows:,} rows without change; "
-                f"the budget allows {report.allowed:.3g}.{rough}"
-            )
+            raised = f"{many(report.alarms, 'alarm')} in {many(report.rows, 'row')} without change"
+            yield (f"{result.detector} raised {raised}; the budget allows {report.allowed:.3g}.{rough}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schemas.incident import Action, Incident
+from stream.cli.group import Group
 from stream.cli.options import configured, output
 from stream.settings import Settings
 
@@ -23,7 +24,7 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 OPEN = ("open", "acknowledged", "silenced")
 
 
-@click.group(name="incident", short_help="List incidents and act on them.")
+@click.group(name="incident", cls=Group, short_help="List incidents and act on them.")
 def command() -> None:
     """List incidents and act on them. Every action is kept with who, when and why.
 

@@ -84,7 +84,7 @@ def redis_client(settings: Settings) -> "Redis":
 def redis_is_away(settings: Settings, trouble: BaseException) -> str:
     """The sentence about a Redis that does not answer, without its password."""
     return (
-        f"Redis does not answer at {without_secret(settings.redis.url)} ({trouble}). "
+        f"Redis does not answer at {without_secret(settings.redis.url)} ({str(trouble).removesuffix('.')}). "
         "Start it, or name another with --redis URL; 'leeway doctor' looks closer."
     )
 

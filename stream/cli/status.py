@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stream.cli.options import configured, output
+from stream.many import many
 from stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def _print(paper: "Console", view: dict[str, Any], *, every: bool) -> None:
     subject = view["subject"]
     name = escape(" ".join(str(subject.get(part, "")) for part in ("model", "deployment", "source")))
     age_s = max(0, time.time() - view.get("at", 0) / 1000)
-    paper.print(f"{sign(view['state'])}  [bold]{name}[/bold]  {view['rows']:,} rows, {view['rate']:g}/s, {_ago(age_s)}")
+    paper.print(
+        f"{sign(view['state'])}  [bold]{name}[/bold]  {many(view['rows'], 'row')}, {view['rate']:g}/s, {_ago(age_s)}"
+    )
     if line := beyond_line(view):
         paper.print(f"    [yellow]{line}[/yellow]", soft_wrap=True)
     if line := expected_line(view.get("expected_quality")):
@@ -136,8 +139,8 @@ def beyond_line(view: dict[str, Any]) -> str:
     >>> beyond_line({"unwatched_columns": 5904, "unwatched_slices": 0})
     'not watched, beyond the quota of one model: 5,904 columns'
     """
-    counts = {what: view.get(f"unwatched_{what}", 0) for what in ("columns", "slices")}
-    said = " and ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    counts = {what: view.get(f"unwatched_{what}s", 0) for what in ("column", "slice")}
+    said = " and ".join(many(count, what) for what, count in counts.items() if count)
     return f"not watched, beyond the quota of one model: {said}" if said else ""
 
 

@@ -14,6 +14,7 @@ from schemas.incident import Incident
 from schemas.pane import Deployed, Pane
 from stream.cli.options import configured
 from stream.cli.reading import Start
+from stream.many import many
 from stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -157,22 +158,24 @@ def line_of(record: Record) -> str:
             return f"{head} {record.class_}: {escape(record.summary)}"
         case Incident():
             since = escape(f"since {record.onset_at or record.opened_at}")
+            alarms = many(record.anomalies, "alarm")
             name = f"[bold]{escape(record.model)}[/bold] {escape(record.id)}"
             head = f"{sign(record.state)} {sign(record.severity)}  {name}"
-            return f"{head} {record.class_}: {escape(record.summary)} [dim]({since}, {record.anomalies} alarms)[/dim]"
+            return f"{head} {record.class_}: {escape(record.summary)} [dim]({since}, {alarms})[/dim]"
         case Pane():
             late = f", {record.late} late" if record.late else ""
             nulls = sum(column.nulls for column in record.columns.values())
-            counts = f"{record.rows} rows, {len(record.columns)} columns, {nulls} nulls{late}, lag {record.lag_ms} ms"
-            return f"[bold]{_subject(record)}[/bold] {counts} [dim]({escape(record.worker)})[/dim]"
+            counts = f"{many(record.rows, 'row')}, {many(len(record.columns), 'column')}, {many(nulls, 'null')}{late}"
+            lag = f"lag {record.lag_ms} ms"
+            return f"[bold]{_subject(record)}[/bold] {counts}, {lag} [dim]({escape(record.worker)})[/dim]"
         case Deployed():
             return f"[bold]{_subject(record)}[/bold] deployment: {record.event.action}"
         case Heartbeat():
             drifting = f": {escape(', '.join(record.drifting))}" if record.drifting else ""
-            watched = f"{record.rows} rows, {record.watching} of {record.columns} columns watched"
+            watched = f"{many(record.rows, 'row')}, {record.watching} of {many(record.columns, 'column')} watched"
             return f"{sign(record.state)}  [bold]{_subject(record)}[/bold] {watched}{drifting}"
         case Binning():
-            bins = f"{len(record.edges) + 1} bins" if record.form == "numbers" else f"{len(record.names)} names"
+            bins = many(len(record.edges) + 1, "bin") if record.form == "numbers" else many(len(record.names), "name")
             counted = "by universal bucket" if record.form == "universal" else f"as {record.form}, {bins}"
             return f"[bold]{_subject(record)}[/bold] {escape(record.column)} is counted {counted}"
         case DeadLetter():

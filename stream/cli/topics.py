@@ -5,11 +5,13 @@ from typing import Any
 
 import click
 
+from stream.cli.group import Group
 from stream.cli.options import configured, output
+from stream.many import many
 from stream.settings import Settings
 
 
-@click.group(name="topics", short_help="Create and check Kafka topics.")
+@click.group(name="topics", cls=Group, short_help="Create and check Kafka topics.")
 def command() -> None:
     """Create and check Kafka topics.
 
@@ -52,7 +54,8 @@ def create_missing(settings: Settings, *, dry_run: bool = False, quiet: bool = F
             continue
         else:
             said = "would be created" if dry_run else "created"
-            said += f": {topic.partitions} partitions, {topic.replication} replicas, {topic.settings['cleanup.policy']}"
+            size = f"{many(topic.partitions, 'partition')}, {many(topic.replication, 'replica')}"
+            said += f": {size}, {topic.settings['cleanup.policy']}"
         if not quiet or said != "exists":
             click.echo(f"{topic.name:<24} {said}")
     return {name: why for name, why in outcomes.items() if why}
@@ -90,6 +93,7 @@ def _print(rows: list[dict[str, str]], unknown: list[str], count: int, output: s
         findings: list[dict[str, Any]] = [{**row, "subject": row["topic"]} for row in rows]
         echo_findings(findings)
         if unknown:
-            click.echo(f"? {len(unknown)} topics do not tell their settings: no permission, or the embedded broker.")
+            hidden = many(len(unknown), "topic")
+            click.echo(f"? {hidden} whose settings Kafka does not tell: no permission, or the embedded broker.")
         if not rows and not unknown:
             click.echo(f"✓ All {count} topics are as they should be.")

@@ -3,6 +3,7 @@
 from typing import IO
 
 from stream.demo.scene import Scene
+from stream.many import many
 
 EVERY_S = 5.0
 
@@ -32,5 +33,5 @@ class Lines:
         standing = sum(incident.state == "open" for incident in scene.incidents)
         self.say(
             f"{scene.seconds:3.0f} s  {scene.sent:,} of {scene.total:,} events sent, {scene.counted:,} counted, "
-            f"{scene.per_second:,.0f}/s  {scene.gauges.state}, {standing} open incidents  {scene.phase}"
+            f"{scene.per_second:,.0f}/s  {scene.gauges.state}, {many(standing, 'open incident')}  {scene.phase}"
         )

@@ -11,6 +11,7 @@ from detectors.budget import Budget, most_by_chance
 from schemas.anomaly import Anomaly
 from schemas.incident import Incident
 from stream.demo.account import Account, Truth
+from stream.many import many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +68,16 @@ class Report:
 
     def _sentences(self) -> Iterable[str]:
         rate = self.events / max(self.seconds, 1e-9)
+        false = len(self.account.false_alarms)
         resolved = sum(incident.state == "resolved" for incident in self.incidents)
         yield f"{self.events:,} events at {rate:,.0f} a second."
         yield (
-            f"{len(self.account.false_alarms)} alarms correspond to nothing; "
+            f"{many(false, 'alarm')} {'corresponds' if false == 1 else 'correspond'} to nothing; "
             f"the budget ({self.budget}) grants {self.allowed:.2f} on average, so {self.most} may be chance."
         )
-        yield f"{len(self.incidents)} incidents, {resolved} of them resolved by themselves when the fault was mended."
-        yield f"{self.dead} dead letters for {self.garbage} malformed events."
+        opened = many(len(self.incidents), "incident")
+        yield f"{opened}, {resolved} of them resolved by themselves when the fault was mended."
+        yield f"{many(self.dead, 'dead letter')} for {many(self.garbage, 'malformed event')}."
 
     def _verdict(self) -> tuple[str, str]:
         if self.good:

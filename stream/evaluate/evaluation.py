@@ -15,6 +15,7 @@ from stream.evaluate.score import score
 from stream.evaluate.trial import Trial
 
 STILL_LEARNING = "still learning at the end: a longer reference is needed, or more rows"
+NO_VALUE = "it has no value: there is nothing to judge"
 
 Progress = Callable[[str, int], object]  # is told what is at work, and how many rows it has seen
 
@@ -59,7 +60,7 @@ def urn(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Resul
             tuple(in_file(alarm, trial.before) for alarm in raised),
             watching_from=None if since is None else max(0, since - trial.before),
             calibrated=report,
-            note="" if since is not None else STILL_LEARNING,
+            note="" if since is not None else NO_VALUE if trial.table[name].nulls.all() else STILL_LEARNING,
         )
 
 

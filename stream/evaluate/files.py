@@ -71,13 +71,16 @@ def _read_csv(path: Path, wanted: Sequence[str], as_texts: set[str], progress: P
     """The table, or the names of further columns that hold texts."""
     try:
         with _opened(path) as file:
-            rows = csv.reader(file, delimiter=_delimiter(file))
+            rows = csv.reader(file, delimiter=_delimiter(file), strict=True)  # else an open quote swallows the rest
             header = _header(path, next(rows, []))
             return _columns(path, rows, header, chosen(path, header, wanted), as_texts, progress)
     except UnicodeDecodeError as error:
         raise Refusal(f"{path.name} is not UTF-8 text at byte {error.start}; save it as UTF-8") from None
     except csv.Error as error:
-        raise Refusal(f"{path.name} cannot be read as CSV: {error}") from None
+        raise Refusal(
+            f"{path.name} cannot be read as CSV: {error}, at line {rows.line_num}; "
+            "a quote around a value must be closed, and one inside it be written twice"
+        ) from None
     except (OSError, EOFError) as error:
         raise Refusal(f"{path.name} cannot be read: {error}") from None
 
@@ -99,13 +102,18 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     """The names of the columns. A line with a number in it is no header."""
     names = [cell.strip() or f"column {at}" for at, cell in enumerate(cells)]
     if not names:
-        raise Refusal(f"{path.name} is empty")
+        raise Refusal(f"{path.name} is empty; the first line must name the columns")
     digits = next((name for name in names if is_number(name)), None)
     if digits is not None:
         raise Refusal(
             f"{path.name} has no header: its first line holds the number {digits}; "
             "the first line must name the columns, with names that are no numbers"
         )
+    return unlike(path, names)
+
+
+def unlike(path: Path, names: list[str]) -> list[str]:
+    """The names, if no two are alike."""
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise Refusal(f"{path.name} has two columns called '{double}'; give them different names")
@@ -187,7 +195,10 @@ def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
     try:
         file = parquet.ParquetFile(path)
         schema = file.schema_arrow
-        names = chosen(path, [field.name for field in schema if not pyarrow.types.is_nested(field.type)], wanted)
+        flat = [field.name for field in schema if not pyarrow.types.is_nested(field.type)]
+        if not flat:
+            raise Refusal(f"{path.name} has no column of numbers or texts, only nested ones or none at all")
+        names = chosen(path, unlike(path, flat), wanted)
         held = file.read(columns=names)
         return Table(tuple(_from_arrow(name, held.column(name)) for name in names))
     except (OSError, pyarrow.ArrowException) as error:
@@ -197,10 +208,19 @@ def read_parquet(path: Path, wanted: Sequence[str]) -> Table:
 def _from_arrow(name: str, column: Any) -> Column:
     from pyarrow import compute, float64, string, types
 
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     kind = column.type
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         doubles = compute.cast(column, float64(), safe=False)
         return numbers(name, doubles.to_numpy())
-    if types.is_dictionary(kind) or types.is_boolean(kind) or types.is_temporal(kind) or types.is_primitive(kind):
+    if types.is_boolean(kind) or types.is_temporal(kind):
         column = compute.cast(column, string())
-    return texts(name, [value or None for value in column.to_pylist()])
+    return texts(name, [_spelled(value) for value in column.to_pylist()])
+
+
+def _spelled(value: object) -> str | None:
+    """A value that is no number as a text; older writers store texts as bytes."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace") or None
+    return None if value is None else str(value) or None

@@ -10,6 +10,7 @@ from stream.evaluate.injection import Injection, injected, targets
 from stream.evaluate.refusal import Refusal
 from stream.evaluate.table import Table, joined
 from stream.evaluate.trial import Trial
+from stream.many import many
 
 LEAST_REFERENCE = 300  # rows: below, the urn would not trust it anyway
 NO_CHANGE = "none"
@@ -96,9 +97,9 @@ def tables(
 def enough(reference: int, rows: int) -> int:
     """The length of the reference, if something can be learnt from it and something is left to be judged."""
     if reference < LEAST_REFERENCE:
-        raise Refusal(f"a reference of {reference} rows is too short: at least {LEAST_REFERENCE} are needed")
+        raise Refusal(f"a reference of {many(reference, 'row')} is too short: at least {LEAST_REFERENCE} are needed")
     if reference >= rows:
-        raise Refusal(f"the file has {rows} rows: with a reference of {reference} nothing is left to be judged")
+        raise Refusal(f"the file has {many(rows, 'row')}: with a reference of {reference} nothing is left to be judged")
     return reference
 
 

@@ -84,6 +84,8 @@ def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
         ("[judge]\nzzz = 1", "[judge] has budget, reference, burn_in"),
         ("[zzz]\nqqqqqqq = 1", "there are the sections kafka, redis, topics"),
         ("[judge]\nreference = 10", "judge.reference: expected a whole number from 300 to 20000, got 10"),
+        ("[judge]\nmargin = 9", "judge.margin: expected a number from 0 to 3, got 9"),
+        ("[judge]\nseason = {a = 'month'}", "judge.season: expected a table whose values are day or week"),
         ("[judge]\nindependent = 'yes'", "judge.independent: expected true or false, got 'yes'"),
         ("[log]\nlevel = 'loud'", "log.level: expected one of debug, error, info, warning, got 'loud'"),
         ("[privacy]\npublic = 'age'", "privacy.public: expected a list of texts, got 'age'"),
@@ -104,11 +106,16 @@ def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
         ("[redis]\nurl = 'http://127.0.0.1:6379'", "redis.url is not redis://"),
         ("[redis]\nurl = 'redis://127.0.0.1:port/0'", "redis.url: its host or port cannot be read"),
         ("[redis]\npassword_file = '/nowhere'", "redis.password_file: /nowhere cannot be read"),
+        ("[redis]\npassword_file = '.'", "redis.password_file: . is a folder; name the file in it"),
+        ("[privacy]\nkey_file = 'empty'", "privacy.key_file: empty is empty; write the secret into it"),
+        ("[privacy]\nkey_file = 'bytes'", "privacy.key_file: bytes holds bytes that are no UTF-8 text"),
         ("[redis]\npassword = 'x'\npassword_file = 'my.toml'", "are both set"),
         ("[http]\nhost = '0.0.0.0'", "http.allow_remote = true"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place_and_its_mend(text: str, sentence: str) -> None:
+    Path("empty").write_text("\n")
+    Path("bytes").write_bytes(b"\xff\xfe\x00")
     assert sentence in refused(text)
 
 
@@ -116,6 +123,13 @@ def test_a_wrong_variable_is_named() -> None:
     said = refused(environ={"LEEWAY__JUDGE__REFERENCE": "many"})
     assert said == (
         "variable LEEWAY__JUDGE__REFERENCE: judge.reference: expected a whole number from 300 to 20000, got 'many'"
+    )
+
+
+def test_a_variable_that_names_a_section_is_told_what_is_in_it() -> None:
+    said = refused(environ={"LEEWAY__KAFKA": "127.0.0.1:9092"})
+    assert said == (
+        "variable LEEWAY__KAFKA: 'kafka' is a section; set one of its settings, as in LEEWAY__KAFKA__BOOTSTRAP"
     )
 
 

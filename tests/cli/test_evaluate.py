@@ -140,7 +140,7 @@ def test_a_picture_is_drawn(file: Path, tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["--reference", "100"], "a reference of 100 rows is too short: at least 300 are needed"),
-        (["--reference", "9000"], "the file has 8000 rows: with a reference of 9000 nothing is left to be judged"),
+        (["--reference", "9000"], "the file has 8,000 rows: with a reference of 9000 nothing is left to be judged"),
         (["--reference", "nowhere.csv"], "--reference nowhere.csv is neither a number of rows nor a file"),
         (["--budget", "1 per model per week"], "rows of a file have no time"),
         (["--budget", "never"], "'never' is not an alert budget"),

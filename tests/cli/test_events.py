@@ -17,7 +17,7 @@ def test_events_that_can_be_read_are_counted_by_kind_and_model() -> None:
     checked = leeway("check", "-", given=f"{GOOD}\n{GOOD}\n{LABEL}\n")
     assert checked.returncode == 0
     assert "2 prediction events of churn" in checked.stdout
-    assert "1 label events of churn" in checked.stdout
+    assert "1 label event of churn" in checked.stdout
 
 
 def test_every_line_that_cannot_be_read_is_named_with_its_mend() -> None:

@@ -61,6 +61,7 @@ def test_columns_are_chosen_by_name_in_the_order_of_the_file(tmp_path: Path) -> 
         ("a,b\n", "data.csv has no rows"),
         ("a,a\n1,2\n", "two columns called 'a'"),
         ("a,b\n1,2\n1,2,3\n", "row 1 has 3 cells and the header has 2"),
+        ('a,b\n1,"2\n3,4\n5,6\n', "cannot be read as CSV: .*at line 4; a quote around a value must be closed"),
         ("a\n\0\n", "cannot be read as CSV|holds"),
     ],
 )
@@ -111,6 +112,47 @@ def test_parquet_is_read_as_the_same_table(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
     with pytest.raises(Refusal, match=r"bad[.]parquet cannot be read as Parquet"):
         read(tmp_path / "bad.parquet", ALL)
+
+
+def test_whatever_is_flat_in_parquet_is_a_number_or_a_text(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from datetime import UTC, date, datetime, timedelta
+    from decimal import Decimal
+
+    from pyarrow import parquet
+
+    made = {
+        "decimal": arrow.array([Decimal("1.50"), None]),
+        "coded": arrow.array([7, 8]).dictionary_encode(),
+        "large": arrow.array([2**64 - 1, 0], arrow.uint64()),
+        "instant": arrow.array([datetime(2026, 1, 31, 9, 30, tzinfo=UTC), None]),
+        "day": arrow.array([date(2026, 1, 31), date(2026, 2, 1)]),
+        "span": arrow.array([timedelta(seconds=1), timedelta(seconds=2)]),
+        "bytes": arrow.array([b"pro", b"\xff"]),
+        "nothing": arrow.nulls(2),
+    }
+    parquet.write_table(arrow.table(made), tmp_path / "data.parquet")
+    table = read(tmp_path / "data.parquet", ALL)
+    assert table.names == tuple(made)
+    assert np.array_equal(table["decimal"].values, [1.5, np.nan], equal_nan=True)
+    assert table["coded"].values.tolist() == [7, 8]
+    assert table["large"].values.tolist() == [2.0**64, 0]
+    assert table["day"].words == ("2026-01-31", "2026-02-01")
+    assert table["bytes"].words == ("pro", "\\xff")
+    assert [len(table[name].words or ()) for name in ("instant", "span", "nothing")] == [1, 2, 0]
+
+
+def test_parquet_without_anything_flat_or_with_two_columns_of_one_name_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(arrow.table({"list": [[1], [2]]}), tmp_path / "nested.parquet")
+    with pytest.raises(Refusal, match=r"nested[.]parquet has no column of numbers or texts"):
+        read(tmp_path / "nested.parquet", ALL)
+    twice = arrow.Table.from_arrays([arrow.array([1.0]), arrow.array([2.0])], names=["a", "a"])
+    parquet.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(Refusal, match="has two columns called 'a'; give them different names"):
+        read(tmp_path / "twice.parquet", ALL)
 
 
 def test_without_pyarrow_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
