@@ -29,7 +29,7 @@ from detectors.alternatives import Shares
 Floats = NDArray[np.float64]
 Table = NDArray[Any]  # of single or double precision
 
-SMALL = 6  # the series below is used from here on; smaller numbers of balls are first raised by as much
+SMALL = 3  # the series below is good to 3e-7 from here on; smaller numbers of balls are first raised by as much
 
 FEW = 4  # so many draws are multiplied out, which is exact and cheap
 
@@ -57,42 +57,57 @@ def bend(balls: Floats, drawn: Floats) -> Floats:
     return bent
 
 
-def bend_each(balls: Floats, drawn: Floats, groups: Any = ...) -> Floats:
+def bend_each(balls: Floats, drawn: Floats, groups: NDArray[np.intp] | None = None) -> Floats:
     """Return `bend` without looking whether there is anything to do. `groups` says which row of `drawn` is of which of
     `balls`, if there are fewer.
     """
     whole = np.floor(drawn)
-    bent = product(balls, whole, groups) if whole.max(initial=0) <= FEW else raised(balls, whole[groups])
+    bent = product(balls, whole, groups) if whole.max(initial=0) <= FEW else raised(balls, each(whole, groups))
     fraction = drawn - whole
     if fraction.any():
-        more = whole[groups] / balls
+        more = each(whole, groups) / balls
         more += 1
-        bent += fraction[groups] * np.log(more, out=more)
+        bent += each(fraction, groups) * np.log(more, out=more)
     return bent
 
 
-def product(balls: Floats, whole: Floats, groups: Any) -> Floats:
-    """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of at most FEW draws."""
+def each(drawn: Floats, groups: NDArray[np.intp] | None) -> Floats:
+    """Return the row of each group; all rows as they are if there are no groups."""
+    return drawn if groups is None else drawn.take(groups, axis=0)
+
+
+def product(balls: Floats, whole: Floats, groups: NDArray[np.intp] | None) -> Floats:
+    """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of a few draws."""
     one = 1 / balls
-    times = 1 + one * (whole > 1)[groups]
+    times = one * each((whole > 1).astype(whole.dtype), groups)
+    times += 1
     for i in range(2, int(whole.max(initial=0))):
-        more = one * np.where(whole > i, whole.dtype.type(i), 0)[groups]
+        more = one * each(np.where(whole > i, whole.dtype.type(i), 0), groups)
         more += 1
         times *= more
     return np.asarray(np.log(times, out=times))
 
 
 def raised(balls: Floats, whole: Floats) -> Floats:
-    """Return the same of any number of draws, by a series that needs SMALL balls: fewer are raised by as much."""
-    bent = gamma_ratio(np.maximum(balls, SMALL), whole)
-    small = balls < SMALL
-    if small.any():
-        bent[small] = raised_gamma_ratio(balls[small], np.broadcast_to(whole, balls.shape)[small])
+    """Return the same of any number of draws, by a series that needs SMALL balls: if some are fewer, all are raised by
+    as much, for it takes longer to pick them out. Gamma(x + 1) = x Gamma(x).
+    """
+    if balls.min(initial=SMALL) >= SMALL:
+        return gamma_ratio(balls, whole)
+    size = balls + whole
+    fell = balls / size
+    for i in range(1, SMALL):
+        fell *= (balls + i) / (size + i)
+    bent = gamma_ratio(balls + SMALL, whole)
+    bent += np.log(fell, out=fell)
+    rose = np.log1p(SMALL / balls)
+    rose *= whole
+    bent += rose
     return bent
 
 
 def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
-    """Return log Gamma(balls + whole) - log Gamma(balls) - whole * log(balls), to 1e-7, for at least SMALL balls.
+    """Return log Gamma(balls + whole) - log Gamma(balls) - whole * log(balls), to 3e-7, for at least SMALL balls.
 
     The difference of two of Stirling's series, log Gamma(z) = (z - 1/2) log z - z + log(2 pi)/2 + 1/(12 z) -
     1/(360 z^3) + 1/(1260 z^5) - ... (Abramowitz and Stegun, 6.1.41), written so that nothing large cancels.
@@ -121,15 +136,6 @@ def stirling(inverse: Floats) -> Floats:
     return terms
 
 
-def raised_gamma_ratio(balls: Floats, whole: Floats) -> Floats:
-    """Return `gamma_ratio` for any positive number of balls, by Gamma(x + 1) = x Gamma(x)."""
-    product = np.ones_like(balls)
-    for i in range(SMALL):
-        product *= (balls + i) / (balls + whole + i)
-    raised = balls + SMALL
-    return gamma_ratio(raised, whole) + whole * np.log(raised / balls) + np.log(product)
-
-
 def log_law(urn: Floats, pane: Floats) -> Floats:
     """Return the log probability of each pane [features, bins] under its urn, up to the number of orders of its
     events.
@@ -142,44 +148,76 @@ def log_law(urn: Floats, pane: Floats) -> Floats:
 def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
     """Return, [rows, ...], the sums of the terms, [..., terms], of each row. `row` is ascending."""
     total = np.zeros((rows, *terms.shape[:-1]), terms.dtype)
-    if row.size:
-        first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
-        total[row[first]] = np.add.reduceat(terms, first, axis=-1).T
+    add_sums(total, terms, row)
     return total
 
 
+def add_sums(total: Floats, terms: Floats, row: NDArray[np.intp]) -> None:
+    """Add them to what is there, in place."""
+    if row.size:
+        first = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
+        total[row[first]] += np.add.reduceat(terms, first, axis=-1).T
+
+
 def tilted_numbers(
-    tilt: Table, urn: Floats, pane: Floats, factor: Floats, groups: NDArray[np.intp], first: Floats
+    tilt: Table,
+    urn: Floats,
+    pane: Floats,
+    factor: Floats,
+    groups: NDArray[np.intp],
+    first: Floats,
+    rows: NDArray[np.intp] | None = None,
 ) -> Floats:
     """Return the log likelihood ratio of tilted urns against the urn itself, [features, alternatives].
 
-    `tilt` is [features, bins, alternatives]. An alternative draws from urn * tilt, scaled to the size of the urn. All
-    counts are divided by `factor` [features, groups] of the alternative's group. `first`, [features, alternatives], is
-    the sum over the pane's events of the logarithm of their tilt: all there is of the ratio while no bin has more than
-    one event, which makes small panes cheap without any approximation. The rest is computed in the precision of
-    `tilt`: in single precision a ratio is good to about 1e-4.
+    `tilt` is [features, bins, alternatives], or has more features, of which `rows` says those that are meant. An
+    alternative draws from urn * tilt, scaled to the size of the urn. All counts are divided by `factor` [features,
+    groups] of the alternative's group. `first`, [features, alternatives], is the sum over the pane's events of the
+    logarithm of their tilt: all there is of the ratio while no bin has more than one event, which makes small panes
+    cheap without any approximation. The rest is computed in the precision of `tilt`: in single precision a ratio is
+    good to about 1e-4.
     """
     exact: Any = tilt.dtype.type
+    bins, alternatives = tilt.shape[1:]
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
-    scale = (urn.astype(exact)[:, None, :] @ tilt)[:, 0, :] / size
+    scale = summed(tilt, urn.astype(exact), rows) / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
     least = factor.min(axis=1)
     places = np.flatnonzero(pane > least[:, None])
     if not places.size:
         return np.asarray(ratio)
-    row, count, balls = places // pane.shape[1], pane.ravel()[places], urn.ravel()[places]
-    tilts, scales, factors = tilt.reshape(-1, tilt.shape[2]), scale.astype(exact), factor.T.copy()
-    bent: Table = np.empty((tilt.shape[2], places.size), exact)  # alternatives first: those of a group lie together
+    row, count, balls = places // bins, pane.ravel()[places], urn.ravel()[places]
+    cells = places if rows is None else places + bins * (rows[row] - row)
+    tilts, scales, factors = tilt.reshape(-1, alternatives), scale.astype(exact), factor.T.copy()
+    own = np.arange(len(factors))  # the urn itself is one more alternative of each group
+    of = np.concatenate([groups, own])
     many = count >= (FEW + 1) * least[row]
     for part in (*parts(np.flatnonzero(~many)), *parts(np.flatnonzero(many))):
         v = factors.take(row[part], axis=1)
-        drawn, own = (count[part] / v).astype(exact), (balls[part] / v).astype(exact)
-        tilted = (tilts[places[part]] / scales[row[part]]).T.copy()
-        tilted *= own[groups]
-        bend_of_part = bend_each(tilted, drawn, groups)
-        bend_of_part -= bend_each(own, drawn)[groups]
-        bent[:, part] = bend_of_part
-    return np.asarray(ratio + sums(bent, row, len(pane)))
+        drawn = (count[part] / v).astype(exact)
+        urns = np.empty((len(of), part.size), exact)  # alternatives first: those of a group lie together
+        urns[alternatives:] = balls[part] / v
+        np.divide(tilts.take(cells[part], axis=0).T, scales.take(row[part], axis=0).T, out=urns[:alternatives])
+        urns[:alternatives] *= urns[alternatives:].take(groups, axis=0)
+        bends = bend_each(urns, drawn, of)
+        bends[:alternatives] -= bends[alternatives:].take(groups, axis=0)
+        add_sums(ratio, bends[:alternatives], row[part])
+    return np.asarray(ratio)
+
+
+def summed(table: Table, counts: Table, rows: NDArray[np.intp] | None = None) -> Table:
+    """Return the sums over the bins of counts [features, bins] times what a table [features, bins, ...] has for them.
+
+    If `rows` says which of the table's features are meant, they are copied only if they are few: that takes longer
+    than the sums.
+    """
+    if rows is None or len(rows) == len(table):
+        return np.asarray((counts[:, None, :] @ table)[:, 0])
+    if 4 * len(rows) < len(table):
+        return np.asarray((counts[:, None, :] @ table[rows])[:, 0])
+    every = np.zeros((len(table), counts.shape[1]), counts.dtype)
+    every[rows] = counts
+    return np.asarray((every[:, None, :] @ table)[rows, 0])
 
 
 def parts(places: NDArray[np.intp]) -> list[NDArray[np.intp]]:

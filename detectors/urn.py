@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +53,7 @@ from detectors.aftermath import (
 )
 from detectors.alternatives import RATES, SCALE, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
-from detectors.polya import tilted_numbers, tilted_shares
+from detectors.polya import summed, tilted_numbers, tilted_shares
 
 __all__ = ["RATES", "Bank", "Phase", "Turn", "Urns", "Verdicts"]
 
@@ -160,7 +161,7 @@ class Urns:
 
     def accept(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch again with what is new as their reference."""
-        firing = np.array([row for row in rows if bank.phase[row] == FIRING], np.intp)
+        firing = of_phase(bank, rows, FIRING)
         after = bank.copy()
         was = self.remembered(after, firing)
         self.renew(after, firing)
@@ -169,7 +170,7 @@ class Urns:
     def dismiss(self, bank: Bank, rows: Sequence[int]) -> Bank:
         """Return the bank in which these features, if firing, watch on as before: the alarm was false."""
         after = bank.copy()
-        firing = np.array([row for row in rows if bank.phase[row] == FIRING], np.intp)
+        firing = of_phase(bank, rows, FIRING)
         after.urn[firing] = self.remembered(after, firing) + after.live[firing]
         self.limit(after, firing)
         if not self.independent:
@@ -442,7 +443,7 @@ class Urns:
 
     def least(self, bank: Bank, rows: Rows) -> Floats:
         """Return the least that a bin holds which there is: next to nothing, and never nothing."""
-        return LEAST_BALLS * least_balls(bank.bins[rows], bank.urn.shape[1])
+        return next_to_nothing(bank.bins.tobytes(), bank.urn.shape[1])[index(rows, len(bank))]
 
     def remembered(self, bank: Bank, rows: Rows) -> Floats:
         """Return the reference from before the onset, exact enough although it is kept in single precision."""
@@ -499,8 +500,7 @@ class Urns:
         """Return the sums over each block of the logarithms of the tilts, [rows, alternatives]; of shares, none."""
         if bank.tilts is None:
             return np.zeros((len(rows), 0))
-        table = of_rows(bank.tilts.logarithm, rows)
-        return np.asarray((pane.astype(np.float32)[:, None, :] @ table)[:, 0, :], np.float64)
+        return summed(bank.tilts.logarithm, pane.astype(np.float32), rows).astype(np.float64)
 
     def scores(self, bank: Bank, block: Block, logarithms: Floats) -> Floats:
         """Return the sums over each block of its scores, which are 0 on average while nothing changes."""
@@ -515,8 +515,7 @@ class Urns:
         """Return the log likelihood ratio of every alternative to these urns; `factor` is [rows, groups]."""
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            tilt = of_rows(bank.tilts.tilt, rows)
-            return tilted_numbers(tilt, urn, pane, factor, self.law.groups, logarithms)
+            return tilted_numbers(bank.tilts.tilt, urn, pane, factor, self.law.groups, logarithms, rows)
         return tilted_shares(self.law, urn, pane, factor[:, 0])
 
     def foretold(self, bank: Bank, rows: Rows) -> Floats:
@@ -680,6 +679,11 @@ def log_sum(logarithms: Floats) -> Floats:
     return np.asarray(total)
 
 
+def of_phase(bank: Bank, rows: Sequence[int], phase: int) -> Rows:
+    """Return those of these rows that are in a phase, each once and in order."""
+    return np.unique([row for row in rows if bank.phase[row] == phase]).astype(np.intp)
+
+
 def index(rows: Rows, of: int) -> Rows | slice:
     """Return the index of some of so many rows, which are ascending: if they are all there are, one that copies
     nothing.
@@ -700,3 +704,9 @@ def unsettled(bank: Bank) -> NDArray[np.int64]:
 def least_balls(bins: NDArray[np.int32], width: int) -> Floats:
     """Return what every bin holds before anything is seen: one ball in all, shared. [features, width]"""
     return np.asarray(np.where(np.arange(width) < bins[:, None], 1 / np.maximum(bins, 1)[:, None], 0))
+
+
+@lru_cache(maxsize=256)  # numbers of bins hardly ever change
+def next_to_nothing(bins: bytes, width: int) -> Floats:
+    """Return the least that every bin holds, [features, width], of features with these numbers of bins."""
+    return LEAST_BALLS * least_balls(np.frombuffer(bins, np.int32), width)
