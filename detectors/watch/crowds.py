@@ -80,9 +80,9 @@ def dependent(factors: bytes) -> float:
 
 def gather(together: Together, bank: Bank) -> None:
     """Make crowds of numbers that are ready, in place."""
-    taken = {row for crowd in together.crowds for row in crowd.rows} | set(together.alone)
-    if len(taken) == len(bank):
+    if sum(len(crowd.rows) for crowd in together.crowds) + len(together.alone) == len(bank):
         return
+    taken = {row for crowd in together.crowds for row in crowd.rows} | set(together.alone)
     ready = [row for row in np.flatnonzero(bank.phase == WATCHING).tolist() if row not in taken]
     together.waited = together.waited + 1 if len(ready) == together.ready else 0
     together.ready = len(ready)

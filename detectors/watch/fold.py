@@ -37,7 +37,7 @@ from detectors.watch.account import account
 from detectors.watch.banks import PARTS, SLICES, Judge, kind_of, name_of, step, urns
 from detectors.watch.burn_in import BurnIn, add
 from detectors.watch.finding import Alarm, Edge, Finding, Part
-from detectors.watch.gathered import Gathered
+from detectors.watch.gathered import Entry, Gathered
 from detectors.watch.ledger import enter, forget, open_ledgers, widen
 from detectors.watch.naming import class_of, segment_of
 from detectors.watch.signal import Signal, matches
@@ -317,7 +317,7 @@ class Watch:
 
     def _count(self, state: WatchState, columns: dict[str, tuple[Column, int]]) -> Found:
         """What a pane has for the urns, by bank; the tracks remember what people look at."""
-        found: Found = defaultdict(Gathered)
+        found: dict[str, list[Entry]] = defaultdict(list)
         for key, (column, rows) in columns.items():
             track = state.tracks.get(key)
             if track is None:
@@ -325,31 +325,29 @@ class Watch:
             way = state.ways.get(key)
             if way is None or way.rows is not track.rows:
                 way = state.ways[key] = way_of(track)
-            texts = column.texts if column.values else column.other
-            present = column.n + texts
+            n, texts = column.n, column.texts if column.values else column.other
+            present = n + texts
             missing = min(rows, max(column.nulls, rows - present))
             state.tracks[key] = msgspec.structs.replace(
                 track,
                 last_n=present,
                 last_nulls=missing,
                 last_sum=column.sum,
-                constant=column.n > 1 and column.min == column.max,
+                constant=n > 1 and column.min == column.max,
                 fresh=False,
             )
             if way.nulls is not None:
                 bank, row = way.nulls
-                found[bank].add(row, rows, missing)
+                found[bank].append((row, rows, missing))
             if way.values is not None and not track.fresh:
                 bank, row = way.values
                 own = way.counted(column)
                 if own is not None:
-                    bins, counts = own
-                    found[bank].add(row, column.n, column.sum, bins, counts)
+                    found[bank].append((row, n, column.sum, *own))
             if way.errors is not None and present:
                 bank, row = way.errors
-                wrong = texts if way.form == "numbers" else column.n
-                found[bank].add(row, present, wrong)
-        return found
+                found[bank].append((row, present, texts if way.form == "numbers" else n))
+        return {bank: Gathered.of(entries) for bank, entries in found.items()}
 
     def threshold(self, state: WatchState) -> float:
         """A = events x detectors / k, with as many detectors as the rows they really see make up, over their share of

@@ -1,43 +1,40 @@
 """What one pane has for one bank: counts by row and bin, gathered in lists and written into one array at once.
 
->>> found = Gathered()
->>> found.add(1, n=8, total=16.0, bins=[0, 2], counts=[5, 3])
+>>> found = Gathered.of([(1, 8, 16.0, [0, 2], [5, 3])])
 >>> found.array((2, 3)).tolist()
 [[0, 0, 0], [5, 0, 3]]
->>> nulls = Gathered()
->>> nulls.add(1, n=8, total=3)
+>>> nulls = Gathered.of([(1, 8, 3)])
 >>> nulls.array((2, 2)).tolist()
 [[0, 0], [3, 5]]
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Of one stream: its row, what its ledger is told, how many and their sum, and unless it is a rate the bins and counts.
+Entry = tuple[int, int, float] | tuple[int, int, float, Sequence[int], Sequence[int]]
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
-    """One entry a stream in each list; those of rates have no bins, for a rate is how many of how many."""
+    """One entry a stream in each tuple; those of rates have no bins, for a rate is how many of how many."""
 
-    rows: list[int] = field(default_factory=list)
-    n: list[int] = field(default_factory=list)
-    total: list[float] = field(default_factory=list)
-    bins: list[Sequence[int]] = field(default_factory=list)
-    counts: list[Sequence[int]] = field(default_factory=list)
+    rows: tuple[int, ...]
+    n: tuple[int, ...]
+    total: tuple[float, ...]
+    bins: tuple[Sequence[int], ...] = ()
+    counts: tuple[Sequence[int], ...] = ()
 
-    def add(
-        self, row: int, n: int, total: float, bins: Sequence[int] | None = None, counts: Sequence[int] = ()
-    ) -> None:
-        """One stream: what its ledger is told, how many and their sum, and unless it is a rate the counts by bin."""
-        self.rows.append(row)
-        self.n.append(n)
-        self.total.append(total)
-        if bins is not None:
-            self.bins.append(bins)
-            self.counts.append(counts)
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Gathered:
+        """The entries of all streams of a bank."""
+        return cls(*zip(*entries, strict=True))
 
     def array(self, shape: tuple[int, ...]) -> NDArray[np.uint32]:
         """Everything, zeros where there is nothing."""
