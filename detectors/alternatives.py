@@ -56,8 +56,19 @@ SCORED = (
 # Where the events that become extreme go: mostly beyond everything seen, some just inside.
 OUTERMOST = ((1, 0.7), (2, 0.2), (3, 0.1))
 
+# Of this share of extreme events half go to all bins beyond the outermost rank alike. A bin that holds next to nothing
+# still does when it is drawn a hundred times as often, and the tenth spike of a pane spoke for no change at all: 5 % at
+# five standard deviations took two panes of 200, and now take one. For a share of 1 % it costs more than it gains: so
+# few are seen by what is drawn again and again only.
+ALIKE = 0.05
+
+# No bin is taken to hold less than this: it has forgotten what it held, and one event there is no change yet.
+SCARCE = 0.05
+
 # Every shape keeps a little of the unchanged one, so that no single event can rule a change out.
 UNCHANGED = 1e-3
+
+UPPER, LOWER = "upper tail", "lower tail"
 
 LOCATION, SCALE, TAIL = range(3)  # groups of alternatives: each has its own variance factor (`detectors/dependence.py`)
 
@@ -116,7 +127,7 @@ class Numbers:
         ]
         shapes += [(f"scale x{scale:g}", SCALE, weight, bell(0.0, scale)) for scale, weight in SCALES]
         shapes += [
-            (f"{'upper' if side > 0 else 'lower'} tail {share:.0%}", TAIL, weight / 2, contaminated(share, side))
+            (f"{UPPER if side > 0 else LOWER} {share:.0%}", TAIL, weight / 2, contaminated(share, side))
             for share, weight in TAILS
             for side in (1, -1)
         ]
@@ -135,6 +146,12 @@ class Numbers:
     def weight(self) -> Floats:
         weights = np.array([weight for _, _, weight, _ in self.shapes])
         return np.asarray(weights / weights.sum())
+
+    @cached_property
+    def spikes(self) -> dict[str, int]:
+        """Which alternatives are the share of ALIKE that becomes extreme, by the tail."""
+        words = [shape[0] for shape in self.shapes]
+        return {tail: words.index(spikes) for tail in (UPPER, LOWER) if (spikes := f"{tail} {ALIKE:.0%}") in words}
 
     @cached_property
     def density(self) -> Floats:
@@ -159,6 +176,12 @@ class Numbers:
             place = np.searchsorted(ranks, upper[:, :-1][none], side="right").clip(1, len(ranks) - 1) - 1
             covered[none], width[none] = np.eye(len(ranks) - 1)[place], 1.0
         tilt = covered @ self.density / width[:, :, None]
+        each = ALIKE * urn.sum(axis=1, keepdims=True) / np.maximum(urn, SCARCE)
+        for tail, spikes in self.spikes.items():
+            beyond = (urn > 0) & (upper[:, :-1] >= RANKS[-1] if tail == UPPER else upper[:, 1:] <= RANKS[0])
+            number = beyond.sum(axis=1, keepdims=True)
+            alike = 1 - ALIKE + np.where(beyond, each / np.maximum(number, 1), 0)
+            tilt[:, :, spikes] = np.where(number > 0, (tilt[:, :, spikes] + alike) / 2, tilt[:, :, spikes])
         return np.asarray(np.maximum(tilt, UNCHANGED))  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:

@@ -53,7 +53,7 @@ from detectors.aftermath import (
 )
 from detectors.alternatives import RATES, SCALE, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
-from detectors.polya import summed, tilted_numbers, tilted_shares
+from detectors.polya import started, summed, tilted_numbers, tilted_shares
 
 __all__ = ["RATES", "Bank", "Phase", "Turn", "Urns", "Verdicts"]
 
@@ -146,7 +146,7 @@ class Urns:
         """Return the bank with new features at its end; each begins to learn from the counts of its burn-in."""
         new = empty(np.array([len(counts) for counts in references], np.int32), self.lengths)
         for row, counts in enumerate(references):
-            new.urn[row, : len(counts)] = np.asarray(counts, np.float64) + 1 / len(counts)
+            new.urn[row, : len(counts)] = started(np.asarray(counts, np.float64), isinstance(self.law, Numbers))
         return joined([bank, self.begun(new)], self.lengths)
 
     def reset(self, bank: Bank, row: int, reference: NDArray[Any]) -> Bank:
@@ -318,6 +318,9 @@ class Urns:
             before = self.remembered(bank, old)
             bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
         bank.live[at] += pane.astype(np.uint32)
+        if bank.tilts is not None:  # where little was, a tilt of what was says nothing of what is
+            more = rows[(pane > block.urn).any(axis=1)]
+            bank.grown[more] += RETILT * bank.urn[more].sum(axis=1)
         bank.urn[at] += pane
         bank.grown[at] += block.events
         self.limit(bank, rows)

@@ -23,9 +23,8 @@ CASES = ((spikes(0.05), 50.0), (rate(RATES, 0.01, 0.06), 90.0))
 
 LOSSES: dict[str, str] = {
     "5% spikes of 5 sd": (
-        "A growing reference learns while it counts. The first spikes, where the reference has next to nothing, are a "
-        "surprise; the tenth in the same pane is none, while the ordinary events between them speak for no change. At "
-        "the end of a pane of 200 less is left of the evidence than there was after its first fifty events."
+        "Spikes that hide in bins which are next to empty: half of what is bet on them goes there, the other half to "
+        "the tail as it was, and with twenty-one other bets each pays for its share of the stake."
     ),
     "rate 0.01 -> 0.06": (
         "Nulls are watched in both directions, because a rate that falls to nothing is a fault as well, and the stake"

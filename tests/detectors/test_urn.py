@@ -153,6 +153,23 @@ def test_a_change_is_seen_soon(change):
     assert streams.delays(runs, 20, 1e4).mean() <= most
 
 
+def test_spikes_are_seen_in_the_pane_that_they_begin_in():
+    """The tenth spike of a pane is as much of a surprise as the first where there never was any."""
+    runs = streams.learnt(Urns(NUMBERS, 5000.0, independent=True), streams.spiky(0.05), pane=50, runs=60, seed=5)
+    assert np.mean(streams.delays(runs, 200, 1e4)) < 250
+
+
+def test_one_spike_where_there_was_none_for_ever_so_long_is_no_change():
+    """A full urn forgets what lies beyond all that it draws, and that it knew of it."""
+    urns = Urns(NUMBERS, independent=True)
+    ordinary, spike = np.array([0, *[20] * 50, 0]), np.eye(52, dtype=int)[-1]
+    bank = urns.add(urns.start(), [20 * ordinary])
+    bank.urn[:, [0, -1]] = bank.tilted[:, [0, -1]] = 1e-7
+    bank, _ = urns.step(bank, [ordinary], 1e6)
+    _, said = urns.step(bank, [spike], 1e6)
+    assert not said.drifted[0]
+
+
 def test_the_verdict_says_what_kind_of_change_and_since_when():
     runs = streams.learnt(Urns(NUMBERS), streams.gaussian(1.0), pane=20, seed=4)
     bank, words, ago = runs.bank, [], []
