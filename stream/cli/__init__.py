@@ -18,6 +18,10 @@ from stream.cli.group import Group
 
 INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 + SIGINT
 
+# What NumPy reads when it is imported. Matrices are small here, and threads wait for each other longer than they
+# multiply: with two of them a judge needed half as much processor time again, and twice the time on a busy machine.
+THREADS_OF_A_MATRIX = "OPENBLAS_NUM_THREADS"
+
 # In the order in which a newcomer meets them.
 COMMANDS = (
     "demo",
@@ -77,6 +81,7 @@ def leeway() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The outermost place: whatever happens ends in one sentence and an exit code."""
+    os.environ.setdefault(THREADS_OF_A_MATRIX, "1")
     for paper in (sys.stdout, sys.stderr):
         if isinstance(paper, TextIOWrapper):
             paper.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks
