@@ -26,7 +26,7 @@ from schemas.packed import MAPS, is_packed
 from stream.counting import forms
 from stream.counting.block import Block, block, lacking
 from stream.counting.columns import Ints
-from stream.counting.forms import Forms
+from stream.counting.forms import Forms, at_once
 from stream.counting.native import Natives
 from stream.counting.rows import Identities
 from stream.counting.tally import Tally
@@ -156,15 +156,15 @@ class AlikeRows:
     def _decode_purely(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
         """Decode messages, which are what is left of so many, and let them wait for others of their shape."""
         odd: list[Odd] = []
-        found, others = known.decoded(topic, fresh.values, many)
-        for layout, rows in found.items():
+        others: list[int] = []
+        for layout, rows in known.decoded(topic, fresh.values, others, many):
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
             whose = {own: tally.identities(own) for own in set(rows.layouts)}
             waiting.whose += map(whose.__getitem__, rows.layouts)
             waiting.add(fresh.at(rows.places))
             self.rows += len(rows.rows)
-            if len(waiting.rows) >= TOGETHER:
+            if len(waiting.rows) >= min(TOGETHER, at_once(layout)):
                 odd += self._admit(tally, layout)
         return odd + [(fresh.lanes[at], fresh.messages[at]) for at in others]
 

@@ -4,7 +4,7 @@ A layout costs half a millisecond to make, so a form is seen a few times before 
 columns are those that were seen most. Whatever fits no layout is left to be read one by one, and is learnt from.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +21,7 @@ SEEN: Final = 8  # events of a form before it gets a layout, and between two loo
 SAMPLES, SAMPLED = 32, 16  # of endless forms only so many events of one call are learnt from, or one of so many
 FORMS: Final = 4_096  # that are remembered, and routes to them by model
 ROUTES: Final = 65_536
+CELLS: Final = 12_000  # of rows that are decoded before they are laid out: half a megabyte, which is still in the cache
 ODD: Final = 1 / 8  # if more than this share of a topic does not fit the last layout, one is looked for by model
 
 
@@ -63,6 +64,9 @@ class Found:
         self.places += places
 
 
+Pieces = tuple[Layout, Found]  # by one layout of each shape
+
+
 class Forms:
     """The layouts that are known. Forgetting them costs time only."""
 
@@ -86,24 +90,26 @@ class Forms:
         """Whether the layouts of a topic take turns: then many messages are decoded faster than few."""
         return topic in self._last and self._last[topic] is None
 
-    def decoded(self, topic: str, values: Sequence[bytes], many: int = 0) -> tuple[dict[Layout, Found], list[int]]:
-        """The rows of all texts that fit a layout, by one layout of each shape; and the places of those that do not.
-        `many` says of how many these are the rest, if they are."""
+    def decoded(self, topic: str, values: Sequence[bytes], others: list[int], many: int = 0) -> Iterator[Pieces]:
+        """The rows of all texts that fit a layout, some at a time, by one layout of each shape; the places of those
+        that do not are added to `others`. `many` says of how many these are the rest, if they are."""
         many = many or len(values)
         self._samples = max(SAMPLES, many // SAMPLED)
-        last, places = self._last.get(topic), range(len(values))
+        last, rest = self._last.get(topic), range(len(values))
         if last is None:
-            found, others = self._route(topic, values, places)
-            layouts = {layout for mine in found.values() for layout in mine.layouts}
+            layouts: set[Layout] = set()
+            for like, found in self._route(topic, values, rest, others):
+                layouts.update(found.layouts)
+                yield like, found
             if len(layouts) == 1 and len(others) <= ODD * many:
                 [self._last[topic]] = layouts
-            return found, others
-        rows, mine, others = taken(last.rows(values), places)
-        if len(others) > ODD * many:
+            return
+        refused: list[int] = []
+        for rows, places in fitting(last, values, rest, refused):
+            yield last.like, Found(rows, [last] * len(rows), list(places))
+        if len(refused) > ODD * many:
             self._last[topic] = None
-        found, others = self._route(topic, values, others)
-        found[last.like].add(rows, last, mine)
-        return found, others
+        yield from self._route(topic, values, refused, others)
 
     def learn(self, topic: str, kind: Alike, value: bytes) -> None:
         """Look at an event that fitted no layout and that was accepted all the same."""
@@ -147,27 +153,48 @@ class Forms:
         layout.like = self._by_shape.setdefault(layout.shape, layout)
         return layout
 
-    def _route(
-        self, topic: str, values: Sequence[bytes], places: Sequence[int]
-    ) -> tuple[defaultdict[Layout, Found], list[int]]:
+    def _route(self, topic: str, values: Sequence[bytes], places: Sequence[int], others: list[int]) -> Iterator[Pieces]:
         """Find the layouts of some texts by their models, each layout once: the next text finds its decoder at hand."""
         found: defaultdict[Layout, Found] = defaultdict(Found)
-        named, places, others = taken(map(self._wire.named, map(values.__getitem__, places)), places)
+        named, places, unnamed = taken(map(self._wire.named, map(values.__getitem__, places)), places)
+        others += unnamed
         by_model: defaultdict[str, list[int]] = defaultdict(list)
         for name, at in zip(named, places, strict=True):
             by_model[name.model].append(at)
-        rest: Sequence[int]
         for model, rest in by_model.items():
-            route, served = self._by_model.get((topic, model)), {}
+            route, served = self._by_model.get((topic, model)), Counter[Layout]()
             for layout in route.layouts if route else ():
-                rows, mine, rest = taken(layout.rows(map(values.__getitem__, rest)), rest)
-                if rows:
+                refused: list[int] = []
+                for rows, mine in fitting(layout, values, rest, refused):
+                    served[layout] += len(rows)
                     found[layout.like].add(rows, layout, mine)
-                    served[layout] = len(rows)
+                    if len(found[layout.like].rows) >= at_once(layout):
+                        yield layout.like, found.pop(layout.like)
+                rest = refused
             if route:
                 route.served(served)
             others += rest
-        return found, sorted(others)
+        others.sort()
+        yield from found.items()
+
+
+def at_once(layout: Layout) -> int:
+    """So many rows of a layout are decoded before they are laid out."""
+    return max(1, CELLS // max(1, len(layout.columns)))
+
+
+def fitting(
+    layout: Layout, values: Sequence[bytes], places: Sequence[int], refused: list[int]
+) -> Iterator[tuple[list[Any], Sequence[int]]]:
+    """The rows of the texts at some places that fit a layout, some at a time, with their places; those of the others
+    are added to `refused`."""
+    step = at_once(layout)
+    for begin in range(0, len(places), step):
+        some = places[begin : begin + step]
+        rows, mine, odd = taken(layout.rows(map(values.__getitem__, some)), some)
+        refused += odd
+        if rows:
+            yield rows, mine
 
 
 def taken(rows: Iterator[Any], places: Sequence[int]) -> tuple[list[Any], Sequence[int], list[int]]:

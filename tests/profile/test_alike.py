@@ -15,7 +15,7 @@ from schemas.decode import Reader
 from schemas.layout import Layout, form_of, kinds_of
 from schemas.prediction import Prediction
 from stream.counting.alike import AlikeRows
-from stream.counting.forms import FORMS, SAMPLES, SEEN, Forms
+from stream.counting.forms import FORMS, SAMPLES, SEEN, Forms, Pieces
 from stream.engine.role import Lane, Output
 from stream.roles.profile import Profile
 from tests.profile.events import NOW, TOPICS, Sent, flushed, role
@@ -113,10 +113,20 @@ def stream(seed: int, odd: float, only: str = "") -> list[Message]:
     return messages
 
 
+def decoded(forms: Forms, texts: list[bytes]) -> tuple[list[Layout], list[int]]:
+    """The layouts that are found for some texts, and the places of those that fit none."""
+    others: list[int] = []
+    return [layout for layout, _ in forms.decoded("t", texts, others)], others
+
+
 @contextmanager
 def one_by_one() -> Iterator[None]:
+    def nothing_fits(self: Forms, topic: str, values: list[bytes], others: list[int], many: int) -> Iterator[Pieces]:
+        others += range(len(values))
+        yield from ()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Forms, "decoded", lambda self, topic, values, *_: ({}, list(range(len(values)))))
+        patch.setattr(Forms, "decoded", nothing_fits)
         yield
 
 
@@ -220,7 +230,7 @@ def test_forms_without_end_are_forgotten() -> None:
     forms = Forms()
     for number in range(FORMS + 10):
         if number % SAMPLES == 0:
-            forms.decoded("t", [])
+            decoded(forms, [])
         forms.learn("t", Prediction, json.dumps({"model": "m", "features": {f"x{number}": 1}}).encode())
     assert len(forms._known) < FORMS
 
@@ -228,15 +238,15 @@ def test_forms_without_end_are_forgotten() -> None:
 def test_a_column_that_becomes_another_type_gets_another_layout() -> None:
     forms = Forms()
 
-    def learnt(value: object, events: int) -> dict[Layout, Any]:
+    def learnt(value: object, events: int) -> list[Layout]:
         text = json.dumps({"model": "m", "features": {"x": value}}).encode()
         for _ in range(events):
-            forms.decoded("t", [])
+            decoded(forms, [])
             forms.learn("t", Prediction, text)
-        return forms.decoded("t", [text])[0]
+        return decoded(forms, [text])[0]
 
     assert [layout.columns for layout in learnt(1, SEEN)] == [["number"]]
-    assert [layout.columns for layout, found in learnt("1", 3 * SEEN).items() if found.rows] == [["text"]]
+    assert [layout.columns for layout in learnt("1", 3 * SEEN)] == [["text"]]
 
 
 def test_no_key_twice_is_proved_for_all_at_once_or_for_each() -> None:
@@ -284,3 +294,11 @@ def test_a_time_from_kafka_is_used_where_there_is_none() -> None:
     panes = flushed(counting)
     assert min(pane.since for pane in panes) == NOW
     assert max(pane.until for pane in panes) == NOW + 599
+
+
+@pytest.mark.parametrize("cells", [1, 100])
+def test_wide_events_are_laid_out_a_few_at_a_time_and_nothing_changes(
+    monkeypatch: pytest.MonkeyPatch, cells: int
+) -> None:
+    monkeypatch.setattr("stream.counting.forms.CELLS", cells)
+    compare(stream(3, 0.2), 500)

@@ -16,7 +16,7 @@ from stream.counting.forms import JSON, SAMPLES, SEEN, Forms
 from stream.counting.route import MISSED, TURNS
 from tests.native.forms import almost, maker
 from tests.profile.events import NOW
-from tests.profile.test_alike import ODDITIES, Message, compare, counted_reads, event, fed
+from tests.profile.test_alike import ODDITIES, Message, compare, counted_reads, decoded, event, fed
 
 MISSING = 0.3  # of what may be absent
 
@@ -84,12 +84,12 @@ def test_forms_without_end_are_not_read_one_by_one(shuffled: bool, native: str) 
 def test_a_few_forms_that_take_turns_have_strict_layouts() -> None:
     forms, texts = Forms(), [text({"x": 1} | {f"y{at}": at}) for at in range(TURNS)]
     for _ in range(3 * SEEN):
-        forms.decoded("t", [])
+        decoded(forms, [])
         for each in texts:
             forms.learn("t", Prediction, each)
-    found, others = forms.decoded("t", texts)
+    found, others = decoded(forms, texts)
     assert not others
-    assert all(not layout.loose for layout, rows in found.items() if rows.rows)
+    assert all(not layout.loose for layout in found)
 
 
 def text(features: dict[str, Any], **fields: Any) -> bytes:
@@ -100,24 +100,24 @@ def learnt(forms: Forms, random: Random, names: int, present: float) -> None:
     """As many different events as it takes for a loose layout."""
     for number in range(4 * MISSED):
         if number % SAMPLES == 0:
-            forms.decoded("t", [])
+            decoded(forms, [])
         forms.learn("t", Prediction, text({f"x{at}": at for at in range(names) if random.random() < present}))
 
 
 def test_a_key_that_is_new_is_learnt() -> None:
     forms, random = Forms(), Random(1)
     learnt(forms, random, 12, 0.7)
-    assert forms.decoded("t", [text({"x3": 1}), text({"x13": 1})])[1] == [1]
+    assert decoded(forms, [text({"x3": 1}), text({"x13": 1})])[1] == [1]
     learnt(forms, random, 16, 0.7)
-    found, others = forms.decoded("t", [text({"x3": 1}), text({"x13": 1})])
+    found, others = decoded(forms, [text({"x3": 1}), text({"x13": 1})])
     assert not others
-    assert [layout.loose for layout, rows in found.items() if rows.rows] == [True]
+    assert [layout.loose for layout in found] == [True]
 
 
 def test_names_that_hardly_ever_come_again_have_no_layout() -> None:
     forms, random = Forms(), Random(1)
     learnt(forms, random, 400, 0.01)
-    assert forms.decoded("t", [text({"x3": 1})])[1] == [0]
+    assert decoded(forms, [text({"x3": 1})])[1] == [0]
 
 
 def test_what_is_absent_is_not_null() -> None:
