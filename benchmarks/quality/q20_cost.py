@@ -48,8 +48,9 @@ LOSSES: dict[str, str] = {
         "form of the ratio would be faster for panes between, but it is another number."
     ),
     "Watch.step": (
-        "Three banks take a step, of values, nulls and errors, and each pays for its calls of NumPy; a fifth of the "
-        "time is Python that hands them the counts column by column, in some six microseconds each."
+        "Three banks take a step, of values, nulls and errors, and each pays for its calls of NumPy. Numbers that have "
+        "not learnt enough yet, a sixth of them here, take a step apart, and what is believed of their dependence is "
+        "worked out with every pane. Python hands over the counts column by column, in some five microseconds each."
     ),
 }
 
