@@ -77,7 +77,7 @@ TWICE = (
     "An alert that ends by recovery while the change is still there is followed by a second one. It takes "
     "evidence of a million for that, so it is rare; but the urn of what is new knows little at first, and "
     "where the change is of the variance, ordinary values are likelier under the old reference than under the "
-    "new. With evidence of 1e8 instead, 40 runs of variance x2 at panes of 20, taken to be independent, had 1.03 alerts "
+    "new. With evidence of 1e8, 40 runs of variance x2 at panes of 20, taken to be independent, had 1.03 alerts "
     "a drift where they had 1.20, and .01 false recoveries where they had .10; but of the returns 16 % were not named "
     "where 4 % were not."
 )
