@@ -82,6 +82,8 @@ def leeway() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The outermost place: whatever happens ends in one sentence and an exit code."""
     os.environ.setdefault(THREADS_OF_A_MATRIX, "1")
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  a caller may have closed it (`>&-`)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for paper in (sys.stdout, sys.stderr):
         if isinstance(paper, TextIOWrapper):
             paper.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks

@@ -47,8 +47,14 @@ def console() -> "Console":
     """rich on standard output. Text in a pipe is not cut to 80 columns; NO_COLOR is honoured by rich itself."""
     from rich.console import Console
 
+    class Paper(Console):
+        """A reader, `head` say, that has seen enough is no failure: rich would end with status 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     terminal = sys.stdout.isatty()
-    return Console(width=None if terminal else 200, highlight=False, soft_wrap=not terminal)
+    return Paper(width=None if terminal else 200, highlight=False, soft_wrap=not terminal)
 
 
 def bar(share: float, width: int = 10) -> str:

@@ -140,3 +140,8 @@ def test_a_configuration_that_is_right_is_said_to_be() -> None:
     wrong = leeway("config", "check", LEEWAY__JUDGE__BUDGET="never", LEEWAY__HTTP__HOST="0.0.0.0")
     assert wrong.returncode == 2
     assert len(wrong.stderr.splitlines()) == 2
+
+
+def test_a_closed_output_is_no_failure() -> None:
+    shell = f"{sys.executable} -m stream.cli config show >&-"
+    assert subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60).stderr == ""
