@@ -178,8 +178,7 @@ class Belief:
         tails than their variance tells.
         """
         sure = (self.factor * np.exp(-FOR_SURE * self.doubt))[:, group, None]
-        less, doubt = self.factor < sure, np.maximum(self.doubt, self.doubt[:, group, None])
-        return Belief(np.where(less, sure, self.factor), np.where(less, doubt, self.doubt), self.known)
+        return Belief(np.maximum(self.factor, sure), self.doubt, self.known)
 
 
 def believed(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floats, each_differs: bool) -> Belief:
