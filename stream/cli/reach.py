@@ -1,5 +1,6 @@
 """Kafka and Redis for commands: clients that are reachable, or one sentence that says which is not and what to do."""
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ ANSWER_S = 5.0  # a person waits
 
 
 def explained(trouble: BaseException) -> str:
-    """What a Kafka or Redis error means for the person at the keyboard; empty for anything else."""
+    """What an error of Kafka, of Redis or of a full disk means for the person at the keyboard; empty for any other."""
     import redis
     from confluent_kafka import KafkaError, KafkaException
 
@@ -28,6 +29,8 @@ def explained(trouble: BaseException) -> str:
             return f"Redis: {trouble}."
         case Surprise():
             return str(trouble)
+        case OSError(errno=errno.ENOSPC):
+            return "No space is left where this was to be written; make room, or write elsewhere."
         case _:
             return ""
 

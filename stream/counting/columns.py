@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints])
         whose, at, counts = whose[first], at[first], np.add.reduceat(counts, first)
     return Numbers(
         n=n.tolist(),
-        sum=np.clip(total, -float_info.max, float_info.max).tolist(),
+        sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
         min=low.tolist(),
         max=high.tolist(),
         runs=by_group(whose, at, counts, many),

@@ -145,3 +145,10 @@ def test_a_configuration_that_is_right_is_said_to_be() -> None:
 def test_a_closed_output_is_no_failure() -> None:
     shell = f"{sys.executable} -m stream.cli config show >&-"
     assert subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60).stderr == ""
+
+
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    shell = f"{sys.executable} -m stream.cli config show > /dev/full"
+    ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr == "Error: No space is left where this was to be written; make room, or write elsewhere.\n"

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from detectors.binning import derive_categories, representative, universal
 from schemas.binning import Binning
 from schemas.subject import Subject
+from stream.counting.columns import count_numbers, single
 from stream.counting.tally import SETTLED_ROWS
 from stream.engine.role import Lane
 from tests.profile.events import NOW, TOPICS, Sent, count, flushed, one_pane, role, sent
@@ -403,3 +405,10 @@ def test_an_event_is_read_the_same_whatever_surrounds_it():
     counting.count(Lane(TOPICS["prediction"], 3), [Sent(body), Sent(b"{"), Sent(body), Sent(None), Sent(body)])
     (pane,) = flushed(counting)
     assert pane.rows == pane.columns["feature:x"].n == 3
+
+
+def test_a_sum_that_overflows_both_ways_is_a_number_still():
+    """JSON has no other, and the judge would refuse the pane."""
+    tables = [single(np.zeros(2, np.int64), np.full(2, huge), 1) for huge in (1.7e308, -1.7e308)]
+    assert count_numbers(tables, 1, {}).sum == [0.0]
+    assert count_numbers(tables[1:], 1, {}).sum == [-float_info.max]
