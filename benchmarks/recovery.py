@@ -30,6 +30,7 @@ from benchmarks.latency import Traffic
 from benchmarks.place import PARTITIONS, Place
 from stream.embedded import child
 from stream.incidents import instant
+from stream.supervisor import PROVED_S
 
 BAR = Bar("kill -9 of a judge: until its lanes are watched again, slowest", 15.0, unit="s")
 VARIABLES = {
@@ -39,7 +40,7 @@ VARIABLES = {
 MODELS = [f"model-{number}" for number in range(24)]  # more than lanes, so that every lane has panes
 PER_S = 240
 PATIENCE_S = 120.0
-SETTLED_S = 5.0  # between all lanes being watched and the next kill
+SETTLED_S = PROVED_S  # between all lanes being watched and the next kill: who dies again sooner is started again later
 
 Step = Callable[[], None]
 Steps = tuple[Step, Step]  # what kills a judge, and what brings it back before it is killed again

@@ -95,7 +95,8 @@ def dots(records: Sequence[Record], label: str, limit: float | None = None) -> A
     axes.invert_yaxis()
     axes.grid(axis="x", color="#dddddd", linewidth=0.5)
     axes.set_xlabel(label + ("; the stroke is the bar" if limit is None else ""))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
