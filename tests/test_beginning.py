@@ -13,6 +13,8 @@ from stream.engine.surprise import Surprise
     [
         (Memory(None, None, 5, 90), "earliest", (5, 5, 0)),
         (Memory(None, None, 5, 90), "latest", (90, 90, 0)),
+        (Memory(None, None, 5, 90, added=True), "latest", (5, 5, 0)),
+        (Memory(None, None, 5, 90, added=True), "error", (5, 5, 0)),
         (Memory(70, None, 5, 90), "latest", (70, 70, 0)),  # what is committed wins
         (Memory(70, 40, 0, 90, stateful=True), "earliest", (40, 70, 0)),
         (Memory(70, 70, 0, 90, stateful=True), "earliest", (70, 70, 0)),

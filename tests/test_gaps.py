@@ -212,15 +212,20 @@ def states(service: Installation) -> set[bytes]:
     return {field for lane in snapshots(service) for field in lane if field.startswith(b"k:")}
 
 
-def test_partitions_that_are_added_to_an_input_are_read(service: Installation, records: Records) -> None:
+@pytest.mark.parametrize("start_at", ["earliest", "latest", "error"])
+def test_partitions_that_are_added_to_an_input_are_read(service: Installation, records: Records, start_at: str) -> None:
     with until_it_ends(service, "profile"):
         send(service, 10)
         records.until(lambda: counted(records) == 10, "counting")
+    service.variables["LEEWAY__KAFKA__START_AT"] = start_at
+    with until_it_ends(service, "profile"):
+        send(service, 1)
+        records.until(lambda: counted(records) == 11, "counting")
         add_partitions(service, "predictions", 4)
         for number in range(400):
             service.put("predictions", json.dumps(GOOD).encode(), b"key %d" % number)
         service.flush()
-        records.until(lambda: counted(records) == 410, "counting")
+        records.until(lambda: counted(records) == 411, "counting")
     assert "ended by" not in service.said
 
 

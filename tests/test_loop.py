@@ -12,6 +12,7 @@ from stream.embedded.port import LOOPBACK, free_port
 from stream.engine.loop import Loop
 from stream.engine.observed import Observed
 from stream.engine.role import Lane, Message, Output
+from stream.engine.shape import Shape, Shapes, ask
 from stream.engine.surprise import Surprise
 from stream.settings import Kafka, Redis, Settings, Topics
 from tests.conftest import Platform
@@ -69,6 +70,33 @@ def listen(role: Listing, settings: Settings, until: Callable[[], bool], observe
 
 def reraise(trouble: BaseException) -> None:
     raise trouble
+
+
+class Waiting:
+    """A clock that only goes on when somebody sleeps."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    time = monotonic
+
+    def sleep(self, seconds: float, /) -> None:
+        self.now += seconds
+
+
+def test_what_a_topic_is_is_asked_until_it_is_told() -> None:
+    clock = Waiting()
+
+    def told(topics: Sequence[str]) -> Shapes:
+        return {"panes": Shape("9X1hbGk", 8)} if clock.now >= 3 else {}
+
+    assert ask(told, ["panes", "more"], {"panes"}, clock) == {"panes": Shape("9X1hbGk", 8)}
+    assert clock.now == 3
+    with pytest.raises(Surprise, match="has not said for 10 s what more is: it was deleted, or the brokers do not"):
+        ask(told, ["panes", "more"], {"panes", "more"}, clock)
+    assert clock.now == 13
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ class Mark(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What is known of a lane when it is assigned. `stateful` lanes have a mark, or would have one; `renewed`: what was
-    committed was an offset of another topic of the same name; `outdated`: so was the mark, which is None then."""
+    committed was an offset of another topic of the same name; `outdated`: so was the mark, which is None then; `added`:
+    the partition came to a topic that this group had begun to read already."""
 
     committed: int | None
     mark: int | None
@@ -38,6 +39,7 @@ class Memory:
     stateful: bool = False
     renewed: bool = False
     outdated: bool = False
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def _never_read(memory: Memory, start: int | None) -> Beginning:
             "of silence, or with a deleted topic). Set the group's offset by hand to go on, or delete the snapshots "
             "of this lane in Redis to begin anew and have old anomalies announced again"
         )
+    if memory.added:  # where to begin was decided for the topic: from there on nothing is skipped
+        start = memory.low
     if start is None:
         raise Surprise(
             "the group has no offset here, and kafka.start_at is 'error'. "

@@ -11,8 +11,8 @@ Redis keeps snapshots of what a stateful role has folded: they may be late, roll
     POLL       up to 500 records; rebalances run inside, on this thread
     ADMIT      drop what was folded already. A batch gathered around a rebalance is dropped whole and fetched again
     FOLD       states skip what they have seen; outputs below floor are suppressed; what cannot be read is a dead letter
-    COMMIT     first see that the topics are the same still, also when a replay has nothing to commit but will SNAPSHOT.
-               Then one transaction: outputs and offsets, never below what is committed
+    COMMIT     first see that the topics are the same still, also when a replay has nothing to commit but will SNAPSHOT;
+               those with states as wide, too. Then one transaction: outputs and offsets, never below what is committed
     SNAPSHOT   only after COMMIT, behind the fence
     REVOKE     COMMIT, SNAPSHOT, forget                     LOST    forget: the lanes belong to somebody else already
     SURPRISE   end the process (`stream.engine.surprise`): the supervisor starts it again, and ASSIGN is the recovery
@@ -26,7 +26,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import compress, count, islice, pairwise
 from operator import ne
 from typing import Any, Final, NoReturn, TypeAlias
@@ -44,7 +44,18 @@ from stream.engine.gap import announcement
 from stream.engine.observed import Observed
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
-from stream.engine.shape import Describe, Shapes, another, check_same, check_width, note, remembered
+from stream.engine.shape import (
+    Describe,
+    Shape,
+    Shapes,
+    another,
+    ask,
+    came_later,
+    check_same,
+    check_width,
+    note,
+    remembered,
+)
 from stream.engine.surprise import Surprise, end
 from stream.engine.unlabelled import legible
 from stream.engine.work import Work, work_of
@@ -84,7 +95,7 @@ class Loop:
         observed: Observed | None = None,
         ready: Callable[[], None] = lambda: None,
         letter_bytes: int = kafka.LETTER_BYTES,
-        describe: Describe = lambda topics: {},
+        describe: Describe | None = None,
         consumer: Callable[[dict[str, Any]], Any] = Consumer,
         producer: Callable[[dict[str, Any]], Any] = Producer,
         redis: Callable[[Any], Any] = connect,
@@ -108,7 +119,7 @@ class Loop:
         self.news: list[Output] = []  # gaps that nobody was told of yet
         self.embedded = False
         self.moved = False  # a rebalance ran inside this poll
-        self.unchecked = False  # records were folded since the topics were last seen to be the same
+        self.unchecked: set[str] = set()  # topics of which records were folded since they were last seen to be the same
         self.most = FEW if self.work.stateful else BATCH
         self.at_once = self.most  # records to ask for
         self.committed_at = clock.monotonic()
@@ -185,7 +196,7 @@ class Loop:
         if not place.oldest_ms and last.offset() >= place.done:
             place.oldest_ms = messages[0].timestamp()[1]
         place.next, place.newest_ms = last.offset() + 1, last.timestamp()[1]
-        self.unchecked = True
+        self.unchecked.add(place.lane.topic)
         self.observed.messages += len(messages)
         self.observed.message_bytes += sum(map(len, messages))  # type: ignore[arg-type]
         point("folded")
@@ -230,17 +241,30 @@ class Loop:
         if first is None:
             return
         outputs = [*self.news, *self.work.outputs(f"{first.lane}-{first.next}")]
-        if outputs or ahead or self.unchecked:
-            check_same(self.describe(list(self.shapes)), self.shapes)
-            self.unchecked = False
-        if outputs or ahead:
-            self.transact(outputs, ahead or [first])  # offsets even if none moved: they carry our generation
+        going = ahead or [first] if outputs else ahead  # offsets even if none moved: they carry our generation
+        self.look_again(self.unchecked | {place.lane.topic for place in going})
+        self.unchecked = set()
+        if going:
+            self.transact(outputs, going)
         for place in ahead:
             if place.oldest_ms > 0:
                 self.observed.waited.add(max(0.0, self.clock.time() - place.oldest_ms / 1000))
             place.done, place.oldest_ms = place.next, 0
         self.news = []
         self.work.published()
+
+    def look_again(self, topics: Set[str]) -> None:
+        """Whether what was folded is of the topics that we were assigned, and no model's records go elsewhere now."""
+        now = self.told(topics) if topics else {}
+        check_same(now, self.shapes)
+        for topic in now.keys() & self.shapes.keys() if self.work.stateful else ():
+            check_width(topic, now[topic], [self.shapes[topic]])
+
+    def told(self, needed: Set[str]) -> Shapes:
+        """What our topics are; nothing where nobody can be asked."""
+        if self.embedded or self.describe is None:
+            return {}
+        return ask(self.describe, self.role.topics, needed, self.clock)
 
     def uncommitted(self, place: Place) -> bool:
         """A replay runs below `done` and must not move it back."""
@@ -288,15 +312,15 @@ class Loop:
     def assign(self, lanes: list[Lane]) -> None:
         self.moved = True
         self.membership = kafka.membership(self.consumer)
-        self.shapes = {} if self.embedded else self.describe(self.role.topics)
+        self.shapes = self.told({lane.topic for lane in lanes})
         # The fence first: from here on no former owner writes a snapshot ...
         marks = self.work.acquire(lanes, self.shapes)
         point("acquired")
         # ... then this, which waits until no former owner can commit
         committed = kafka.committed(self.consumer, [*lanes, *self.others(lanes)], TIMEOUT_S)
         self.check_widths(committed)
-        self.places = {lane: self.place(lane, committed[lane], marks.get(lane, Mark())) for lane in lanes}
-        self.unchecked = any(mark.outdated for mark in marks.values())  # a snapshot will drop what is there
+        self.places = {lane: self.place(lane, committed, marks.get(lane, Mark())) for lane in lanes}
+        self.unchecked = {lane.topic for lane, mark in marks.items() if mark.outdated}  # a snapshot drops what is there
         point("assigned")
         self.consumer.assign(list(map(position, self.places.values())))
         self.observed.rebalances += 1
@@ -305,20 +329,24 @@ class Loop:
         self.ready()
 
     def others(self, lanes: list[Lane]) -> list[Lane]:
-        """Lanes of the same topics that are not ours: what states were folded with is written beside their offsets."""
-        widths = {topic: shape.partitions for topic, shape in self.shapes.items() if self.work.stateful}
+        """Lanes of the same topics that are not ours: how wide the topics were is written beside their offsets, and it
+        matters where states were folded, and where a partition that was added would begin elsewhere than others."""
+        if not self.work.stateful and self.settings.kafka.start_at == "earliest":
+            return []
+        widths = {topic: shape.partitions for topic, shape in self.shapes.items()}
         every = (Lane(topic, partition) for topic, width in widths.items() for partition in range(width))
         return [lane for lane in every if lane not in lanes]
 
     def check_widths(self, committed: Mapping[Lane, kafka.Committed]) -> None:
         for topic, shape in self.shapes.items() if self.work.stateful else ():
-            said = (remembered(found.metadata) for lane, found in committed.items() if lane.topic == topic)
-            check_width(topic, shape, filter(None, said))
+            check_width(topic, shape, noted(topic, committed))
 
-    def place(self, lane: Lane, committed: kafka.Committed, mark: Mark) -> Place:
+    def place(self, lane: Lane, committed: Mapping[Lane, kafka.Committed], mark: Mark) -> Place:
         low, high = self.consumer.get_watermark_offsets(TopicPartition(*lane), TIMEOUT_S)
-        renewed = another(self.shapes.get(lane.topic), remembered(committed.metadata))
-        memory = Memory(committed.offset, mark.offset, low, high, self.work.stateful, renewed, mark.outdated)
+        found, now = committed[lane], self.shapes.get(lane.topic)
+        renewed = another(now, remembered(found.metadata))
+        added = came_later(lane.partition, now, noted(lane.topic, committed))
+        memory = Memory(found.offset, mark.offset, low, high, self.work.stateful, renewed, mark.outdated, added)
         try:
             beginning = begin(memory, self.settings.kafka.start_at)
         except Surprise as undecided:
@@ -347,7 +375,7 @@ class Loop:
 
     def forget(self) -> None:
         self.work.forget()
-        self.places, self.news, self.unchecked = {}, [], False
+        self.places, self.news, self.unchecked = {}, [], set()
         self.observed.lag, self.observed.lanes = {}, None
         self.consumer.unassign()
 
@@ -379,6 +407,12 @@ def by_lane(messages: list[Any]) -> Batch:
     return batch
 
 
+def noted(topic: str, committed: Mapping[Lane, kafka.Committed]) -> list[Shape]:
+    """What the topic was when its offsets were committed."""
+    said = (remembered(found.metadata) for lane, found in committed.items() if lane.topic == topic)
+    return [shape for shape in said if shape]
+
+
 def position(place: Place) -> TopicPartition:
     return TopicPartition(place.lane.topic, place.lane.partition, place.next)
 
@@ -396,7 +430,7 @@ def run_role(
     observed: Observed | None = None,
     ready: Callable[[], None] = lambda: None,
     letter_bytes: int = kafka.LETTER_BYTES,
-    describe: Describe = lambda topics: {},
+    describe: Describe | None = None,
 ) -> None:
     """The outermost function of a worker process. Returns after SIGTERM or SIGINT; a surprise ends the process."""
     stopping = threading.Event()

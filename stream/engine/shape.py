@@ -14,10 +14,14 @@ is gone with a topic that is deleted.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from typing import Final, NamedTuple
 
 from stream.engine.surprise import Surprise
+from stream.redis import Clock
+
+PATIENCE_S: Final = 10.0  # as with a transaction: brokers that do not answer this would not take that either
+PAUSE_S: Final = 0.5
 
 
 class Shape(NamedTuple):
@@ -46,6 +50,29 @@ def remembered(metadata: str | None) -> Shape | None:
 def another(now: Shape | None, before: Shape | None) -> bool:
     """Whether these are two topics, one after the other under the same name."""
     return bool(now and before and now.id and before.id and now.id != before.id)
+
+
+def came_later(partition: int, now: Shape | None, before: Iterable[Shape]) -> bool:
+    """Whether a partition was not there yet when another one of its topic was read.
+
+    >>> came_later(8, Shape("9X1hbGk", 12), [Shape("9X1hbGk", 12), Shape("9X1hbGk", 8)])
+    True
+    """
+    return any(shape.partitions <= partition for shape in before if now and not another(now, shape))
+
+
+def ask(describe: Describe, topics: Sequence[str], needed: Set[str], clock: Clock) -> Shapes:
+    """What topics are now. Raises Surprise when one that is needed is not told of for long, since it is gone or nobody
+    answers: what is not known to be the same topic still could be another one."""
+    give_up = clock.monotonic() + PATIENCE_S
+    while missing := needed - (told := describe(topics)).keys():
+        if clock.monotonic() >= give_up:
+            raise Surprise(
+                f"Kafka has not said for {PATIENCE_S:.0f} s what {' and '.join(sorted(missing))} is: it was deleted, "
+                "or the brokers do not answer; the next start goes on as soon as it is there"
+            )
+        clock.sleep(PAUSE_S)
+    return told
 
 
 def check_same(now: Shapes, before: Shapes) -> None:

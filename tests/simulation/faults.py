@@ -18,6 +18,8 @@ FORGOTTEN_VERSIONS = 12  # of Redis, at most
 FROZEN_STEPS, DOWN_STEPS = 200, (10, 150)
 TRIMMED = -60, 40  # offsets, from the one that is committed
 RECREATED = 2  # times in a world, at most
+AWAY_STEPS = 1, 120  # of a topic that is deleted
+WIDENED, ADDED = 2, (1, 2)  # times in a world, at most; partitions at a time
 JUMP_S = 90_000.0  # a day and more: clocks are set by hand, too
 
 
@@ -77,10 +79,19 @@ def trim(world: "World", slot: "Slot") -> None:
 
 
 def create_anew(world: "World", slot: "Slot") -> None:
-    """A topic is deleted, and created again with other records."""
-    if world.seen["topic created anew"] < RECREATED:
-        world.seen["topic created anew"] += 1
-        world.create_anew(world.random.choice(sorted(world.kafka.topics)))
+    """A topic is deleted, and created again with other records: at once, or when workers have missed it."""
+    topic = world.random.choice(sorted(world.kafka.topics))
+    if world.seen["topic created anew"] < RECREATED and topic not in world.kafka.away:
+        at_once = world.random.random() < 0.5
+        world.kafka.delete(topic, world.now + (0 if at_once else world.random.randrange(*AWAY_STEPS)))
+        world.create_anew()
+
+
+def add_partitions(world: "World", slot: "Slot") -> None:
+    """Records of a key may go elsewhere from now on."""
+    topic = world.random.choice(sorted(world.kafka.topics))
+    if world.seen["partitions added"] < WIDENED and topic not in world.kafka.away:
+        world.add_partitions(topic, world.random.choice(ADDED))
 
 
 FAULTS: dict[Fault, float] = {  # with their probability in a step
@@ -95,6 +106,7 @@ FAULTS: dict[Fault, float] = {  # with their probability in a step
     jump: 0.0004,
     trim: 0.0002,
     create_anew: 0.0001,
+    add_partitions: 0.0001,
 }
 SWARM = (0.0, 0.5, 1.0, 6.0)  # a world has one of these times the usual of each kind
 

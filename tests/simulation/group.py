@@ -152,6 +152,8 @@ class Consumer:
         if cached:
             return 0, 1_000_000
         lane = Lane(lane.topic, lane.partition)
+        if not self.kafka.has(lane):
+            raise refused(KafkaError._UNKNOWN_PARTITION)
         low = self.kafka.low[lane]
         stored = self.redis.found.get(lane, {}) if self.world.stateful else None
         if found := begun(self.kafka.log_of(lane), low, self.told.get(lane), stored):
@@ -188,6 +190,9 @@ class Consumer:
                 continue
             if self.world.unlucky(TROUBLE):
                 records.append(trouble(lane, random.choice(TROUBLES)))
+                continue
+            if not self.kafka.has(lane):
+                records.append(trouble(lane, KafkaError.UNKNOWN_TOPIC_OR_PART))
                 continue
             if self._out_of_range(lane, position):
                 records.append(trouble(lane, KafkaError._AUTO_OFFSET_RESET))

@@ -7,6 +7,7 @@
   whoever finds it gone, in the very one that goes on behind it, and by no other; each process has counted as much.
 * Every snapshot that Redis takes is a state of the reference fold, byte for byte, of committed records only; every
   record below its mark is in some snapshot, and the mark is not above what is committed. A new owner is told so, too.
+* Of a topic that got partitions a folding role commits nothing that came after, until an operator has mended it.
 * A worker is shut out of Redis only if Redis has forgotten something, or another one has taken the lane.
 * Once the faults stop, everything drains: all is committed, and the last state of every key is in Redis.
 """
@@ -18,10 +19,13 @@ from stream.engine.role import Lane
 from tests.simulation.group import Entry
 from tests.simulation.kafka import Committed, Transaction
 from tests.simulation.losses import Begun, Gap, Log, of_another, told
-from tests.simulation.reference import START, Counts, Lines, Reference, Seen, lane_of, offset_of, rebuilt, seen
+from tests.simulation.reference import END, START, Counts, Lines, Reference, Seen, lane_of, offset_of, rebuilt, seen
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+
+NOWHERE = -1  # not even where a log begins
 
 
 class Violated(AssertionError):
@@ -37,8 +41,11 @@ class Invariants:
         self.entries: dict[Log, list[Entry]] = {}
         self.lines: dict[Log, Lines] = {}  # what each log has to become
         self.reached: dict[Log, int] = {}  # below it all is committed, or is gone
+        self.original: dict[Log, Lines] = {}  # as nothing is gone from it
+        self.ends: dict[Log, int] = {}  # of a folding role's log, when its topic got partitions
         self.current: dict[Lane, Log] = {}  # that was committed last
-        self.ids: set[tuple[str, str, str]] = set()
+        self.ids: set[tuple[str, str, str, int]] = set()
+        self.times = 1  # that the role has begun from nothing
         self.outputs: dict[Transaction, dict[Lane, list[Seen]]] = {}  # of those that were committed
         self.right: dict[Lane, list[Seen]] = defaultdict(list)  # what they had to be
         self.read(world.reference)
@@ -47,7 +54,31 @@ class Invariants:
         """Logs that begin."""
         for lane, lines in reference.items():
             log = self.world.kafka.log_of(lane)
+            self.lane[str(lane)] = lane
             self.entries[log], self.lines[log] = self.world.kafka.logs[lane], lines
+            self.original[log] = lines
+            if self.is_wider(lane.topic):
+                self.ends[log] = NOWHERE
+
+    def widened(self, topic: str) -> None:
+        """It gets partitions: what follows may be of models whose states are elsewhere."""
+        logs = [self.world.kafka.log_of(lane) for lane in self.world.kafka.logs if lane.topic == topic]
+        if self.world.stateful and any(log in self.reached for log in logs):
+            for log in logs:
+                self.ends.setdefault(log, self.world.kafka.high(log.lane))
+
+    def is_wider(self, topic: str) -> bool:
+        """Whether it has more partitions than what was folded of it."""
+        return any(log.topic == self.world.kafka.id_of(topic) for log in self.ends)
+
+    def read_anew(self, topic: str) -> None:
+        """An operator has deleted the group and all snapshots: nothing was ever read."""
+        self.times += 1
+        for log in [log for log in self.lines if log.lane.topic == topic]:
+            self.reached.pop(log, None)
+            self.ends.pop(log, None)
+            self.current.pop(log.lane, None)
+            self.lines[log] = self.original[log]
 
     # ---- Kafka -------------------------------------------------------------------------------------------------------
 
@@ -98,6 +129,8 @@ class Invariants:
         start = self.reached.get(log, 0)
         if offset.offset < start or log not in self.lines:
             raise Violated(f"{lane}: offset {start} of {log.topic} was committed, and now {offset}")
+        if offset.offset > self.ends.get(log, END):
+            raise Violated(f"{lane}: {offset} is committed, and from {self.ends[log]} on it has more partitions")
         self.reached[log] = offset.offset
         return self.lines[log].between(start, offset.offset)
 
@@ -115,7 +148,7 @@ class Invariants:
             else:
                 continue  # a pane without rows says only that nothing came
             of = transaction.offsets.get(self.lane[lane_of(one.id)])  # a topic that is created anew has all names anew
-            if (name := (one.topic, one.id, of.topic if of else "")) in self.ids:
+            if (name := (one.topic, one.id, of.topic if of else "", self.times)) in self.ids:
                 raise Violated(f"two records of {one.topic} are called {one.id}")
             self.ids.add(name)
         if self.scenario.sums:  # a counting role's dead letters leave once each, in any order within a transaction
@@ -180,7 +213,7 @@ class Invariants:
     def ended(self) -> None:
         """The faults are over and everything has drained."""
         self.in_order()
-        for lane in self.lane.values() if self.world.stateful else ():
+        for lane in self.world.kafka.logs if self.world.stateful else ():
             for key, states in self.lines[self.current[lane]].states.items():
                 if self.world.stored(lane).get(f"k:{key}") != states[max(states)]:
                     raise Violated(f"{lane}: the last state of {key} is not the right one")

@@ -4,8 +4,9 @@ A transaction holds the committed offsets back until it ends. Its end is decided
 are written; what was decided happens even if nobody heard. A new process in a seat ends what its predecessor left open
 and fences it; the broker ends a transaction that takes too long.
 
-A log loses its beginning, and a topic is deleted and created anew: then its offsets begin at 0 again, and what was
-committed of it is forgotten, or not.
+A log loses its beginning. A topic is deleted and created anew, at once or after a while in which nobody knows it: then
+its offsets begin at 0 again, and what was committed of it is forgotten, or not. A topic gets partitions. The group
+hears of either only when its leader looks at the topics again; and whoever asks what a topic is may get no answer.
 """
 
 from bisect import bisect_right
@@ -28,6 +29,8 @@ PATIENCE_STEPS = 400  # after which the broker aborts an open transaction
 SLOW_MARKERS = 0.3  # probability
 MARKER_STEPS = 60
 FORGOTTEN = 0.7  # probability: what was committed of a topic goes with it
+REFRESH_STEPS = 50  # until the leader of a group looks at its topics again, at most
+UNTOLD = 0.01  # probability: a topic is not told of in time
 
 
 class Committed(NamedTuple):
@@ -66,11 +69,15 @@ class Kafka:
         self.low: dict[Lane, int] = dict.fromkeys(logs, 0)
         self.offsets: dict[Lane, Committed] = {}
         self.topics = dict.fromkeys((lane.topic for lane in logs), 0)  # how often each was created anew
-        self.since = dict.fromkeys(self.topics, 0)  # in which step
+        self.widths = dict.fromkeys(self.topics, world.scenario.partitions)
+        self.since = dict.fromkeys(logs, 0)  # in which step each log began
+        self.away: dict[str, int] = {}  # topics that are deleted, and when they are created again
+        self.refresh_at: int | None = None
         self.log: list[tuple[Transaction, Output]] = []  # all output topics together
         self.running: dict[str, Transaction] = {}  # by producer
         self.epochs: Counter[str] = Counter()
         self.down_until, self.slowness = -1, 0.0
+        self.untold = UNTOLD
 
     @property
     def down(self) -> bool:
@@ -80,7 +87,7 @@ class Kafka:
 
     def head(self, lane: Lane) -> float:
         """The last offset that may be there already: the logs grow while the faults go on."""
-        return self.world.growth(self.since[lane.topic])
+        return self.world.growth(self.since[lane])
 
     def high(self, lane: Lane) -> int:
         """Where the log ends."""
@@ -94,21 +101,56 @@ class Kafka:
     def id_of(self, topic: str) -> str:
         return f"{topic}.{self.topics[topic]}"
 
+    def has(self, lane: Lane) -> bool:
+        return lane in self.logs and lane.topic not in self.away
+
     def shapes(self, topics: Sequence[str]) -> dict[str, Shape]:
-        return {topic: Shape(self.id_of(topic), self.world.scenario.partitions) for topic in topics}
+        return {topic: Shape(self.id_of(topic), self.widths[topic]) for topic in topics if self._tells_of(topic)}
+
+    def _tells_of(self, topic: str) -> bool:
+        """Not of one that is not there, and now and then not in time."""
+        return not (self.down or topic in self.away or self.world.unlucky(self.untold))
+
+    def remembers(self, topic: str, width: int) -> bool:
+        """Whether an offset of this topic was committed when it had so many partitions, and it has others now."""
+        told = [remembered(at.metadata) for lane, at in self.offsets.items() if lane.topic == topic]
+        return Shape(self.id_of(topic), width) in told and width != self.widths[topic]
 
     def trim(self, lane: Lane, offset: int) -> None:
         """What is below the offset is gone."""
         self.low[lane] = max(self.low[lane], min(offset, self.high(lane)))
 
+    def delete(self, topic: str, until: int) -> None:
+        self.away[topic] = until
+        if self.world.random.random() < FORGOTTEN:
+            for lane in [lane for lane in self.offsets if lane.topic == topic]:
+                del self.offsets[lane]
+        self._refresh_soon()
+
     def create_anew(self, topic: str, logs: dict[Lane, list[Entry]]) -> None:
-        self.topics[topic] += 1
-        self.since[topic] = self.world.now
-        forgotten = self.world.random.random() < FORGOTTEN
+        del self.away[topic]
         for lane in [lane for lane in self.logs if lane.topic == topic]:
-            self.logs[lane], self.low[lane] = logs[lane], 0
-            if forgotten:
-                self.offsets.pop(lane, None)
+            del self.logs[lane]
+        self.topics[topic] += 1
+        self.widths[topic] = 0
+        self.add_partitions(topic, logs)
+
+    def add_partitions(self, topic: str, logs: dict[Lane, list[Entry]]) -> None:
+        for lane in [lane for lane in logs if lane.topic == topic]:
+            self.logs[lane], self.low[lane], self.since[lane] = logs[lane], 0, self.world.now
+            self.widths[topic] += 1
+        self._refresh_soon()
+
+    def _refresh_soon(self) -> None:
+        self.refresh_at = self.world.now + self.world.random.randrange(REFRESH_STEPS)
+
+    def refresh(self) -> None:
+        """The leader of the group looks at its topics again."""
+        self.refresh_at = None
+        lanes = sorted(filter(self.has, self.logs))
+        if lanes != self.group.lanes:
+            self.group.lanes = lanes
+            self.group.rebalance()
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 
@@ -122,6 +164,8 @@ class Kafka:
         self._open(to)
         if not self.knows(*self.world.memberships[membership]):
             raise refused(KafkaError.ILLEGAL_GENERATION)
+        if not all(self.has(Lane(at.topic, at.partition)) for at in offsets):
+            raise refused(KafkaError.UNKNOWN_TOPIC_OR_PART)
         to.offsets |= {Lane(at.topic, at.partition): Committed(at.offset, at.metadata or "") for at in offsets}
 
     def decide(self, transaction: Transaction) -> None:

@@ -13,8 +13,8 @@ HOUR_MS = 3_600_000
 Values = Callable[[Random, Lane], Iterable[bytes]]
 
 
-def logs(random: Random, topics: tuple[str, ...], partitions: int, values: Values) -> dict[Lane, list[Entry]]:
-    lanes = [Lane(topic, partition) for topic in topics for partition in range(partitions)]
+def logs(random: Random, topics: tuple[str, ...], partitions: range, values: Values) -> dict[Lane, list[Entry]]:
+    lanes = [Lane(topic, partition) for topic in topics for partition in partitions]
     return {lane: list(log(random, values(random, lane))) for lane in lanes}
 
 

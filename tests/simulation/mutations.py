@@ -1,6 +1,6 @@
 """Seeded bugs: each removes one rule of the protocol. A simulation that does not notice one would prove nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -15,9 +15,9 @@ from stream.engine.folds import Folded, Folds
 from stream.engine.loop import Batch, Loop
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Lane, Message, Output
-from stream.engine.shape import Shape
-from stream.redis import patient
-from tests.simulation.faults import Fault, create_anew, expel, flush, go_back, trim
+from stream.engine.shape import Describe, Shape, Shapes, check_same
+from stream.redis import Clock, patient
+from tests.simulation.faults import Fault, add_partitions, create_anew, expel, flush, freeze, go_back, trim
 from tests.simulation.group import Incremental
 from tests.simulation.invariants import Invariants
 from tests.simulation.redis import Hash
@@ -83,8 +83,22 @@ class LooksWithTransactionsOnly(Loop):
     """A replay snapshots, and commits nothing: it does not notice that its topic was created anew."""
 
     def commit(self) -> None:
-        self.unchecked = False
+        self.unchecked = set()
         super().commit()
+
+
+class LooksAtWidthsWhenAssignedOnly(Loop):
+    """Until a rebalance, records of models that have moved are folded."""
+
+    def look_again(self, topics: Set[str]) -> None:
+        check_same(self.told(topics), self.shapes)
+
+
+class TakesSilenceForTheSame(Loop):
+    """A topic of which nothing is told in time may be another one by now."""
+
+    def look_again(self, topics: Set[str]) -> None:
+        super().look_again(topics & self.told(set()).keys())
 
 
 class TellsOfGapsLater(Loop):
@@ -110,6 +124,11 @@ class TellsOfGapsBefore(Loop):
 def silently(memory: Memory, start_at: StartAt) -> Beginning:
     """What is gone is jumped over, as a client does by itself."""
     return replace(begin(memory, start_at), caution="", lost=0)
+
+
+def once(describe: Describe, topics: Sequence[str], needed: Set[str], clock: Clock) -> Shapes:
+    """Who is told nothing of a topic goes on without."""
+    return describe(topics)
 
 
 def at_committed(memory: Memory, start_at: str) -> Beginning:
@@ -149,6 +168,11 @@ def torn(world: World) -> None:
 def mixed(world: World) -> None:
     where(create_anew)(world)
     world.redis.mixed = True
+
+
+def silent(world: World) -> None:
+    where(create_anew, freeze)(world)
+    world.kafka.untold = 0.5
 
 
 def never_waits(world: World) -> None:
@@ -273,4 +297,9 @@ MUTATIONS: dict[str, Change] = {
     "topics-not-looked-at-again": Change(
         patches={(stream.engine.loop, "check_same"): always(None)}, hunt="adding", world=where(create_anew)
     ),
+    "topics-asked-for-once": Change(patches={(stream.engine.loop, "ask"): once}, hunt="adding"),
+    "silence-is-the-same": Change(loop=TakesSilenceForTheSame, hunt="adding", world=silent),
+    "any-width": Change(patches={(stream.engine.loop, "check_width"): always(None)}, world=where(add_partitions)),
+    "widths-of-own-lanes": Change(patches={(Loop, "others"): always([])}, world=where(add_partitions)),
+    "widths-not-looked-at-again": Change(loop=LooksAtWidthsWhenAssignedOnly, world=where(add_partitions)),
 }

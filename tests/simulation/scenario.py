@@ -45,16 +45,16 @@ class Scenario:
         redis = replace(self.settings.redis, snapshot_bytes_per_second=random.choice(self.bytes_per_second))
         return replace(self.settings, redis=redis)
 
-    def input(self, seed: int, clock: Clock) -> tuple[dict[Lane, list[Entry]], Reference]:
+    def input(self, seed: int, clock: Clock, partitions: range) -> tuple[dict[Lane, list[Entry]], Reference]:
         """The logs of a world, and what is to become of them."""
         if self.inputs is None:
-            return _input(self, seed, clock)
-        return _kept(self, seed % self.inputs)
+            return _input(self, seed, clock, partitions)
+        return _kept(self, seed % self.inputs, partitions)
 
 
-def _input(scenario: Scenario, seed: int, clock: Clock) -> tuple[dict[Lane, list[Entry]], Reference]:
+def _input(scenario: Scenario, seed: int, clock: Clock, partitions: range) -> tuple[dict[Lane, list[Entry]], Reference]:
     role = scenario.role(clock)
-    made = logs(Random(seed), role.topics, scenario.partitions, scenario.values)
+    made = logs(Random(seed), role.topics, partitions, scenario.values)
     if scenario.expected is None:
         return made, folded(made, role)
     return made, counted(made, scenario.expected, scenario.dlq)
@@ -73,5 +73,5 @@ class Standing:
 
 
 @lru_cache(maxsize=64)
-def _kept(scenario: Scenario, seed: int) -> tuple[dict[Lane, list[Entry]], Reference]:
-    return _input(scenario, seed, Standing())
+def _kept(scenario: Scenario, seed: int, partitions: range) -> tuple[dict[Lane, list[Entry]], Reference]:
+    return _input(scenario, seed, Standing(), partitions)

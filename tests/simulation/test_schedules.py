@@ -75,7 +75,7 @@ def test_late_writes_that_are_accepted_cost_an_exit_and_no_more() -> None:
 
 def test_the_judge_has_something_to_say() -> None:
     scenario = SCENARIOS["judge"]
-    _, reference = scenario.input(0, Standing())
+    _, reference = scenario.input(0, Standing(), range(scenario.partitions))
     topics = {seen.topic for lines in reference.values() for seen in lines.between(0, 1_000)[0]}
     assert topics >= {
         scenario.settings.topics.anomalies,

@@ -6,10 +6,12 @@ faults befall workers and servers (`faults`), and the network loses and delays c
 stop, and everything must drain. What must hold meanwhile is in `invariants`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, NoReturn
 
@@ -34,13 +36,16 @@ FAULTY_STEPS, CALM_STEPS = 3_000, 20_000
 LOOKED_AT_EVERY = 200  # steps, once the faults are over: whether all is drained
 GROWING = 0.8  # of the faulty steps: then all records are there
 TICK_S = 0.1
-OTHER = 1_000_003  # far from all seeds: the logs of a topic that is created anew
+OTHER, MORE = 1_000_003, 2_000_003  # far from all seeds: the logs of a topic that is created anew, and of partitions
 OPERATOR_STEPS = 150  # until somebody has read what a worker said
 
 CRASH = 0.004  # probability, at every point
+RECREATES = 0.5  # probability that an operator creates a topic anew that has got partitions
+ANOTHER_WIDTH = 0.2  # probability, of a topic that is created anew
 BACK_AT_ONCE = 0.5  # probability that a worker is there again before its session ends
 NAMELESS = 0.2  # probability that a world has an older version's snapshots
 WAKING = 0.3  # probability, in every step from the one on in which a zombie may
+WIDENED = re.compile(r"^(\S+) has \d+ partitions and had (\d+) when")
 
 
 @dataclass
@@ -100,14 +105,15 @@ class World:
         self.seen: Counter[str] = Counter()  # what happened, for people
         self.clock = SimulatedClock(self)
         self.name, self.stateful = self.role().name, hasattr(self.role(), "fold")
-        logs, self.reference = scenario.input(seed, self.clock)
+        logs, self.reference = scenario.input(seed, self.clock, range(scenario.partitions))
         self.length = max(log[-1].offset for log in logs.values())
         self.kafka, self.redis, self.network = Kafka(self, logs), Redis(self), Network(self)
         self.request = self.network.request
         self.consumer: type[Consumer] = Consumer
         self.memberships: dict[bytes, tuple[str, str, int]] = {}
         self.consumers: dict[str, Consumer] = {}  # by member
-        self.operators: list[tuple[int, str]] = []  # when one will have come to delete the snapshots of a lane
+        self.operators: list[tuple[int, Callable[[], None]]] = []  # when one will have come, and what he does then
+        self.mending: Callable[[], None] | None = None  # what is done once no worker runs and all is at rest
         self.slots = [Slot(str(i)) for i in range(SLOTS)]
         self.zombies: list[tuple[Any, int]] = []  # frozen processes whose slot was given away, and when they wake
         self.weather = weather(self.random)
@@ -134,9 +140,24 @@ class World:
         """The last offset of a log that began in this step: the logs grow while the faults go on."""
         return (self.now - since) / (GROWING * FAULTY_STEPS) * self.length if self.faulty else float("inf")
 
-    def create_anew(self, topic: str) -> None:
-        logs, reference = self.scenario.input(self.seed + OTHER * self.seen["topic created anew"], self.clock)
+    def create_anew(self) -> None:
+        """Topics that were away for long enough, with as many partitions as it comes."""
+        for topic in [topic for topic, until in self.kafka.away.items() if until <= self.now or not self.faulty]:
+            self.create(topic, self.scenario.partitions + (self.random.random() < ANOTHER_WIDTH))
+
+    def create(self, topic: str, width: int) -> None:
+        self.seen["topic created anew"] += 1
+        seed = self.seed + OTHER * self.seen["topic created anew"]
+        logs, reference = self.scenario.input(seed, self.clock, range(width))
         self.kafka.create_anew(topic, logs)
+        self.invariants.read({lane: lines for lane, lines in reference.items() if lane.topic == topic})
+
+    def add_partitions(self, topic: str, many: int) -> None:
+        self.seen["partitions added"] += 1
+        width, seed = self.kafka.widths[topic], self.seed + MORE * self.seen["partitions added"]
+        self.invariants.widened(topic)
+        logs, reference = self.scenario.input(seed, self.clock, range(width, width + many))
+        self.kafka.add_partitions(topic, logs)
         self.invariants.read({lane: lines for lane, lines in reference.items() if lane.topic == topic})
 
     def consumer_of(self, membership: bytes) -> Consumer:
@@ -183,10 +204,19 @@ class World:
             self.seen[f"surprise: {type(surprise).__name__}"] += 1
             if "has forgotten what this worker wrote" in str(surprise):
                 self.shut_out(loop, str(surprise))
-            if "elete the snapshots of this lane in Redis" in str(surprise):
-                self.operators.append((self.now + self.random.randrange(OPERATOR_STEPS), str(surprise).split(":")[0]))
+            self.call_for_help(str(surprise))
         if loop is not None:
             self.invariants.counted(loop.observed.records_lost, loop.consumer.lost)
+
+    def call_for_help(self, sentence: str) -> None:
+        """A worker says what an operator has to do."""
+        do: Callable[[], None] | None = None
+        if "elete the snapshots of this lane in Redis" in sentence:
+            do = partial(self.delete_snapshots, sentence.split(":")[0])
+        elif found := WIDENED.search(sentence):
+            do = partial(self.stop_all_roles, found[1], int(found[2]))
+        if do is not None:
+            self.operators.append((self.now + self.random.randrange(OPERATOR_STEPS), do))
 
     def shut_out(self, loop: Any, sentence: str) -> None:
         for folded in loop.work.lanes.values():
@@ -225,6 +255,12 @@ class World:
                 self.operate()
             if self.kafka.running:
                 self.kafka.go_on()
+            if self.kafka.away:
+                self.create_anew()
+            if self.kafka.refresh_at is not None and self.now >= self.kafka.refresh_at:
+                self.kafka.refresh()
+            if self.mending and self.at_rest():
+                self.mend(self.mending)
             self.advance(self.slots[int(self.random.random() * SLOTS)])
 
     def wake_zombies(self) -> None:
@@ -233,17 +269,53 @@ class World:
             if self.now >= at and self.random.random() < WAKING:
                 process.switch()
 
+    # ---- operators ---------------------------------------------------------------------------------------------------
+
     def operate(self) -> None:
         for one in [one for one in self.operators if one[0] <= self.now]:
             self.operators.remove(one)
-            self.redis.delete(f"{self.settings.redis.prefix}{self.name}:{one[1]}")
-            self.seen["snapshots deleted by hand"] += 1
+            one[1]()
+
+    def delete_snapshots(self, lane: str) -> None:
+        self.redis.delete(f"{self.settings.redis.prefix}{self.name}:{lane}")
+        self.seen["snapshots deleted by hand"] += 1
+
+    def stop_all_roles(self, topic: str, width: int) -> None:
+        """The topic has got partitions and had `width`: it is created anew, or all of it is learnt anew."""
+        if self.mending or not self.kafka.remembers(topic, width):
+            return  # somebody else was here before
+        recreates = self.random.random() < RECREATES
+        self.mending = partial(self.recreate, topic, width) if recreates else partial(self.delete_group, topic)
+        for process in self.processes():
+            process.throw(Crash)
+
+    def at_rest(self) -> bool:
+        return not (self.kafka.running or self.network.late or self.kafka.away or self.redis.down)
+
+    def mend(self, work: Callable[[], None]) -> None:
+        self.mending = None
+        self.seen["partitions mended"] += 1
+        for slot in self.slots:
+            self.kafka.group.leave(self.seat(slot))
+        work()
+
+    def recreate(self, topic: str, width: int) -> None:
+        self.kafka.delete(topic, self.now)
+        self.create(topic, width)
+
+    def delete_group(self, topic: str) -> None:
+        self.kafka.offsets.clear()
+        for lane in self.invariants.lane:
+            self.delete_snapshots(lane)
+        self.invariants.read_anew(topic)
+
+    # ---- slots -------------------------------------------------------------------------------------------------------
 
     def advance(self, slot: Slot) -> None:
         if self.faulty and slot.frozen_until > self.now:
             return
         if slot.dead:
-            if not self.may_start(slot):
+            if self.mending or not self.may_start(slot):
                 return
             slot.asked_to_stop = False
             slot.process = greenlet(self.live)
@@ -269,14 +341,18 @@ class World:
 
     def end(self) -> None:
         self.faulty = False
-        for process in [*(slot.process for slot in self.slots), *(process for process, _ in self.zombies)]:
-            if process is not None and not process.dead:
-                process.throw(GreenletExit)
+        for process in self.processes():
+            process.throw(GreenletExit)
+
+    def processes(self) -> list[Any]:
+        """That run, or are frozen."""
+        every = [*(slot.process for slot in self.slots), *(process for process, _ in self.zombies)]
+        return [process for process in every if process is not None and not process.dead]
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     def drained(self) -> bool:
-        if self.zombies or self.kafka.running or self.network.late:
+        if self.zombies or self.kafka.running or self.network.late or self.mending or self.kafka.away:
             return False
         for lane, log in self.kafka.logs.items():
             end = log[-1].offset + 1
