@@ -6,12 +6,10 @@ faults befall workers and servers (`faults`), and the network loses and delays c
 stop, and everything must drain. What must hold meanwhile is in `invariants`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from random import Random
 from typing import Any, NoReturn
 
@@ -28,6 +26,7 @@ from tests.simulation.group import Consumer
 from tests.simulation.invariants import Invariants, Violated
 from tests.simulation.kafka import Kafka, Producer
 from tests.simulation.network import Crash, Network
+from tests.simulation.operators import Operators
 from tests.simulation.redis import Client, Redis
 from tests.simulation.scenario import Scenario
 
@@ -37,15 +36,12 @@ LOOKED_AT_EVERY = 200  # steps, once the faults are over: whether all is drained
 GROWING = 0.8  # of the faulty steps: then all records are there
 TICK_S = 0.1
 OTHER, MORE = 1_000_003, 2_000_003  # far from all seeds: the logs of a topic that is created anew, and of partitions
-OPERATOR_STEPS = 150  # until somebody has read what a worker said
 
 CRASH = 0.004  # probability, at every point
-RECREATES = 0.5  # probability that an operator creates a topic anew that has got partitions
 ANOTHER_WIDTH = 0.2  # probability, of a topic that is created anew
 BACK_AT_ONCE = 0.5  # probability that a worker is there again before its session ends
 NAMELESS = 0.2  # probability that a world has an older version's snapshots
 WAKING = 0.3  # probability, in every step from the one on in which a zombie may
-WIDENED = re.compile(r"^(\S+) has \d+ partitions and had (\d+) when")
 
 
 @dataclass
@@ -112,8 +108,7 @@ class World:
         self.consumer: type[Consumer] = Consumer
         self.memberships: dict[bytes, tuple[str, str, int]] = {}
         self.consumers: dict[str, Consumer] = {}  # by member
-        self.operators: list[tuple[int, Callable[[], None]]] = []  # when one will have come, and what he does then
-        self.mending: Callable[[], None] | None = None  # what is done once no worker runs and all is at rest
+        self.operators = Operators(self)
         self.slots = [Slot(str(i)) for i in range(SLOTS)]
         self.zombies: list[tuple[Any, int]] = []  # frozen processes whose slot was given away, and when they wake
         self.weather = weather(self.random)
@@ -204,19 +199,9 @@ class World:
             self.seen[f"surprise: {type(surprise).__name__}"] += 1
             if "has forgotten what this worker wrote" in str(surprise):
                 self.shut_out(loop, str(surprise))
-            self.call_for_help(str(surprise))
+            self.operators.hear(str(surprise))
         if loop is not None:
             self.invariants.counted(loop.observed.records_lost, loop.consumer.lost)
-
-    def call_for_help(self, sentence: str) -> None:
-        """A worker says what an operator has to do."""
-        do: Callable[[], None] | None = None
-        if "elete the snapshots of this lane in Redis" in sentence:
-            do = partial(self.delete_snapshots, sentence.split(":")[0])
-        elif found := WIDENED.search(sentence):
-            do = partial(self.stop_all_roles, found[1], int(found[2]))
-        if do is not None:
-            self.operators.append((self.now + self.random.randrange(OPERATOR_STEPS), do))
 
     def shut_out(self, loop: Any, sentence: str) -> None:
         for folded in loop.work.lanes.values():
@@ -251,16 +236,14 @@ class World:
                 self.wake_zombies()
             if self.network.late:
                 self.network.deliver()
-            if self.operators:
-                self.operate()
             if self.kafka.running:
                 self.kafka.go_on()
             if self.kafka.away:
                 self.create_anew()
             if self.kafka.refresh_at is not None and self.now >= self.kafka.refresh_at:
                 self.kafka.refresh()
-            if self.mending and self.at_rest():
-                self.mend(self.mending)
+            if self.operators.coming or self.operators.mending:
+                self.operators.go_on()
             self.advance(self.slots[int(self.random.random() * SLOTS)])
 
     def wake_zombies(self) -> None:
@@ -269,53 +252,11 @@ class World:
             if self.now >= at and self.random.random() < WAKING:
                 process.switch()
 
-    # ---- operators ---------------------------------------------------------------------------------------------------
-
-    def operate(self) -> None:
-        for one in [one for one in self.operators if one[0] <= self.now]:
-            self.operators.remove(one)
-            one[1]()
-
-    def delete_snapshots(self, lane: str) -> None:
-        self.redis.delete(f"{self.settings.redis.prefix}{self.name}:{lane}")
-        self.seen["snapshots deleted by hand"] += 1
-
-    def stop_all_roles(self, topic: str, width: int) -> None:
-        """The topic has got partitions and had `width`: it is created anew, or all of it is learnt anew."""
-        if self.mending or not self.kafka.remembers(topic, width):
-            return  # somebody else was here before
-        recreates = self.random.random() < RECREATES
-        self.mending = partial(self.recreate, topic, width) if recreates else partial(self.delete_group, topic)
-        for process in self.processes():
-            process.throw(Crash)
-
-    def at_rest(self) -> bool:
-        return not (self.kafka.running or self.network.late or self.kafka.away or self.redis.down)
-
-    def mend(self, work: Callable[[], None]) -> None:
-        self.mending = None
-        self.seen["partitions mended"] += 1
-        for slot in self.slots:
-            self.kafka.group.leave(self.seat(slot))
-        work()
-
-    def recreate(self, topic: str, width: int) -> None:
-        self.kafka.delete(topic, self.now)
-        self.create(topic, width)
-
-    def delete_group(self, topic: str) -> None:
-        self.kafka.offsets.clear()
-        for lane in self.invariants.lane:
-            self.delete_snapshots(lane)
-        self.invariants.read_anew(topic)
-
-    # ---- slots -------------------------------------------------------------------------------------------------------
-
     def advance(self, slot: Slot) -> None:
         if self.faulty and slot.frozen_until > self.now:
             return
         if slot.dead:
-            if self.mending or not self.may_start(slot):
+            if self.operators.mending or not self.may_start(slot):
                 return
             slot.asked_to_stop = False
             slot.process = greenlet(self.live)
@@ -352,7 +293,7 @@ class World:
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     def drained(self) -> bool:
-        if self.zombies or self.kafka.running or self.network.late or self.mending or self.kafka.away:
+        if self.zombies or self.kafka.running or self.network.late or self.operators.mending or self.kafka.away:
             return False
         for lane, log in self.kafka.logs.items():
             end = log[-1].offset + 1
