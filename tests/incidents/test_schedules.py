@@ -247,6 +247,25 @@ def test_whoever_hears_late_of_what_is_published_publishes_nothing_again(embedde
     on(embedded_redis.url, work)
 
 
+def test_what_is_heard_too_late_is_published_again_under_its_name_and_as_it_was(embedded_redis: EmbeddedRedis) -> None:
+    """One process hears, and is slow; to another one it looks as if nobody would publish what waits."""
+
+    async def work(installation: Installation) -> None:
+        slow, other = await installation.process(), await installation.process()
+        for at_s in range(3):
+            await slow.anomaly(record(anomaly("moved" if at_s else "firing", at_s=at_s)))
+        await installation.hear(slow, at_most=1)
+        await other.tick()
+        await other.tick()
+        await installation.hear(slow)
+        await other.tick()
+        await other.tick()
+        assert [incident.revision for incident in installation.log] == [1, 2, 3, 3]
+        assert installation.log[2] == installation.log[3]
+
+    on(embedded_redis.url, work)
+
+
 def test_an_anomaly_of_a_topic_that_was_created_anew_is_not_taken_for_its_namesake(
     embedded_redis: EmbeddedRedis,
 ) -> None:
