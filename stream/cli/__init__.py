@@ -1,22 +1,28 @@
 """The command `leeway`: one command a file, the file named after it, imported when it is called.
 
 Exit codes: 0 good, 1 failed, 2 wrong usage or configuration, 3 drift (`status`, `evaluate`) or a role ended by a
-surprise.
+surprise; 130 and 143 ended by Ctrl-C and by SIGTERM before it was done.
 """
 
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from io import TextIOWrapper
-from typing import NoReturn
-
-import click
-
-from stream import rooms
-from stream.cli.group import Group
 
 INTERRUPTED = 130  # what shells expect after Ctrl-C: 128 + SIGINT
+TERMINATED = 143  # 128 + SIGTERM
+
+try:
+    import importlib
+    import signal
+    from collections.abc import Sequence
+    from io import TextIOWrapper
+    from typing import NoReturn
+
+    import click
+
+    from stream import rooms
+    from stream.cli.group import Group
+except KeyboardInterrupt:  # nothing has begun yet, and a traceback would tell nobody anything
+    sys.exit(INTERRUPTED)
 
 # What NumPy reads when it is imported. Matrices are small here, and threads wait for each other longer than they
 # multiply: with two of them a judge needed half as much processor time again, and twice the time on a busy machine.
@@ -75,37 +81,62 @@ def leeway() -> None:
 
     \b
     Exit codes: 0 good, 1 failed, 2 wrong usage or configuration,
-    3 drift (status, evaluate), or a role ended by a surprise.
+    3 drift (status, evaluate), or a role ended by a surprise,
+    130 ended by Ctrl-C, 143 ended by SIGTERM before it was done.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The outermost place: whatever happens ends in one sentence and an exit code."""
-    os.environ.setdefault(THREADS_OF_A_MATRIX, "1")
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  a caller may have closed it (`>&-`)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for paper in (sys.stdout, sys.stderr):
-        if isinstance(paper, TextIOWrapper):
-            paper.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks
     try:
+        status = _status(arguments)
+    except KeyboardInterrupt:  # a second one, while the first was being answered
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM does what Ctrl-C does: it leaves through every `with` block, and what was taken is still delivered."""
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    """Run the command; its exit code."""
+    try:
+        _prepare()
         if complaint := rooms.shadowed():
             raise click.ClickException(complaint)
         status = leeway.main(list(arguments) if arguments is not None else None, "leeway", standalone_mode=False)
         sys.stdout.flush()
+        return status if isinstance(status, int) else 0
     except click.ClickException as refusal:
         refusal.show()
-        status = refusal.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        status = INTERRUPTED
+        return refusal.exit_code
+    except (click.Abort, KeyboardInterrupt) as ended:
+        return TERMINATED if isinstance(ended.__cause__ or ended, _Terminated) else INTERRUPTED
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        return 0
     except Exception as surprise:
         if "LEEWAY_TRACEBACK" in os.environ:
             raise
         click.echo(f"Error: {_sentence(surprise)}", err=True)
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+        return 1
+
+
+def _prepare() -> None:
+    """The process, before a command is imported."""
+    os.environ.setdefault(THREADS_OF_A_MATRIX, "1")
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  a caller may have closed it (`<&-`)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for paper in (sys.stdout, sys.stderr):
+        if isinstance(paper, TextIOWrapper):
+            paper.reconfigure(errors="replace")  # a terminal without our glyphs shows question marks
 
 
 def _sentence(surprise: Exception) -> str:

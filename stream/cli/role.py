@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stream.cli.asked import until_asked
 from stream.cli.options import CONFIG, KAFKA, REDIS, settings_of
 
 
@@ -31,8 +32,9 @@ def worker(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_settings(
         slot: int, config: Path | None, kafka: str | None, redis: str | None, http_port: int | None
-    ) -> Any:
+    ) -> None:
         flags = {"kafka.bootstrap": kafka, "redis.url": redis, "http.port": http_port}
-        return command(settings=settings_of(config, flags), slot=slot)
+        with until_asked():
+            command(settings=settings_of(config, flags), slot=slot)
 
     return with_settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.asked import ASKING, until_asked
 from stream.cli.options import CONFIG, KAFKA, REDIS, settings_of
 from stream.settings import Settings
 
@@ -78,10 +79,12 @@ def command(
     Exit codes: 0 stopped by SIGTERM or Ctrl-C, 1 Kafka stays away or a worker had to be killed,
     2 wrong usage or configuration.
     """
-    settings = settings_of(config, {"kafka.bootstrap": kafka, "redis.url": redis, "http.port": http_port})
-    if not no_topics:
-        _create_topics(settings, patience)
-    sys.exit(_supervise(settings, config, workers or automatic(settings), judges))
+    with until_asked():
+        settings = settings_of(config, {"kafka.bootstrap": kafka, "redis.url": redis, "http.port": http_port})
+        if not no_topics:
+            _create_topics(settings, patience)
+        status = _supervise(settings, config, workers or automatic(settings), judges)
+    sys.exit(status)
 
 
 def _create_topics(settings: Settings, patience_s: float) -> None:
@@ -113,7 +116,7 @@ def _supervise(settings: Settings, config: Path | None, workers: int, judges: in
     from stream.supervisor import Supervisor
 
     asked = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in ASKING:
         signal.signal(name, lambda *_: asked.set())
     family = Supervisor(
         commands(settings, config, workers, judges), _environment(settings), on_event=Announcer(sys.stderr.isatty())

@@ -23,7 +23,8 @@ WIDTH = 150  # of the report where there is no terminal to ask
 def play(kafka: str | None, redis: str | None, output: str, seed: int, keep: bool) -> int:
     """0 when every outage was found within the budget; 1 when not, or when the demo cannot be run here; 2 when what
     it is told to use cannot be."""
-    signal.signal(signal.SIGTERM, _asked_to_end)
+    for asking in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asking, _asked_to_end)
     words = Console(stderr=output == "json", highlight=False)
     if not words.is_terminal:
         words = Console(stderr=output == "json", highlight=False, width=WIDTH)
@@ -52,5 +53,9 @@ def play(kafka: str | None, redis: str | None, output: str, seed: int, keep: boo
 
 
 def _asked_to_end(number: int, frame: object) -> NoReturn:
-    """As Ctrl-C does: through every `with` block, so that nothing stays behind."""
+    """Through every `with` block, so that nothing stays behind; whoever asks again does not stop that."""
+    for asking in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asking, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
