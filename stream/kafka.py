@@ -9,6 +9,7 @@ The values are measured on Apache Kafka 4.1 with librdkafka 2.16; the reason sta
 '50'
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -122,6 +123,45 @@ def said_once() -> Callable[[KafkaError], None]:
             log.warning("trouble with Kafka", code=error.name(), reason=error.str())
 
     return say
+
+
+class Heard:
+    """Keeps what a client says beside its answers, the latest of each kind; it tells when it is polled.
+
+    A request that fails says that no broker could be talked to; only here stands why.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, str] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        self._said[error.name()] = error.str()
+
+    @property
+    def refusal(self) -> str:
+        """Why a Kafka that is there cannot be used, and what to do about it; empty when nothing is there."""
+        sasl, tls, hung_up = (self._said.get(name, "") for name in ("_AUTHENTICATION", "_SSL", "_TRANSPORT"))
+        if offered := re.search(r"SASL (\S+) mechanism handshake failed.*supported mechanisms: (\S*) \(", sasl):
+            if offered[2]:
+                return f"it takes no {offered[1]} but {offered[2].replace(',', ', ')}; set kafka.sasl_mechanism"
+            return (
+                "this listener asks for no password; set kafka.security_protocol to plaintext or ssl, or name another"
+            )
+        if sasl:
+            return "it refuses this user or password; check kafka.sasl_username and kafka.sasl_password_file"
+        if "verify failed" in tls:
+            return "its certificate is not accepted; name who signed it in kafka.ssl_ca_location, and its own host name"
+        if tls or "SSL" in hung_up:
+            return "no TLS comes about; if this listener speaks none, set kafka.security_protocol to plaintext"
+        connected = hung_up and "in state CONNECT)" not in hung_up
+        if connected or self._said.keys() == {"_ALL_BROKERS_DOWN"}:
+            return "it hangs up; set kafka.security_protocol to what this listener expects, or name another"
+        return ""
+
+    @property
+    def silence(self) -> str:
+        """Why nothing is there, as the client says it."""
+        return next((self._said[name] for name in ("_RESOLVE", "_TRANSPORT") if name in self._said), "")
 
 
 MEANINGS = {

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=2**53)]  # what every program that reads it can count
+# Ten years: a date that is reckoned with it is still one.
+Seconds = Annotated[int, Meta(ge=1, le=315_360_000)]
+Milliseconds = Annotated[int, Meta(ge=1, le=315_360_000_000)]
 
 
 class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +41,7 @@ class Redis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca_file: str = ""
     prefix: str = "leeway:"
     snapshot_bytes_per_second: Positive = 1_000_000
-    idle_s: Positive = 900  # a state that nothing came for leaves memory; it is read back when something comes
+    idle_s: Seconds = 900  # a state that nothing came for leaves memory; it is read back when something comes
     memory_bytes: Positive = 1_000_000_000  # about what all states of a worker may take before idle ones leave sooner
     states: Positive = 10_000  # of one lane of the judge; a further model is refused
     allow_plaintext: bool = False
@@ -67,9 +70,9 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     pane_ms: Annotated[int, Meta(ge=50, le=60_000)] = 1_000
     heartbeat_ms: Annotated[int, Meta(ge=500, le=600_000)] = 5_000  # a silent model's pipeline is heard this often
-    late_ms: Positive = 600_000  # older than this on arrival: counted as late
-    future_ms: Positive = 60_000  # further ahead than this: counted as future
-    refuse_future_ms: Positive = 86_400_000  # further ahead than this: dead letter "clock"
+    late_ms: Milliseconds = 600_000  # older than this on arrival: counted as late
+    future_ms: Milliseconds = 60_000  # further ahead than this: counted as future
+    refuse_future_ms: Milliseconds = 86_400_000  # further ahead than this: dead letter "clock"
     distinct_values: Annotated[int, Meta(ge=8, le=4096)] = 256  # of one column in one pane, by name
     segment_values: Annotated[int, Meta(ge=1, le=4096)] = 64  # of one segment key, by name
     columns: Annotated[int, Meta(ge=1, le=16_384)] = 2_048  # of one subject
@@ -98,18 +101,18 @@ class Judge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     margin: Annotated[float, Meta(ge=0, le=3)] = 0.0  # sd: alarm while further from the reference (0: not asked)
     segments: bool = True  # watch the slices of declared segments too
     bucket_s: Annotated[int, Meta(ge=1, le=3600)] = 10  # volume is counted per so many seconds
-    lagging_s: Positive = 60  # older panes than this make a subject "lagging"
-    silence_s: Positive = 60  # nothing for so long makes a subject "no data"
-    heartbeat_s: Positive = 60
+    lagging_s: Seconds = 60  # older panes than this make a subject "lagging"
+    silence_s: Seconds = 60  # nothing for so long makes a subject "no data"
+    heartbeat_s: Seconds = 60
     guests: list[Guest] = []
 
 
 class Incidents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How anomalies become incidents."""
 
-    escalate_after_s: Positive = 1_800  # an incident that nobody acknowledges
-    reopen_within_s: Positive = 3_600  # a resolved incident that fires again is reopened, later it is a new one
-    keep_resolved_s: Positive = 604_800
+    escalate_after_s: Seconds = 1_800  # an incident that nobody acknowledges
+    reopen_within_s: Seconds = 3_600  # a resolved incident that fires again is reopened, later it is a new one
+    keep_resolved_s: Seconds = 604_800
     owners: dict[str, str] = {}  # model -> who is called
 
 

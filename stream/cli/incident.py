@@ -272,7 +272,7 @@ def ask(
 def _produce(settings: Settings, wanted: Any) -> None:
     from confluent_kafka import KafkaException, Producer
 
-    from stream.cli.reach import kafka_is_away, kafka_properties
+    from stream.cli.reach import kafka_is_away, kafka_properties, listed, unreadable
     from stream.kafka import explained, plain_producer
     from stream.outputs import record
 
@@ -281,11 +281,12 @@ def _produce(settings: Settings, wanted: Any) -> None:
         topic, wanted, kind="command", id=wanted.id, key=wanted.incident, time=wanted.at, role="command-line"
     )
     limits = {"message.timeout.ms": int(ANSWER_S * 1000)}
-    producer = Producer(plain_producer(settings.kafka) | kafka_properties(settings) | limits)
+    properties = plain_producer(settings.kafka) | kafka_properties(settings) | limits
+    producer = Producer(properties)
     refused: list[str] = []
+    if error := listed(producer, properties["error_cb"], settings, topic).topics[topic].error:
+        raise click.ClickException(unreadable(topic, error))
     try:
-        if producer.list_topics(topic, timeout=ANSWER_S).topics[topic].error is not None:
-            raise click.ClickException(f"There is no topic {topic}; 'leeway topics create' creates it.")
         producer.produce(
             output.topic,
             output.value,
@@ -294,7 +295,7 @@ def _produce(settings: Settings, wanted: Any) -> None:
             on_delivery=lambda error, _: refused.append(explained(error)) if error else None,
         )
     except KafkaException as refusal:
-        raise click.ClickException(kafka_is_away(settings, refusal)) from None
+        raise click.ClickException(kafka_is_away(settings, refusal, properties["error_cb"])) from None
     if producer.flush(ANSWER_S + 1) or refused:
         raise click.ClickException(f"Kafka did not take the command: {'; '.join(refused) or 'no answer in time'}.")
 

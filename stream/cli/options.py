@@ -44,11 +44,15 @@ def configured(command: Command) -> Command:
 def settings_of(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """The settings, or the refusal in sentences."""
     from stream.config import Misconfigured, current
+    from stream.reach import refusals
 
     try:
-        return current(config, flags)
+        settings = current(config, flags)
+        if problems := list(refusals(settings)):
+            raise Misconfigured(problems)
     except Misconfigured as refusal:
         raise Refused("\n       ".join(refusal.problems)) from None
+    return settings
 
 
 def output(*forms: str) -> Callable[[Command], Command]:

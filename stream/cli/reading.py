@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream.cli.reach import ANSWER_S, kafka_is_away, kafka_properties
+from stream.cli.reach import ANSWER_S, kafka_is_away, kafka_properties, listed, unreadable
 from stream.settings import Settings
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message, TopicPartition
+
+    from stream.kafka import Heard
 
 POLL_S = 0.2
 BATCH = 500
@@ -33,19 +35,17 @@ def records(
     """Records as they come, for at most `seconds`; without `follow` until the end that the log has now."""
     from confluent_kafka import Consumer, KafkaError, KafkaException
 
-    consumer = Consumer(
-        kafka_properties(settings)
-        | {
-            "group.id": f"{settings.group}-reader",  # the client wants a name; nothing is ever committed under it
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-            "fetch.wait.max.ms": 100,
-        }
-    )
+    properties = kafka_properties(settings) | {
+        "group.id": f"{settings.group}-reader",  # the client wants a name; nothing is ever committed under it
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "fetch.wait.max.ms": 100,
+    }
+    consumer = Consumer(properties)
     try:
-        lanes = _lanes(consumer, settings, topic, start)
+        lanes = _lanes(consumer, properties["error_cb"], settings, topic, start)
         consumer.assign(lanes)
         unread = {lane.partition for lane in lanes}
         give_up = time.monotonic() + (float("inf") if seconds is None else seconds)
@@ -62,20 +62,20 @@ def records(
         consumer.close()
 
 
-def _lanes(consumer: "Consumer", settings: Settings, topic: str, start: str) -> "list[TopicPartition]":
+def _lanes(consumer: "Consumer", heard: "Heard", settings: Settings, topic: str, start: str) -> "list[TopicPartition]":
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
+    found = listed(consumer, heard, settings, topic).topics[topic]
+    if found.error is not None:
+        raise click.ClickException(unreadable(topic, found.error))
+    if not start.startswith("-"):
+        place = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
+        return [TopicPartition(topic, partition, place) for partition in found.partitions]
+    lanes = []
     try:
-        listed = consumer.list_topics(topic, timeout=ANSWER_S).topics[topic]
-        if listed.error is not None:
-            raise click.ClickException(f"There is no topic {topic}; 'leeway topics create' creates it.")
-        if not start.startswith("-"):
-            place = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
-            return [TopicPartition(topic, partition, place) for partition in listed.partitions]
-        lanes = []
-        for partition in listed.partitions:
+        for partition in found.partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), ANSWER_S)
             lanes.append(TopicPartition(topic, partition, max(low, high - int(start[1:]))))
-        return lanes
-    except KafkaException as refusal:
-        raise click.ClickException(kafka_is_away(settings, refusal)) from None
+    except KafkaException as trouble:
+        raise click.ClickException(kafka_is_away(settings, trouble, heard)) from None
+    return lanes

@@ -126,7 +126,7 @@ class Post:
             self.sent[topic] += 1
             return
         if topic not in self._present:
-            self.failed[f"there is no topic {topic}; 'leeway topics create' creates it"] += 1
+            self.failed[f"there is no topic {topic} that this user may see; 'leeway topics create' creates it"] += 1
             return
         while True:
             try:
@@ -154,14 +154,12 @@ class Post:
 
 def _producer(settings: Settings) -> "tuple[Producer, set[str]]":
     """A producer, and the topics that exist."""
-    from confluent_kafka import KafkaException, Producer
+    from confluent_kafka import Producer
 
-    from stream.cli.reach import ANSWER_S, kafka_is_away, kafka_properties
+    from stream.cli.reach import kafka_properties, listed
     from stream.kafka import LARGEST_BYTES, plain_producer
 
     limits = {"message.timeout.ms": PATIENCE_MS, "message.max.bytes": LARGEST_BYTES, "linger.ms": 20}
-    producer = Producer(plain_producer(settings.kafka) | kafka_properties(settings) | limits)
-    try:
-        return producer, set(producer.list_topics(timeout=ANSWER_S).topics)
-    except KafkaException as refusal:
-        raise click.ClickException(kafka_is_away(settings, refusal)) from None
+    properties = plain_producer(settings.kafka) | kafka_properties(settings) | limits
+    producer = Producer(properties)
+    return producer, set(listed(producer, properties["error_cb"], settings).topics)

@@ -14,13 +14,15 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stream import topics as topic_list
-from stream.config import FILE_VARIABLE, PREFIX, load
+from stream.config import FILE_VARIABLE, PREFIX, Misconfigured, load
 from stream.contradictions import topic_names
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis
 from stream.kafka import admin, explained
+from stream.reach import refusals
 from stream.redis import connect
+from stream.redis import explained as why_redis
 from stream.settings import Settings
 
 ANSWER_S = 8.0
@@ -72,6 +74,8 @@ def ground(kafka: str | None, redis_url: str | None, keep: bool) -> Iterator[Gro
             said, changes["redis.url"] = f"{said} and the Redis given", redis_url
         environment = _environment(changes, inherit=kafka is not None)
         settings = load(None, environment, {})
+        if problems := list(refusals(settings)):
+            raise Misconfigured(problems)
         if redis_url is not None:
             _answering(settings)
             if not keep:
@@ -96,7 +100,7 @@ def _answering(settings: Settings) -> None:
     try:
         connect(settings.redis).ping()
     except redis.RedisError as trouble:
-        raise NotServing(f"Redis does not answer: {str(trouble).rstrip('.')}; check --redis") from None
+        raise NotServing(f"Redis, which --redis names, cannot be used: {why_redis(trouble)}") from None
 
 
 def _create_topics(settings: Settings) -> None:

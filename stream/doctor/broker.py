@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 
 from stream.doctor.finding import Finding
 from stream.embedded.broker import CANNOT, is_embedded
-from stream.kafka import TRANSACTION_MS, connection, explained
+from stream.kafka import TRANSACTION_MS, Heard, connection, explained
 from stream.loopback import host_of, on_loopback
 from stream.settings import Settings
 from stream.topics import INPUTS, differences, found, topics
@@ -28,17 +28,20 @@ BY_PRODUCE = {13: "4.1 or newer", 12: "4.0", 11: "3.8 or 3.9", 10: "3.7", 9: "2.
 def findings(settings: Settings) -> Iterator[Finding]:
     """Everything about this Kafka. When it does not answer, that is all there is to say."""
     versions = Versions()
-    client = AdminClient(_quiet(settings) | {"log_level": 7, "debug": "feature"}, logger=versions.logger)
+    heard = Heard()
+    limits = {"log_level": 7, "debug": "feature", "error_cb": heard}
+    client = AdminClient(_quiet(settings) | limits, logger=versions.logger)
     began = time.monotonic()
     try:
         cluster = client.list_topics(timeout=ANSWER_S)
-    except KafkaException as refusal:
-        yield Finding(
-            "error",
-            "Kafka",
-            f"no answer from {settings.kafka.bootstrap}: {explained(refusal)}",
-            "start it, or set kafka.bootstrap; if it is up, compare kafka.security_protocol with its listener",
-        )
+    except KafkaException as trouble:
+        client.poll(0.2)  # now it tells what it heard
+        if heard.refusal:
+            what, _, mend = f"{settings.kafka.bootstrap} cannot be used: {heard.refusal}".partition("; ")
+        else:
+            what = f"no answer from {settings.kafka.bootstrap}: {heard.silence or explained(trouble)}"
+            mend = "start it, or set kafka.bootstrap"
+        yield Finding("error", "Kafka", what, mend)
         return
     client.poll(0.2)  # the log comes through the client's queue
     took_ms = (time.monotonic() - began) * 1000
@@ -55,6 +58,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _limits(client, settings, next(iter(cluster.brokers)))
     yield from _topics(client, settings)
     yield from _clocks(client, settings)
+
+
+SILENT = logging.Logger("silent")  # of what ends a transaction for good, the client says a line by itself
+SILENT.addHandler(logging.NullHandler())
 
 
 class Versions:
@@ -100,7 +107,7 @@ def _transactions(settings: Settings) -> Finding:
     name = f"{settings.group}-doctor-{uuid.uuid4().hex[:8]}"
     limits = {"transactional.id": name, "transaction.timeout.ms": TRANSACTION_MS}
     try:
-        producer = Producer(_quiet(settings) | limits)
+        producer = Producer(_quiet(settings) | limits, logger=SILENT)
         producer.init_transactions(TRANSACTION_S)
         producer.begin_transaction()
         producer.abort_transaction(TRANSACTION_S)

@@ -10,7 +10,7 @@ import redis
 
 from stream.doctor.finding import Finding
 from stream.loopback import on_loopback
-from stream.redis import Client, cautions, connect
+from stream.redis import Client, cautions, connect, explained
 from stream.settings import Settings
 
 OLDEST = (6, 0)  # ACLs, which an installation shared with others needs
@@ -24,24 +24,21 @@ def findings(settings: Settings) -> Iterator[Finding]:
     try:
         yield from _answering(client, settings)
     except redis.RedisError as trouble:
-        yield Finding(
-            "error",
-            "Redis",
-            f"it does not answer or refuses: {trouble}",
-            "start it, or set redis.url; with access rules: all commands on keys that begin with "
-            f"'{settings.redis.prefix}'",
-        )
+        what, _, mend = explained(trouble).partition("; ")
+        yield Finding("error", "Redis", what, mend)
 
 
 def _answering(client: Client, settings: Settings) -> Iterator[Finding]:
     began = time.monotonic()
     client.ping()
     took_ms = (time.monotonic() - began) * 1000
-    told: dict[str, Any] = client.info()
-    version = str(told.get("redis_version", "0"))
-    old = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal()) < OLDEST
-    level, mend = ("warning", "Redis 7 or newer, or Valkey") if old else ("ok", "")
-    yield Finding("warning" if level == "warning" else "ok", "Redis", f"{version}, answers in {took_ms:.0f} ms", mend)
+    try:
+        told: dict[str, Any] = client.info()
+    except redis.exceptions.NoPermissionError:  # the roles do without it
+        told = {}
+        yield Finding("warning", "Redis", f"answers in {took_ms:.0f} ms; its version is not told", "allow INFO")
+    else:
+        yield _version(told, took_ms)
     if told.get("cluster_enabled"):
         what = "it is a cluster, and scripts over several keys fail in one"
         yield Finding("error", "Redis", what, "one Redis, with a replica if it must not be lost")
@@ -50,6 +47,14 @@ def _answering(client: Client, settings: Settings) -> Iterator[Finding]:
     yield from _keeps(client, told)
     yield _clock(client)
     yield _security(settings)
+
+
+def _version(told: dict[str, Any], took_ms: float) -> Finding:
+    version = str(told.get("redis_version", "0"))
+    what = f"{version}, answers in {took_ms:.0f} ms"
+    if tuple(int(part) for part in version.split(".")[:2] if part.isdecimal()) < OLDEST:
+        return Finding("warning", "Redis", what, "Redis 7 or newer, or Valkey")
+    return Finding("ok", "Redis", what)
 
 
 def _writes(client: Client, settings: Settings) -> Finding:
@@ -69,16 +74,22 @@ def _scripts(client: Client) -> Finding:
 
 
 def _keeps(client: Client, told: dict[str, Any]) -> Iterator[Finding]:
+    used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
+    if most and used > NEARLY_FULL * most:
+        what = f"{used / most:.0%} of maxmemory is used; when it is full, snapshots wait"
+        yield Finding("warning", "Redis memory", what, "raise maxmemory")
+    try:
+        client.config_get("maxmemory-policy")
+    except redis.exceptions.ResponseError:  # no permission, or a hosted Redis that has no such command
+        what = "whether it evicts keys, and keeps them over a restart, is not told"
+        yield Finding("warning", "Redis memory", what, "see that maxmemory-policy is noeviction and appendonly yes")
+        return
     warned = list(cautions(client))
     for caution in warned:
         what, _, mend = caution.partition("; ")
         yield Finding("warning", "Redis memory", what, mend)
     if not warned:
         yield Finding("ok", "Redis memory", "nothing is evicted, and writes are appended to a file")
-    used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
-    if most and used > NEARLY_FULL * most:
-        what = f"{used / most:.0%} of maxmemory is used; when it is full, snapshots wait"
-        yield Finding("warning", "Redis memory", what, "raise maxmemory")
 
 
 def _clock(client: Client) -> Finding:

@@ -89,7 +89,10 @@ def test_without_check_lines_are_sent_as_they_are(platform: Platform) -> None:
 def test_a_topic_that_is_missing_is_said_with_its_mend(kafka: str) -> None:
     sent = leeway("send", "-", "--kafka", kafka, given=GOOD, LEEWAY__TOPICS__PREDICTIONS="not.there")
     assert sent.returncode == 1
-    assert "1 not delivered: there is no topic not.there; 'leeway topics create' creates it." in sent.stderr
+    assert (
+        "1 not delivered: there is no topic not.there that this user may see; 'leeway topics create' creates it."
+        in sent.stderr
+    )
 
 
 def test_a_dry_run_needs_no_kafka() -> None:
