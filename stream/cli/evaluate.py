@@ -1,5 +1,6 @@
 """`leeway evaluate`: any detectors on your own file, through the code that the judge runs."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ SHOWN = 4  # alarms of one detector in one column of the table; --output json ha
 
 
 @click.command(name="evaluate", short_help="Run detectors on your own file; exit code 3 for drift.")
-@click.argument("file", metavar="FILE.csv|parquet", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE.csv|parquet", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--column", "columns", multiple=True, default=("all",), help="A column, several between commas, or all.")
 @click.option("--reference", required=True, metavar="N|FILE", help="What is normal: the first N rows, or another file.")
 @click.option("--detectors", default="urn", show_default=True, help="As in urn,adwin(delta=0.01),kswin.")
@@ -84,6 +85,7 @@ def command(
         found = contestants(detectors)
         if plot is not None:
             drawable()
+            writable(plot)
         together = any(one.name == MODEL for one in found)
         with working() as progress:
             reading = partial(progress, "reading")
@@ -100,6 +102,16 @@ def command(
         raise Refused(str(refusal)) from None
     show(trial, results, output)
     sys.exit(DRIFT if any(result.alarms for result in results if result.detector == "urn") else 0)
+
+
+def writable(plot: Path) -> None:
+    """Refuse a place where no picture can be put before anything is evaluated, which may take an hour."""
+    if plot.is_dir():
+        raise Refused(f"--plot {plot} is a folder; name a file in it, as in {plot / 'drift.png'}")
+    if not plot.parent.is_dir():
+        raise Refused(f"--plot {plot}: there is no folder {plot.parent}; create it, or name another")
+    if not os.access(plot if plot.exists() else plot.parent, os.W_OK):
+        raise Refused(f"--plot {plot} cannot be written by this user; mend the permissions, or name another place")
 
 
 def preface(file: Path, trial: "Trial", names: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
         if args and args[0] not in names:
-            close = get_close_matches(args[0], names, n=1)
+            begun = [name for name in names if name.startswith(args[0])]
+            close = begun or get_close_matches(args[0], names, n=1)
             here = ctx.command_path
             meant = f"Did you mean '{here} {close[0]}'?" if close else f"'{here} --help' lists the commands."
             raise click.UsageError(f"There is no command '{args[0]}'. {meant}", ctx)
