@@ -90,6 +90,11 @@ class Bank:
     def __len__(self) -> int:
         return len(self.bins)
 
+    @property
+    def most_places(self) -> int:
+        """How many places there are for the retired references of each feature."""
+        return int(self.retired.shape[1])
+
     def copy(self, tilts: Tilts | None = None) -> Bank:
         """Return a bank that shares no array with this one but its tilts, or `tilts`, which nobody changes in place."""
         arrays: dict[str, Any] = {name: getattr(self, name).copy() for name in OWN}
@@ -165,7 +170,7 @@ def empty(bins: NDArray[Any], lengths: Lengths, places: int = 0) -> Bank:
 def padded(panes: Sequence[NDArray[Any] | None] | NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint32]:
     """Return the counts as one array, zeros where a feature is absent or a bin is not there."""
     if isinstance(panes, np.ndarray) and panes.shape == shape:
-        return panes.astype(np.uint32)
+        return np.asarray(panes, np.uint32)
     if len(panes) != shape[0]:
         raise ValueError(f"a pane has counts for {len(panes)} features, the bank has {shape[0]}")
     counts = np.zeros(shape, np.uint32)
@@ -231,6 +236,9 @@ def elements(
     """Return, for each combination of axes, which elements of an array laid flat are not padding: a slice if all are,
     as of rates, which have two bins each.
     """
+    result: dict[tuple[str, ...], NDArray[np.bool_] | slice] = {axes: slice(None) for _, axes in AXES.values()}
+    if not most and bins.size and bins.min() == bins.max():
+        return result
     widest = {**lengths(int(bins.max(initial=0))), "places": most}
     known = {one: lengths(one) for one in set(bins.tolist())}
     along = {}  # of the axes of which features have more and less: [features, length of the axis]
@@ -240,7 +248,6 @@ def elements(
             along[axis] = np.arange(widest[axis]) < own[:, None]
     if (places < most).any():
         along["places"] = np.arange(most) < places[:, None]
-    result: dict[tuple[str, ...], NDArray[np.bool_] | slice] = {axes: slice(None) for _, axes in AXES.values()}
     for axes in result:
         if along.keys() & axes:
             there = np.ones((len(bins), *(widest[axis] for axis in axes)), bool)

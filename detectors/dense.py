@@ -176,7 +176,8 @@ class Dense:
     def scored(self, state: DenseState, counts: NDArray[Any], least: float = 1.0) -> Scores:
         """Return the scores of a pane's counts, [features, bins]."""
         wide = np.asarray(counts, np.float64)[:, : state.table.shape[1]]
-        return Scores(wide.sum(axis=1), (wide * state.table[:, : wide.shape[1]]).sum(axis=1), least)
+        table = state.table[:, : wide.shape[1]].astype(np.float64)
+        return Scores(wide.sum(axis=1), (wide * table).sum(axis=1), least)
 
     def step(self, state: DenseState, data: Scores, threshold: float) -> tuple[DenseState, Verdict]:
         """Return the state after a pane, and what it says."""
@@ -294,7 +295,7 @@ def learn(state: DenseState, n: Floats, total: Floats, difference: Floats, y: Fl
     known = state.known + n
     state.mean += (total - n * state.mean) / np.maximum(known, 1)
     state.known = np.minimum(known, MOST_KNOWN)
-    state.moments += np.outer(difference, difference).astype(np.float32)
+    state.moments += (difference[:, None] * difference).astype(np.float32)
     state.present += n > 0
     state.blocks += 1
     state.clock += 1
@@ -401,6 +402,8 @@ def rest_of(values: Floats, above: float) -> int:
 def whitened(state: DenseState, difference: Floats) -> Floats:
     """Return the differences in units in which they are standard normal, if the events of blocks are independent."""
     plain = difference * state.scale
+    if not np.count_nonzero(state.pull):  # nothing was found to vary together
+        return np.asarray(plain * state.stretch)
     together = (state.directions * (state.pull * (state.directions @ plain))[:, None]).sum(axis=0)
     return np.asarray((plain - together) * state.stretch)
 
@@ -417,7 +420,7 @@ def rehearse(state: DenseState, y: Floats) -> None:
             size *= 2
             total = state.open[level].astype(np.float64)
             state.open[level] = 0
-        state.squares[level] += float((total**2).sum() / len(total)) / size
+        state.squares[level] += float((total * total).sum() / len(total)) / size
         state.counted[level] += 1
         if state.counted[level] >= 2 * LONGEST:
             state.squares[level] /= 2
@@ -435,13 +438,11 @@ def factor(state: DenseState) -> float:
 # -- bets --------------------------------------------------------------------------------------------------------------
 
 
-def log_gains(score: Floats, precision: Floats) -> list[Floats]:
-    """Return log B, [starts, features], for every distance."""
-    gains = []
-    for distance, _ in DISTANCES:
-        spread = 1 + distance**2 * precision
-        gains.append(distance**2 / 2 * score * score / spread - np.log(spread) / 2)
-    return gains
+def log_gains(score: Floats, precision: Floats) -> Floats:
+    """Return log B, [distances, starts, features]."""
+    square = np.array([distance**2 for distance, _ in DISTANCES])[:, None, None]
+    spread = 1.0 + square * precision
+    return np.asarray(square / 2.0 * score * score / spread - np.log(spread) / 2.0)
 
 
 def log_ratios(score: Floats, precision: Floats) -> Floats:
@@ -450,16 +451,15 @@ def log_ratios(score: Floats, precision: Floats) -> Floats:
     >>> log_ratios(np.zeros((1, 3)), np.zeros((1, 3))).tolist()
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    ratios = np.empty((len(score), len(KINDS)))
-    for place, gain in enumerate(log_gains(score, precision)):
-        large = gain > 30
-        part, any_large = np.expm1(np.minimum(gain, 30)), large.any()
-        for kind, (share, _) in enumerate(SHARES, place * len(SHARES)):
-            ratio = gain if share == 1 else np.log1p(share * part)
-            if share < 1 and any_large:
-                ratio = np.where(large, gain + np.log(share), ratio)
-            ratios[:, kind] = ratio.sum(axis=1)
-    return ratios
+    gain = log_gains(score, precision)
+    part, large = np.expm1(np.minimum(gain, 30.0)), gain > 30.0
+    ratios = np.empty((len(score), len(DISTANCES), len(SHARES)))
+    for kind, (share, _) in enumerate(SHARES):
+        ratio = gain if share == 1 else np.log1p(share * part)
+        if share < 1 and np.count_nonzero(large):
+            ratio = np.where(large, gain + np.log(share), ratio)
+        ratios[:, :, kind] = ratio.sum(axis=2).T
+    return ratios.reshape(len(score), len(KINDS))
 
 
 def moved(state: DenseState) -> Floats:
@@ -481,13 +481,12 @@ def moved(state: DenseState) -> Floats:
 
 def make_start(state: DenseState, events: float) -> None:
     """Begin to bet on a change at this block, in place; if there are too many starts, one gives way."""
-    kept = np.arange(len(state.began))
-    if len(kept) >= STARTS:
-        kept = kept[kept != give_way(state)]
+    many = len(state.began)
+    gone = give_way(state) if many >= STARTS else many
     for name in BETS:
         before = getattr(state, name)
-        bets = np.zeros((len(kept) + 1, *before.shape[1:]), before.dtype)
-        bets[:-1] = before[kept]
+        bets = np.zeros((min(many + 1, STARTS), *before.shape[1:]), before.dtype)
+        bets[:gone], bets[gone:-1] = before[:gone], before[gone + 1 :]
         setattr(state, name, bets)
     state.money[-1] = events * np.array(KINDS)
     state.began[-1], state.began_events[-1] = state.clock, state.events

@@ -110,26 +110,36 @@ def observe(
     at: Rows | slice = slice(None) if len(rows) == len(blocks.panes) else rows  # of all of them nothing is copied
     share = np.minimum(events / urn, 0.5)
     events = events * (1 - share if inside else 1 + share)  # what the variance of the pane is that of
-    blocks.panes[at] += 1
-    clock = blocks.panes[at]
+    clock = blocks.panes[at] + 1
+    blocks.panes[at] = clock
+    longest = clock & -clock  # of the blocks that end with this pane: of so many panes
     for level in range(LEVELS):
         if level:
-            whole = clock % (1 << level) == 0
-            blocks.open[at, level] += scores
-            blocks.open_events[at, level] += events
-            if not whole.any():
+            ends = longest >= 1 << level
+            some = np.count_nonzero(ends)
+            add(blocks.open, at, level, scores)
+            add(blocks.open_events, at, level, events)
+            if not some:
                 return
-            if not whole.all():
-                rows, clock, variance = rows[whole], clock[whole], variance[whole]
+            if some < len(rows):
+                rows, longest, variance = rows[ends], longest[ends], variance[ends]
                 at = rows
             scores = blocks.open[at, level].astype(np.float64)
             events = blocks.open_events[at, level].astype(np.float64)
             blocks.open[at, level] = 0
             blocks.open_events[at, level] = 0
         expected = events[:, None] * variance
-        blocks.squares[at, level] += np.divide(scores**2, expected, out=np.zeros_like(scores), where=expected > 0)
-        blocks.blocks[at, level] += 1
-        blocks.events[at, level] += events
+        squares = np.divide(scores * scores, expected, out=np.zeros(scores.shape), where=expected > 0)
+        add(blocks.squares, at, level, squares)
+        add(blocks.blocks, at, level, 1.0)
+        add(blocks.events, at, level, events)
+
+
+def add(sums: NDArray[np.float32], at: Rows | slice, level: int, more: Floats | float) -> None:
+    """Add to the sums of a level, in place. NumPy takes four times as long where precisions are mixed, so there is a
+    conversion first.
+    """
+    sums[at, level] = sums[at, level].astype(np.float64) + more
 
 
 def fade(blocks: Blocks, rows: Rows, keep: float) -> None:
@@ -247,4 +257,4 @@ def health(factor: Floats) -> NDArray[np.intp]:
     >>> [HEALTH[i] for i in health(np.array([1.0, 2.0, 50.0]))]
     ['ok', 'corrected for dependence', 'too dependent to judge']
     """
-    return np.searchsorted(HEALTH_FROM, factor, side="right")
+    return HEALTH_FROM.searchsorted(factor, side="right")

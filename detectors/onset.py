@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint32]
 
-LONGEST = int(np.iinfo(np.uint32).max)  # of a run, in events
+LONGEST = float(np.iinfo(np.uint32).max)  # of a run, in events
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +42,7 @@ def advance(cusum: Floats, age: Counts, ratio: Floats, events: Floats) -> tuple[
     """Return the CUSUMs after a pane, and how many events ago each started. Axes: [features, alternatives]; `events`
     [features].
     """
-    run = np.where(cusum > 1, age, 0) + events[:, None]
-    return np.maximum(cusum, 1) * ratio, np.minimum(run, LONGEST).astype(np.uint32)
+    run = age.astype(np.float64)
+    run[cusum <= 1.0] = 0.0
+    run += events[:, None]
+    return np.maximum(cusum, 1.0) * ratio, np.minimum(run, LONGEST).astype(np.uint32)

@@ -68,11 +68,12 @@ def bend(balls: Floats, drawn: Floats) -> Floats:
     It is 0 up to one draw, which is most of the bins of a small pane. `drawn` may have one number for all of the last
     axis of `balls`.
     """
-    several = drawn > 1
-    if several.all():
+    several = drawn > 1.0
+    many = np.count_nonzero(several)
+    if many == several.size:
         return bend_each(balls, drawn)
     bent = np.zeros(balls.shape)
-    if several.any():
+    if many:
         at = several if drawn.shape == balls.shape else several[..., 0]
         bent[at] = bend_each(balls[at], drawn[at])
     return bent
@@ -83,11 +84,12 @@ def bend_each(balls: Floats, drawn: Floats, groups: NDArray[np.intp] | None = No
     `balls`, if there are fewer.
     """
     whole = np.floor(drawn)
-    bent = product(balls, whole, groups) if whole.max(initial=0) <= FEW else raised(balls, each(whole, groups))
+    most = int(whole.max(initial=0))
+    bent = product(balls, whole, most, groups) if most <= FEW else raised(balls, each(whole, groups))
     fraction = drawn - whole
-    if fraction.any():
+    if np.count_nonzero(fraction):
         more = each(whole, groups) / balls
-        more += 1
+        more += 1.0
         bent += each(fraction, groups) * np.log(more, out=more)
     return bent
 
@@ -97,14 +99,14 @@ def each(drawn: Floats, groups: NDArray[np.intp] | None) -> Floats:
     return drawn if groups is None else drawn.take(groups, axis=0)
 
 
-def product(balls: Floats, whole: Floats, groups: NDArray[np.intp] | None) -> Floats:
-    """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of a few draws."""
-    one = 1 / balls
-    times = one * each((whole > 1).astype(whole.dtype), groups)
-    times += 1
-    for i in range(2, int(whole.max(initial=0))):
+def product(balls: Floats, whole: Floats, most: int, groups: NDArray[np.intp] | None) -> Floats:
+    """Return log((1 + 1/balls) (1 + 2/balls) ... (1 + (whole - 1)/balls)), of a few draws: of `most` at most."""
+    one = 1.0 / balls
+    times = one * each((whole > 1.0).astype(whole.dtype), groups)
+    times += 1.0
+    for i in range(2, most):
         more = one * each(np.where(whole > i, whole.dtype.type(i), 0), groups)
-        more += 1
+        more += 1.0
         times *= more
     return np.asarray(np.log(times, out=times))
 
@@ -133,14 +135,14 @@ def gamma_ratio(balls: Floats, whole: Floats) -> Floats:
     The difference of two of Stirling's series, log Gamma(z) = (z - 1/2) log z - z + log(2 pi)/2 + 1/(12 z) -
     1/(360 z^3) + 1/(1260 z^5) - ... (Abramowitz and Stegun, 6.1.41), written so that nothing large cancels.
     """
-    one = 1 / balls
+    one = 1.0 / balls
     times = whole * one
     ratio = np.log1p(times)
     size = balls + whole
     size -= 0.5
     ratio *= size
     ratio -= whole
-    times += 1
+    times += 1.0
     ratio += stirling(np.divide(one, times, out=times))
     ratio -= stirling(one)
     return ratio
@@ -176,7 +178,9 @@ def sums(terms: Floats, row: NDArray[np.intp], rows: int) -> Floats:
 def add_sums(total: Floats, terms: Floats, row: NDArray[np.intp]) -> None:
     """Add them to what is there, in place."""
     if row.size:
-        first = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
+        begins = np.ones(row.size, bool)
+        np.not_equal(row[1:], row[:-1], out=begins[1:])
+        first = begins.nonzero()[0]
         total[row[first]] += np.add.reduceat(terms, first, axis=-1).T
 
 
@@ -204,7 +208,7 @@ def tilted_numbers(
     scale = summed(tilt, urn.astype(exact), rows) / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
     least = factor.min(axis=1)
-    places = np.flatnonzero(pane > least[:, None])
+    places = (pane > least[:, None]).ravel().nonzero()[0]
     if not places.size:
         return np.asarray(ratio)
     row, count, balls = places // bins, pane.ravel()[places], urn.ravel()[places]
@@ -213,7 +217,7 @@ def tilted_numbers(
     own = np.arange(len(factors))  # the urn itself is one more alternative of each group
     of = np.concatenate([groups, own])
     many = count >= (FEW + 1) * least[row]
-    for part in (*parts(np.flatnonzero(~many)), *parts(np.flatnonzero(many))):
+    for part in (*parts((~many).nonzero()[0]), *parts(many.nonzero()[0])):
         v = factors.take(row[part], axis=1)
         drawn = (count[part] / v).astype(exact)
         urns = np.empty((len(of), part.size), exact)  # alternatives first: those of a group lie together
@@ -258,7 +262,9 @@ def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Flo
     share = np.where(balls > 0, balls / size, 0.5)  # a bin that is not there has no weight; a half keeps it finite
     v, whole = factor[:, None, None], size[:, :, None]
     own = np.concatenate([share[:, :, None], law.tilt(share)], axis=2) * whole  # before a change, then after each
-    hits = rise(own / v, drawn[:, :, None] / v)
     misses = rise((whole - own) / v, (events - drawn)[:, :, None] / v)
-    ratio = (hits[:, :, 1:] - hits[:, :, :1]) + (misses[:, :, 1:] - misses[:, :, :1])
+    ratio = misses[:, :, 1:] - misses[:, :, :1]
+    if np.count_nonzero(drawn):  # often nothing is null, and nothing an error
+        hits = rise(own / v, drawn[:, :, None] / v)
+        ratio += hits[:, :, 1:] - hits[:, :, :1]
     return np.asarray(ratio).reshape(len(urn), ratio.shape[1] * ratio.shape[2])

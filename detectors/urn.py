@@ -234,15 +234,16 @@ class Urns:
         believed = self.believed(after)
         said = self.verdicts(after, np.full(len(after), threshold, np.float64), believed)
         if judged.size:
-            calm = believed.max(axis=1)[judged] < CALM
-            least = np.maximum(said.threshold[judged], LEAST_PER_EVENT * block.events)
-            crossed = (said.evidence[judged] >= least) & ~calm
+            calm = believed[np.arange(len(after)), said.alternative][block.at] < CALM
+            least = np.maximum(said.threshold[block.at], LEAST_PER_EVENT * block.events)
+            crossed = (said.evidence[block.at] >= least) & ~calm
             after = self.turn(after, block, crossed, calm, turns)
         if judged.size or learning.size:
-            after = self.retilted(after, np.concatenate([learning, judged]))
-        if not turns.any():
-            return after, replace(said, n=unsettled(after))
-        n = np.where((turns == RECOVERED) | (turns == ACCEPTED), unsettled(bank) + number, unsettled(after))
+            after = self.retilted(after, np.concatenate([learning, judged]) if learning.size else judged)
+        said.n[:] = unsettled(after)
+        if not np.count_nonzero(turns):
+            return after, said
+        n = np.where((turns == RECOVERED) | (turns == ACCEPTED), unsettled(bank) + number, said.n)
         back_to = np.where(turns == ACCEPTED, said.back_to, self.back_to(after))
         return after, replace(said, drifted=turns == ALARM, turn=turns, phase=after.phase.copy(), n=n, back_to=back_to)
 
@@ -284,7 +285,7 @@ class Urns:
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
         ratio = self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms)
-        ratio = np.exp(np.minimum(np.maximum(ratio, -690), 600))
+        ratio = np.exp(np.minimum(np.maximum(ratio, -690.0), 600.0))
         if not self.alike:
             ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
         evidence = (bank.evidence[at].astype(np.float64) + events[:, None]) * ratio
@@ -294,12 +295,12 @@ class Urns:
         bank.age[at] = age
         watching = bank.phase[at] == WATCHING
         back = watching & (bank.places[at] > 0)
-        if back.any():
+        if np.count_nonzero(back):
             of = rows[back]
             factor, kept = bank.factor[of].max(axis=1), self.kept(bank, of)
             returned = retired.advance(bank.retired_evidence[of], kept, bank.urn[of], pane[back], factor)
             bank.retired_evidence[of] = np.minimum(returned, MOST_EVIDENCE)
-        if watching.all():
+        if np.count_nonzero(watching) == len(rows):
             self.observe(bank, block, scores, inside=False)
             return
         known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
@@ -317,10 +318,11 @@ class Urns:
             factor = bank.factor[old].max(axis=1)
             before = self.remembered(bank, old)
             bank.recovery[old] = aftermath.recovery(bank.recovery[old], before, bank.urn[old], pane[firing], factor)
-        bank.live[at] += pane.astype(np.uint32)
-        if bank.tilts is not None:  # where little was, a tilt of what was says nothing of what is
-            more = rows[(pane > block.urn).any(axis=1)]
-            bank.grown[more] += RETILT * bank.urn[more].sum(axis=1)
+        bank.live[at] += block.counts
+        more = pane > block.urn
+        if bank.tilts is not None and np.count_nonzero(more):
+            rare = rows[more.any(axis=1)]  # where little was, a tilt of what was says nothing of what is
+            bank.grown[rare] += RETILT * bank.urn[rare].sum(axis=1)
         bank.urn[at] += pane
         bank.grown[at] += block.events
         self.limit(bank, rows)
@@ -365,7 +367,7 @@ class Urns:
 
     def believed(self, bank: Bank) -> Floats:
         """Return how far each alternative is believed, [features, alternatives]."""
-        return np.asarray(self.stakes(bank) * bank.cusum)
+        return self.stakes(bank) * bank.cusum.astype(np.float64)
 
     def fire(self, bank: Bank, rows: Rows) -> None:
         """Keep the reference from before, and start an urn of what is new."""
@@ -459,9 +461,9 @@ class Urns:
     def taken(self, bank: Bank, rows: Rows, waiting: NDArray[np.int64]) -> Block:
         """Take the pending counts of these features, of which `waiting` [features] says how many there are."""
         at = index(rows, len(bank))
-        pane, urn = bank.pending[at].astype(np.float64), bank.urn[at]
+        counts, urn = bank.pending[at].copy(), bank.urn[at]
         bank.pending[at] = 0
-        return Block(rows, at, pane, waiting[at].astype(np.float64), urn, urn.sum(axis=1))
+        return Block(rows, at, counts, counts.astype(np.float64), waiting[at].astype(np.float64), urn, urn.sum(axis=1))
 
     def observe(self, bank: Bank, block: Block, scores: Floats, inside: bool) -> None:
         """Learn the dependence of a block, in place."""
@@ -471,7 +473,7 @@ class Urns:
         variance = self.spread(block) if bank.tilts is None else bank.tilts.variance[block.at]
         dependence.observe(bank.blocks, rows, scores, variance, block.events, block.size, inside)
         due = bank.blocks.panes[rows] % FACTOR_EVERY == 0
-        if due.any():
+        if np.count_nonzero(due):
             due &= (bank.phase[rows] == LEARNING) | self.is_calm(bank, rows)
             bank.factor[rows[due]] = self.measured(bank, block.only(due))
 
@@ -567,13 +569,15 @@ class Urns:
 
     def retilted(self, bank: Bank, rows: Rows) -> Bank:
         """Return the bank with new tilts for the features that need them most, a limited number at a time."""
-        learning = bank.phase[rows] == LEARNING
-        size = bank.urn.sum(axis=1)[rows]
-        due = bank.grown[rows] / (np.where(learning, RETILT_LEARNING, RETILT) * size)
-        if not (due >= 1).any():
+        size = bank.urn.sum(axis=1)
+        if not np.count_nonzero(bank.grown >= RETILT * size):
             return bank
+        learning = bank.phase[rows] == LEARNING
+        due = bank.grown[rows] / (np.where(learning, RETILT_LEARNING, RETILT) * size[rows])
         first = np.argsort(-due, kind="stable")[:RETILTS_PER_STEP]
         stale = first[due[first] >= 1]
+        if not stale.size:
+            return bank
         known = stale[bank.grown[rows[stale]] < NEVER_TILTED]
         watching = bank.phase[rows] == WATCHING  # those that fire measure nothing that could replace what fades
         dependence.fade(bank.blocks, rows[known[learning[known]]], FADE_LEARNING)
@@ -611,16 +615,16 @@ class Urns:
 
     def evidence(self, bank: Bank) -> Floats:
         """Return the evidence of all bets together, [features]."""
-        changed = (self.stakes(bank) * bank.evidence).sum(axis=1)
-        if not bank.places.any():
-            return np.asarray(changed, np.float64)
+        changed = np.asarray((self.stakes(bank) * bank.evidence.astype(np.float64)).sum(axis=1))
+        if not bank.most_places:
+            return changed
         back = bank.retired_evidence.sum(axis=1, dtype=np.float64) / np.maximum(bank.places, 1)
         return np.asarray(np.where(bank.places > 0, (1 - retired.STAKE) * changed + retired.STAKE * back, changed))
 
     def back_to(self, bank: Bank) -> NDArray[np.int64]:
         """Return how many events ago the reference retired that a firing feature has gone back to, or -1."""
         back = np.full(len(bank), -1, np.int64)
-        if bank.places.any():
+        if bank.most_places:
             named = np.flatnonzero(bank.back_to >= 0)
             back[named] = bank.events[named] - bank.retired_at[named, bank.back_to[named]]
         return back
@@ -654,7 +658,8 @@ class Block:
 
     rows: Rows
     at: Rows | slice  # the rows, or a slice if they are all there are: then nothing is copied
-    pane: Floats  # [rows, bins]
+    counts: NDArray[np.uint32]  # [rows, bins]
+    pane: Floats  # [rows, bins]: the counts
     events: Floats  # [rows]
     urn: Floats  # [rows, bins]
     size: Floats  # [rows]: of the urns
@@ -662,7 +667,8 @@ class Block:
     def only(self, some: NDArray[np.bool_]) -> Block:
         """Return the blocks of some of the features."""
         rows = self.rows[some]
-        return Block(rows, rows, self.pane[some], self.events[some], self.urn[some], self.size[some])
+        urn, size = self.urn[some], self.size[some]
+        return Block(rows, rows, self.counts[some], self.pane[some], self.events[some], urn, size)
 
 
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another

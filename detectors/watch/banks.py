@@ -5,6 +5,7 @@ its reference in its evidence, and a small one costs delay, not budget. Values o
 season are judged apart, in urns of their hours.
 """
 
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -38,6 +39,7 @@ def kind_of(bank: str) -> str:
     return bank.partition("/")[0]
 
 
+@lru_cache(maxsize=1024)  # three or four banks a subject, and the settings of one process
 def urns(bank: str, reference: int, independent: bool) -> Judge:
     """The detector of a bank."""
     season = bank.partition("/")[2]

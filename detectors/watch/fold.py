@@ -204,7 +204,7 @@ class Watch:
         """Every track that this pane speaks of, with its counts and the rows they come from. A column that is known
         and does not come at all is absent from every row; in a pane cut into parts nobody can tell."""
         found = {name: (column, pane.rows) for name, column in pane.columns.items()}
-        if pane.parts == 1:
+        if pane.parts == 1 and state.tracks.keys() - found.keys():
             for track in state.tracks.values():
                 if not track.segment and track.column not in found:
                     found[track.column] = (Column(), pane.rows)
@@ -226,10 +226,7 @@ class Watch:
 
     def _meet(self, state: WatchState, columns: dict[str, tuple[Column, int]], news: News) -> None:
         """New tracks begin; those that have burnt in get bins of their own, and urns."""
-        slices = sum(1 for track in state.tracks.values() if track.segment)
-        learning = sum(1 for track in state.tracks.values() if track.burn_in is not None and not track.segment)
-        columns_left = min(MOST_COLUMNS - (len(state.tracks) - slices), MOST_LEARNING - learning)
-        room = {True: MOST_SLICES - slices, False: columns_left}
+        room = room_left(state) if columns.keys() - state.tracks.keys() else {}
         for key, (column, _) in columns.items():
             track = state.tracks.get(key)
             if track is None:
@@ -306,7 +303,7 @@ class Watch:
             if bank in margins:
                 alike[bank] = likeness.compare(state, self.urns(bank), margins[bank], bank, held, counts, threshold)
         for bank, verdicts in said.items():  # only now: an account of the whole looks at its slices
-            for row in np.flatnonzero(verdicts.turn):
+            for row in verdicts.turn.nonzero()[0]:
                 self._turned(state, bank, int(row), verdicts, news)
         if "model" in self.parts:
             sole = self.sole_threshold(state)
@@ -520,6 +517,16 @@ class Watch:
         state.twins = {name: margins[name].decode(blob) for name, blob in state.twins.items() if name in margins}
         state.together = crowds.decode(state.together)
         return state
+
+
+def room_left(state: WatchState) -> dict[bool, int]:
+    """How many more tracks there is room for: of slices (True), and of the whole subject."""
+    slices = sum(1 for track in state.tracks.values() if track.segment)
+    learning = sum(1 for track in state.tracks.values() if track.burn_in is not None and not track.segment)
+    return {
+        True: MOST_SLICES - slices,
+        False: min(MOST_COLUMNS - (len(state.tracks) - slices), MOST_LEARNING - learning),
+    }
 
 
 def season_of(track: Track, wanted: tuple[tuple[str, Period], ...]) -> Period | Literal[""]:

@@ -10,6 +10,7 @@ added up in ever longer stretches, in some two hundred bytes: single precision, 
 (1.0, 3.0)
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,13 +54,13 @@ def enter(ledgers: Ledgers, rows: Sequence[int], n: Sequence[int], total: Sequen
     full = at[used[at] == MOST]
     if full.size:
         half, quarter = MOST // 2, MOST // 4
-        for array in (counts, sums):
+        for entries in (counts, sums):
             with np.errstate(over="ignore", invalid="ignore"):
-                pairs = array[full, :half:2] + array[full, 1:half:2]
-            array[full, :quarter], array[full, quarter : quarter + half] = pairs, array[full, half:]
+                pairs = entries[full, :half:2] + entries[full, 1:half:2]
+            entries[full, :quarter], entries[full, quarter : quarter + half] = pairs, entries[full, half:]
         used[full] = quarter + half
-    with np.errstate(over="ignore"):
-        counts[at, used[at]], sums[at, used[at]] = n, total
+    place = used[at]
+    counts[at, place], sums[at, place] = n, array("f", total)  # says nothing of a sum beyond it, as NumPy would
     used[at] += 1
     return Ledgers(counts, sums, used)
 
@@ -91,8 +92,8 @@ def forget(ledgers: Ledgers, row: int, ago: int) -> Ledgers:
     """Only about the last `ago` values of a stream: what came before is not what later ones are compared with."""
     at, used = cut(ledgers, row, ago), int(ledgers.used[row])
     after = Ledgers(ledgers.n.copy(), ledgers.total.copy(), ledgers.used.copy())
-    for array in (after.n, after.total):
-        array[row, : used - at] = array[row, at:used]
+    for entries in (after.n, after.total):
+        entries[row, : used - at] = entries[row, at:used]
     after.used[row] = used - at
     return after
 

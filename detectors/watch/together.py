@@ -90,7 +90,7 @@ def hear_all(
 
 def evidence_of(urns: Judge, bank: Any, said: Verdicts | None) -> NDArray[np.float64]:
     """The evidence of every row of a bank; where nothing turned, it was said with the step."""
-    return urns.evidence(bank) if said is None or said.turn.any() else said.evidence
+    return urns.evidence(bank) if said is None or np.count_nonzero(said.turn) else said.evidence
 
 
 def onset_of(state: WatchState, urns: Callable[[str], Judge], names: Names) -> int:
