@@ -179,9 +179,17 @@ MEANINGS = {
     KafkaError.INVALID_SESSION_TIMEOUT: (
         "kafka.session_ms is outside of what the brokers allow (group.min.session.timeout.ms, by default 6000)"
     ),
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use the topic",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use the consumer group",
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "the brokers' access rules do not let this user use transactions",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: (
+        "the brokers' access rules do not let this user use the topic; allow Read, Write and Describe on our topics"
+    ),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: (
+        "the brokers' access rules do not let this user use the consumer group; "
+        "allow Read on the groups that begin with the setting `group`"
+    ),
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "the brokers' access rules do not let this user use transactions; "
+        "allow Write and Describe on the transactional ids that begin with the setting `group`"
+    ),
     KafkaError.MSG_SIZE_TOO_LARGE: "a record is larger than its topic allows (max.message.bytes)",
     KafkaError._MSG_TIMED_OUT: "records were not taken in time, so their transaction is void",
 }
@@ -224,22 +232,37 @@ def weigh(error: KafkaError) -> Trouble:
 def patient(ask: Callable[[], Answer], kafka: Kafka, clock: Clock = time, patience_s: float = PATIENCE_S) -> Answer:
     """Ask until Kafka answers: for the start, when it may not be there yet."""
     give_up = clock.monotonic() + patience_s
-    said = False
+    said, refused = False, ""
     while True:
         try:
             return ask()
         except KafkaException as trouble:
             error = trouble.args[0]
-            passing = error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
-            if not passing or clock.monotonic() >= give_up:
+            if not error.retriable() and error.code() not in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
+                raise Surprise(f"Kafka at {kafka.bootstrap} cannot be used: {explained(trouble)}") from trouble
+            if not said and clock is time:  # in simulated time there is nobody to ask
+                refused = refusal(kafka)
+            if clock.monotonic() >= give_up:
                 raise Surprise(
-                    f"Kafka at {kafka.bootstrap} cannot be used: {explained(trouble)}; check that it runs, "
-                    "that kafka.bootstrap names it, and that kafka.security_protocol is what it expects"
+                    f"Kafka at {kafka.bootstrap} cannot be used: "
+                    + (refused or f"{explained(trouble)}; check that it runs and that kafka.bootstrap names it")
                 ) from trouble
             if not said:
-                log.warning("waiting for Kafka", bootstrap=kafka.bootstrap, seconds=patience_s, reason=explained(error))
+                reason = refused or explained(error)
+                log.warning("waiting for Kafka", bootstrap=kafka.bootstrap, seconds=patience_s, reason=reason)
                 said = True
             clock.sleep(PAUSE_S)
+
+
+def refusal(kafka: Kafka) -> str:
+    """Why a Kafka that is there cannot be used, heard by a client of its own; empty when nothing is there."""
+    heard = Heard()
+    client = AdminClient(connection(kafka) | {"log_level": 0, "error_cb": heard})
+    try:
+        client.list_topics(timeout=DESCRIBE_S)
+    except KafkaException:
+        client.poll(0)  # now it tells what it heard
+    return heard.refusal
 
 
 def membership(consumer: Any) -> bytes:

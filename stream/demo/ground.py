@@ -19,7 +19,7 @@ from stream.contradictions import topic_names
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis
-from stream.kafka import admin, explained
+from stream.kafka import admin, explained, refusal
 from stream.reach import refusals
 from stream.redis import connect
 from stream.redis import explained as why_redis
@@ -109,10 +109,11 @@ def _create_topics(settings: Settings) -> None:
         client.list_topics(timeout=ANSWER_S)
         refused = topic_list.create(client, topic_list.topics(settings))
     except KafkaException as trouble:
-        raise NotServing(f"Kafka does not answer: {explained(trouble)}; check --kafka") from None
+        why = refusal(settings.kafka) or f"it does not answer ({explained(trouble)})"
+        raise NotServing(f"Kafka, which --kafka names, cannot be used: {why}") from None
     for topic, reason in refused.items():
         if reason:
-            raise NotServing(f"the topic {topic} could not be created: {reason}")
+            raise NotServing(f"the topic {topic} could not be created: {reason.rstrip('.')}")
 
 
 def _delete_topics(settings: Settings) -> None:

@@ -120,6 +120,28 @@ def test_whoever_may_not_read_a_topic_is_not_told_that_there_is_none(guarded: Gu
 
 
 @pytest.mark.kafka
+def test_the_demo_says_what_a_kafka_refuses(guarded: GuardedKafka, redis_url: str) -> None:
+    servers = ("--kafka", guarded.guarded, "--redis", redis_url)
+    wrong = refused("demo", *servers, **as_user(guarded, password=f"{SECRET}-not"))
+    assert "which --kafka names, cannot be used: it refuses this user or password" in wrong
+    assert refused("demo", *servers, **as_user(guarded, "bob")).endswith(
+        "could not be created: Authorization failed.\n"
+    )
+
+
+@pytest.mark.kafka
+def test_a_worker_says_at_once_what_a_kafka_refuses(guarded: GuardedKafka, redis_url: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    user = as_user(guarded, password=f"{SECRET}-not", LEEWAY__REDIS__URL=redis_url, LEEWAY__LOG__FORMAT="json")
+    with running(log, "profile", **user):
+        said(log, "waiting for Kafka.*it refuses this user or password; check kafka.sasl_username")
+    with running(log, "profile", **as_user(guarded, "bob", LEEWAY__REDIS__URL=redis_url)) as process:
+        assert process.wait(60) == 3
+    assert "allow Read, Write and Describe on our topics" in log.read_text()
+    assert SECRET not in log.read_text()
+
+
+@pytest.mark.kafka
 def test_the_doctor_says_what_a_kafka_refuses(guarded: GuardedKafka) -> None:
     examined = leeway("doctor", **as_user(guarded, password=f"{SECRET}-not"))
     assert examined.returncode == 1
