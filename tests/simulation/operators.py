@@ -52,8 +52,8 @@ class Operators:
         kafka = self.world.kafka
         return not (kafka.running or kafka.away or self.world.network.late or self.world.redis.down)
 
-    def _delete_snapshots(self, lane: str) -> None:
-        self.world.redis.delete(f"{self.world.settings.redis.prefix}{self.world.name}:{lane}")
+    def _delete_snapshots(self, lane: str, for_good: bool = False) -> None:
+        self.world.redis.delete(f"{self.world.settings.redis.prefix}{self.world.name}:{lane}", for_good)
         self.world.seen["snapshots deleted by hand"] += 1
 
     def _stop_all_workers(self, topic: str, width: int) -> None:
@@ -72,7 +72,8 @@ class Operators:
         self.world.create(topic, width)
 
     def _delete_group(self, topic: str) -> None:
+        """The topic stays the same one, so nothing would tell its old snapshots from new ones if they came back."""
         self.world.kafka.offsets.clear()
         for lane in self.world.invariants.lane:
-            self._delete_snapshots(lane)
+            self._delete_snapshots(lane, for_good=True)
         self.world.invariants.read_anew(topic)

@@ -62,9 +62,9 @@ class Redis:
         self.past.clear()
         self.remembered.clear()
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, for_good: bool) -> None:
         """By an operator. Where hashes do not say of which topic they are, he sees to it that it is gone for good."""
-        for hashes in (self.hashes, *(self.past if self.world.nameless else ())):
+        for hashes in (self.hashes, *(self.past if for_good or self.world.nameless else ())):
             gone = hashes.pop(name, {})
             self.remembered.discard(gone.get("tok", ""))
 
