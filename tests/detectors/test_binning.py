@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.alternatives import CATEGORIES
+from detectors.alternatives import CATEGORIES, NUMBERS
 from detectors.binning import Categories, derive, derive_categories, identity, rebin, representative, universal
 from detectors.budget import most_by_chance
 from detectors.urn import Urns
@@ -98,6 +98,39 @@ def test_a_value_that_repeats_has_a_bin_of_its_own():
     edges = derive(*np.unique(universal(values), return_counts=True))
     at_zero, tiny, below = np.searchsorted(edges, universal(np.array([0.0, 1e-9, -1e-9])), side="right")
     assert below < at_zero < tiny
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_between_zero_and_the_least_of_all_prices_there_is_room(sign):
+    prices = sign * np.random.default_rng(4).lognormal(3, 0.5, 500)
+    edges = derive(*np.unique(universal(prices), return_counts=True))
+    least = prices[np.abs(prices).argmin()]
+    inner = np.searchsorted(edges, universal(np.array([least, least / 1.1, least / 1000])), side="right")
+    assert len(set(inner.tolist())) == 3
+    assert np.count_nonzero(edges > universal(np.array([0.0]))[0]) in (0, len(edges))
+
+
+def test_a_tenth_of_the_smallest_doubles_is_no_obstacle():
+    values = np.linspace(1, 2, 200) * 1e-307
+    edges = derive(*np.unique(universal(values), return_counts=True))
+    assert (np.diff(edges) > 0).all()
+
+
+def test_a_few_in_a_unit_a_thousand_times_larger_are_seen_within_the_second_hundred():
+    random = np.random.default_rng(12)
+    buckets = universal(random.lognormal(3, 0.5, 5000))
+    edges = derive(*np.unique(buckets[:500], return_counts=True))
+    urns = Urns(NUMBERS, independent=True)
+    bank = urns.add(urns.start(), [rebin(buckets, np.ones(5000, np.int64), edges)])
+    delays = []
+    for _ in range(8):
+        held, said, events = bank, None, 0
+        while said is None or not said.drifted[0]:
+            prices = random.lognormal(3, 0.5, 20) * np.where(random.random(20) < 0.02, 1e-3, 1.0)
+            held, said = urns.step(held, [rebin(universal(prices), np.ones(20, np.int64), edges)], 1e4)
+            events += 20
+        delays.append(events)
+    assert np.mean(delays) < 200
 
 
 def test_nothing_seen_still_gives_bins():
