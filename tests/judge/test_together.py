@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from detectors.budget import parse
-from detectors.watch import naming
+from detectors.watch import crowds, naming
 from detectors.watch.finding import Finding
 from detectors.watch.fold import Watch
 from detectors.watch.state import WatchState
@@ -121,3 +121,10 @@ def test_what_is_left_out_takes_no_share_of_the_budget() -> None:
     _, findings = watched(LEARNT, panes(10, 0.15, CHANGE, CHANGE + 5), without)
     assert findings == []
     assert with_model.threshold(LEARNT) > 1.5 * without.threshold(LEARNT)
+
+
+def test_how_dependent_a_crowd_is_is_the_quantile_that_numpy_finds() -> None:
+    random = np.random.default_rng(5)
+    for many in (1, 2, 3, 11, 20, 128):
+        factors = 1 + random.exponential(2.0, many) * (random.random(many) < 0.7)
+        assert crowds.dependent(factors.tolist()) == np.quantile(factors, crowds.MOST_DEPENDENT)
