@@ -192,7 +192,8 @@ class Numbers:
 class Shares:
     """Changes of the share of a bin against the rest: its odds times a factor, or a bump that takes from all others.
 
-    Of a rate only the first bin is watched (its rest is the second); of a category every bin is.
+    Of a rate only the first bin is watched (its rest is the second); of a category every bin is. An alternative
+    without a weight is *silent*: it is weighed as others are, and no part of the evidence.
     """
 
     name: str
@@ -205,6 +206,11 @@ class Shares:
         """The weights of the alternatives of one watched bin."""
         weights = np.array([weight for _, weight in (*self.odds, *self.bumps)])
         return np.asarray(weights / weights.sum())
+
+    @cached_property
+    def silent(self) -> NDArray[np.intp]:
+        """The alternatives of one watched bin that are no part of the evidence."""
+        return np.flatnonzero(self.weight == 0)
 
     def tilt(self, share: Floats) -> Floats:
         """Return the share after each change, [..., alternatives], of a bin whose share was `share`."""
@@ -231,8 +237,8 @@ NUMBERS = Numbers()
 # Nulls and other rates whose fall matters as well; rises weigh more because the rates that matter are small.
 RATES = Shares("rates", ((0.3, 1), (0.6, 1.2), (1.3, 2), (1.6, 3), (2.2, 3), (4, 2), (12, 1)))
 
-# Errors: fewer of them are no alarm.
-RATES_UP = Shares("rates up", ((1.3, 2), (1.6, 3), (2.2, 3), (4, 2), (12, 1)))
+# Errors: fewer of them are no alarm. That they are fewer is bet on without a stake, to know when to begin anew.
+RATES_UP = Shares("rates up", ((1.3, 2), (1.6, 3), (2.2, 3), (4, 2), (12, 1), (0.6, 0), (0.3, 0)))
 
 CATEGORIES = Shares(
     "categories", ((0.33, 1), (0.6, 1), (1.6, 1), (3, 1)), ((0.01, 1), (0.05, 1), (0.2, 1)), every_bin=True

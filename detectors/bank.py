@@ -25,13 +25,13 @@ from detectors.dependence import Blocks
 
 Floats = NDArray[np.float64]
 
-VERSION = 2
+VERSION = 3
 
 # The axes after the features. How many places there are for retired references is not in `Lengths`: as many as the
 # feature with most of them needs.
 LENGTHS = ("bins", "tilted", "groups", "alternatives", "levels", "scores")
 Lengths = Callable[[int], dict[str, int]]  # how long they are, for features of at most so many bins
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]  # from the stored arrays of version 1 to those of version 2
+Upgrade = Callable[[dict[str, Any], int], dict[str, Any]]  # from the stored arrays of a version to those of the next
 
 
 @dataclass(frozen=True)
@@ -219,8 +219,8 @@ def decode(blob: bytes, law: str, lengths: Lengths, upgrade: Upgrade) -> Bank:
         raise ValueError(f"a state of urns has version {version}, and this Leeway reads {VERSION}; run a newer one")
     if found.get("law") != law:
         raise ValueError(f"a state is of urns for {found.get('law')}, not for {law}")
-    if version == 1:
-        found = upgrade(found)
+    for older in range(version, VERSION):
+        found = upgrade(found, older)
     bins, places = np.frombuffer(found["bins"], "<i4"), np.frombuffer(found["places"], "|u1")
     most = int(places.max(initial=0))
     bank = empty(bins, lengths, most)

@@ -49,6 +49,8 @@ BOUNDS = (
     *((days * DAY, f"{days} d") for days in (1, 3, 7, 30)),
 )
 
+VERSION = 2  # 1 had no silent alternatives
+
 NEVER = 1e300  # a threshold that the urns never reach by themselves
 
 
@@ -67,7 +69,7 @@ class AgeState:
 class Stored(msgspec.Struct, kw_only=True):
     """The state as it is written down."""
 
-    v: int = 1
+    v: int = VERSION
     bank: bytes
     pending: list[list[int]]
     evidence: list[float]
@@ -173,12 +175,13 @@ class LabelAge:
     def decode(self, blob: bytes) -> AgeState:
         """Raises ValueError with a sentence when the bytes come from a newer version."""
         stored = msgspec.msgpack.decode(blob, type=Stored)
-        refuse_newer("label age state", stored.v)
+        refuse_newer("label age state", stored.v, VERSION)
+        silent = len(RATES_UP.weight) - len(stored.evidence)
         return AgeState(
             self.urns.decode(stored.bank),
             np.array(stored.pending, np.int64),
-            np.array(stored.evidence),
-            np.array(stored.cusum),
-            np.array(stored.age, np.uint32),
+            np.pad(np.array(stored.evidence), (0, silent)),
+            np.pad(np.array(stored.cusum), (0, silent)),
+            np.pad(np.array(stored.age, np.uint32), (0, silent)),
             stored.n,
         )

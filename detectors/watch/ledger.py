@@ -85,7 +85,8 @@ def mean_before(ledgers: Ledgers, row: int, ago: int) -> float:
 def mean_between(ledgers: Ledgers, row: int, first: int, last: int) -> float:
     """The mean of what was entered from `first` up to, and without, `last`."""
     n = float(ledgers.n[row, first:last].sum(dtype=np.float64))
-    return float(ledgers.total[row, first:last].sum(dtype=np.float64)) / n if n else float("nan")
+    with np.errstate(invalid="ignore"):  # of sums that overflowed both ways
+        return float(ledgers.total[row, first:last].sum(dtype=np.float64)) / n if n else float("nan")
 
 
 def forget(ledgers: Ledgers, row: int, ago: int) -> Ledgers:

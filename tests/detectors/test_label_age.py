@@ -1,6 +1,8 @@
 """Labels of different ages are strata of one test: a change of their mix is nothing, a change within them is seen as
 soon as if they had no ages."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from detectors.alternatives import RATES_UP
 from detectors.label_age import BOUNDS, DAY, MINUTE, LabelAge
 from detectors.urn import Turn, Urns
 
+GOLDEN = Path(__file__).parent.parent / "golden" / "label_age" / "v1.bin"
 AGES = len(BOUNDS) + 1
 RATES = np.linspace(0.02, 0.2, AGES)
 A = 1e6  # the tests have ten thousand labels without change
@@ -98,3 +101,13 @@ def test_dismissed_evidence_is_gone_and_the_urns_stay() -> None:
     after = detector.dismiss(state)
     assert not after.evidence.any()
     np.testing.assert_array_equal(after.bank.urn, state.bank.urn)
+
+
+def test_a_state_of_the_first_version_goes_on() -> None:
+    detector = LabelAge(reference=100)
+    state = detector.decode(GOLDEN.read_bytes())
+    assert state.n == 3_600
+    assert len(state.evidence) == len(RATES_UP.weight)
+    assert not state.evidence[RATES_UP.silent].any()
+    state, said = detector.step(state, np.array([[2, 18]] * 3 + [[0, 0]] * (AGES - 3)), A)
+    assert said.n == 3_660

@@ -184,7 +184,12 @@ def test_the_verdict_says_what_kind_of_change_and_since_when():
 
 # -- the state ---------------------------------------------------------------------------------------------------------
 
-KINDS = {"numbers": (NUMBERS, [46, 3, 12]), "rates": (RATES, [2, 2, 2]), "categories": (CATEGORIES, [5, 11, 3])}
+KINDS = {
+    "numbers": (NUMBERS, [46, 3, 12]),
+    "rates": (RATES, [2, 2, 2]),
+    "categories": (CATEGORIES, [5, 11, 3]),
+    "errors": (RATES_UP, [2, 2]),
+}
 
 
 def story(law, widths, panes, seed=9):
@@ -287,8 +292,8 @@ def test_everything_in_the_state_stays_finite(kind):
 
 def test_a_newer_state_is_refused_in_a_sentence():
     urns = Urns(RATES)
-    newer = {**msgspec.msgpack.decode(urns.encode(begun(urns, [2]))), "v": 3}
-    with pytest.raises(ValueError, match="version 3, and this Leeway reads 2; run a newer one"):
+    newer = {**msgspec.msgpack.decode(urns.encode(begun(urns, [2]))), "v": VERSION + 1}
+    with pytest.raises(ValueError, match=f"version {VERSION + 1}, and this Leeway reads {VERSION}; run a newer one"):
         urns.decode(msgspec.msgpack.encode(newer))
 
 
