@@ -14,6 +14,7 @@ stream.config.Misconfigured: variable LEEWAY__JUDGE__REFERENC: there is no setti
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -100,14 +101,14 @@ def _chosen(file: Path | None, environ: Mapping[str, str]) -> Path | None:
     if named := environ.get(FILE_VARIABLE):
         return Path(named)
     default = Path(DEFAULT_FILE)
-    return default if default.is_file() else None
+    return default if os.path.lexists(default) else None  # a folder or a link to nothing is refused, not passed over
 
 
 def _from_file(path: Path | None) -> Iterator[Given]:
     if path is None:
         return
     try:
-        tree = tomllib.loads(path.read_text("utf-8"))
+        tree = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte order mark
     except OSError as reason:
         raise Misconfigured([f"The configuration file {path} cannot be read: {_why(reason)}."]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
@@ -126,10 +127,29 @@ def _why(reason: OSError) -> str:
 
 
 def _from_variables(environ: Mapping[str, str]) -> Iterator[Given]:
+    """Names are read in any case, so one setting may be there twice; one underscore where there should be two is an
+    easy slip, and its value would be missing without a word."""
+    names: dict[str, str] = {}
     for name, value in sorted(environ.items()):
         if name.startswith(PREFIX):
             key = name.removeprefix(PREFIX).lower().replace("__", ".")
+            if other := names.get(key):
+                raise Misconfigured([f"variables {other} and {name} set the same setting, '{key}'; keep one"])
+            names[key] = name
             yield Given(key, value, f"variable {name}", as_text=True)
+        elif name.startswith("LEEWAY_") and (slipped := _slipped(name)):
+            raise Misconfigured([f"variable {name} sets nothing; did you mean {slipped}?"])
+
+
+def _slipped(name: str) -> str:
+    """The variable that was meant, where underscores are missing.
+
+    >>> _slipped("LEEWAY_KAFKA_BOOTSTRAP"), _slipped("LEEWAY_TRACEBACK")
+    ('LEEWAY__KAFKA__BOOTSTRAP', '')
+    """
+    meant = (PREFIX + key.replace(".", "__").upper() for key in keys())
+    flat = re.sub("_+", "_", name.upper())
+    return next((one for one in meant if re.sub("_+", "_", one) == flat), "")
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[Given]:

@@ -104,15 +104,20 @@ def _secrets(settings: Settings) -> Iterator[str]:
         "redis.ca_file": settings.redis.ca_file,
     }
     for name, file in certificates.items():
-        if file and not os.access(file, os.R_OK):
+        if file and not readable(file):
             yield f"{name}: {file} {NO_ACCESS}"
+
+
+def readable(file: Path | str) -> bool:
+    """Whether there is such a file and it may be read. A name with a zero byte is the name of none."""
+    return "\0" not in str(file) and os.access(file, os.R_OK)
 
 
 def _unreadable(file: Path) -> str:
     """Why a secret cannot be taken from a file. A pipe can be read once only, by who needs the secret."""
     if file.is_dir():
         return "is a folder; name the file in it that holds the secret"
-    if not os.access(file, os.R_OK):
+    if not readable(file):
         return NO_ACCESS
     if not file.is_file():
         return ""
@@ -161,6 +166,6 @@ def _redis(settings: Settings) -> Iterator[str]:
 def _http(settings: Settings) -> Iterator[str]:
     if not settings.http.allow_remote and not on_loopback(settings.http.host):
         yield (
-            f"http.host is {settings.http.host}, which others can reach, and the pages have no authentication: "
+            f"http.host is '{settings.http.host}', which others can reach, and the pages have no authentication: "
             "use 127.0.0.1, or set http.allow_remote = true behind a proxy that authenticates"
         )

@@ -82,7 +82,7 @@ def _read_csv(path: Path, wanted: Sequence[str], as_texts: set[str], progress: P
             "a quote around a value must be closed, and one inside it be written twice"
         ) from None
     except (OSError, EOFError) as error:
-        raise Refusal(f"{path.name} cannot be read: {error}") from None
+        raise Refusal(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _opened(path: Path) -> IO[str]:

@@ -36,7 +36,7 @@ from stream.incidents.quiet import hush
 from stream.incidents.store import Store
 from stream.incidents.watchdog import LOOK_EVERY_S, STANDSTILL_S, Watchdog
 from stream.loopback import on_loopback
-from stream.redis import TIMEOUT_S
+from stream.redis import TIMEOUT_S, explained
 from stream.secret import secret
 from stream.settings import Redis, Settings
 from stream.topics import letter_bytes
@@ -191,10 +191,7 @@ async def _redis_answers(client: "redis.asyncio.Redis", settings: Settings) -> N
     try:
         await client.ping()
     except (RedisError, OSError) as trouble:
-        raise Surprise(
-            f"Redis does not answer ({trouble}); check that it runs and that redis.url, redis.username and "
-            "redis.password are right"
-        ) from trouble
+        raise Surprise(f"Redis cannot be used: {explained(trouble)}") from trouble
 
 
 def _kafka_answers(admin: AdminClient, settings: Settings) -> str:
@@ -202,10 +199,8 @@ def _kafka_answers(admin: AdminClient, settings: Settings) -> str:
     try:
         listed = admin.list_topics(timeout=5)
     except KafkaException as trouble:
-        raise Surprise(
-            f"Kafka does not answer at {settings.kafka.bootstrap} ({kafka.explained(trouble)}); check that it runs and "
-            "that the settings below kafka are right"
-        ) from trouble
+        why = kafka.refusal(settings.kafka) or f"{kafka.explained(trouble)}; check that it runs"
+        raise Surprise(f"Kafka at {settings.kafka.bootstrap} cannot be used: {why}") from trouble
     ours = (settings.topics.anomalies, settings.topics.commands, settings.topics.incidents, settings.topics.dlq)
     if missing := [name for name in ours if name not in listed.topics]:
         raise Surprise(f"there is no topic {' and no topic '.join(missing)}; `leeway topics create` creates them")

@@ -1,5 +1,6 @@
 """A configuration is accepted whole or refused whole, and every refusal says what, where and how to mend it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,9 @@ def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
         ("[privacy]\nkey_file = 'bytes'", "privacy.key_file: bytes holds bytes that are no UTF-8 text"),
         ("[redis]\npassword = 'x'\npassword_file = 'my.toml'", "are both set"),
         ("[http]\nhost = '0.0.0.0'", "http.allow_remote = true"),
+        ("[http]\nhost = ''", "http.host is '', which others can reach"),
+        ('[redis]\npassword_file = "zero\\u0000byte"', "cannot be read"),
+        ('[redis]\nca_file = "zero\\u0000byte"', "cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place_and_its_mend(text: str, sentence: str) -> None:
@@ -147,3 +151,27 @@ def test_a_secret_of_the_wrong_type_is_not_repeated() -> None:
 def test_a_file_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(Misconfigured, match=r"absent.toml cannot be read: no such file or directory"):
         load(Path("absent.toml"), {}, {})
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nothing")], ids=["folder", "broken link"])
+def test_a_leeway_toml_that_is_no_file_is_not_passed_over(make: Callable[[Path], None]) -> None:
+    make(Path("leeway.toml"))
+    with pytest.raises(Misconfigured, match=r"leeway.toml cannot be read"):
+        load(None, {}, {})
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file() -> None:
+    file = Path("my.toml")
+    file.write_bytes(b"\xef\xbb\xbfgroup = 'here'")
+    assert load(file, {}, {}).group == "here"
+
+
+def test_one_setting_in_two_variables_is_refused() -> None:
+    said = refused(environ={"LEEWAY__GROUP": "one", "LEEWAY__group": "other"})
+    assert said == "variables LEEWAY__GROUP and LEEWAY__group set the same setting, 'group'; keep one"
+
+
+def test_a_variable_that_lacks_an_underscore_is_told_its_name() -> None:
+    said = refused(environ={"LEEWAY_KAFKA__BOOTSTRAP": "127.0.0.1:9092"})
+    assert said == "variable LEEWAY_KAFKA__BOOTSTRAP sets nothing; did you mean LEEWAY__KAFKA__BOOTSTRAP?"
+    assert load(None, {"LEEWAY_TRACEBACK": "1", "LEEWAY_DEMO_HOME": "x"}, {}) == Settings()
