@@ -36,7 +36,7 @@ LEAST_BLOCKS = 12  # fewer blocks of a length say nothing about its variance
 # Of a score that is expected to have moved less often than this in all blocks together nothing is known for certain:
 # who can, learns on. Expected to have moved less than LEAST_MOVES, it counts a rare event, whose first occurrence may
 # be a change and is no sign of dependence: there is nothing to wait for. At panes of 1 and references of 500 and 1,000
-# nulls of 1 % in runs of two spend 1.2 and 1.5 of the budget; they spent 6.0 and 4.5 when below twelve was nothing.
+# nulls of 1 % in runs of two spend 1.7 and 1.5 of the budget; they spent 6.0 and 4.5 when below twelve was nothing.
 KNOWN_MOVES = 12.0
 LEAST_MOVES = 3.0
 
@@ -175,6 +175,11 @@ class Belief:
     factor: Floats  # at least 1
     doubt: Floats  # standard deviation of its logarithm; infinite where too few moves were seen
     known: NDArray[np.bool_]  # whether enough was seen to say anything
+
+    @property
+    def certain(self) -> NDArray[np.bool_]:
+        """Return where enough was seen to go by it, [features]."""
+        return np.asarray(self.known.any(axis=1) & np.isfinite(self.doubt[:, 0]))
 
     def enough(self, events: Floats, least: float) -> NDArray[np.bool_]:
         """Return where so many events [features] are worth `least` independent ones, even if the factor of location is

@@ -284,17 +284,25 @@ class Urns:
         self.observe(bank, block, scores, inside=bank.tilts is None)  # tilts are older than the pane
         known = block.size >= self.least_reference
         if not self.independent:
-            known &= bank.blocks.panes[rows] >= LEAST_PANES
             factor = bank.factor[rows][:, :2].max(axis=1)
-            known &= block.size >= LEAST_EFFECTIVE * factor
+            known &= (bank.blocks.panes[rows] >= LEAST_PANES) & (block.size >= LEAST_EFFECTIVE * factor)
             known &= bank.blocks.events[rows, 0] >= LEAST_MEASURED * factor
             if known.any():
-                enough = self.believe(bank, block.only(known)).enough(block.size[known], LEAST_EFFECTIVE)
-                known[known] = enough | (block.size[known] >= self.patience)
+                known[known] = self.understood(bank, block.only(known))
         ready = rows[known]
         bank.phase[ready] = Phase.WATCHING
         turns[ready] = Turn.READY
         self.rest(bank, rows[self.is_calm(bank, rows)])
+
+    def understood(self, bank: Bank, block: Block) -> NDArray[np.bool_]:
+        """Return where it is known how dependent events are, or where there is no patience left; there the factors are
+        what is believed now, in place.
+        """
+        belief, before = self.believe(bank, block), bank.factor[block.rows]
+        known = belief.enough(block.size, LEAST_EFFECTIVE) | (block.size >= self.patience)
+        least = np.where(belief.certain[:, None], 1.0, before)
+        bank.factor[block.rows[known]] = np.maximum(self.careful(belief), least)[known]
+        return known
 
     def bet_in_silence(self, bank: Bank, block: Block) -> None:
         """Weigh the blocks of features that learn, in place, for the silent alternatives only."""
@@ -521,14 +529,18 @@ class Urns:
             bank.factor[rows[due]] = self.measured(bank, block.only(due))
 
     def measured(self, bank: Bank, block: Block) -> Floats:
-        """Return the variance factors, [rows, groups]. Where little is known of them they only grow; where nothing is,
-        they stay what they are.
+        """Return the variance factors, [rows, groups]. Of what is not known for certain they stay what they are while a
+        feature learns, and only grow when it is watched.
         """
         belief, before = self.believe(bank, block), bank.factor[block.rows]
-        numbers = isinstance(self.law, Numbers)
-        factor = belief.factor if numbers else dependence.careful_shares(belief.factor)
-        factor = np.where(np.isfinite(belief.doubt), factor, np.maximum(factor, before))
-        return np.where(belief.known.any(axis=1, keepdims=True), factor, before)
+        factor = self.careful(belief)
+        watched = (bank.phase[block.rows] == WATCHING) & belief.known.any(axis=1)
+        rather = np.where(watched[:, None], np.maximum(factor, before), before)
+        return np.where(belief.certain[:, None], factor, rather)
+
+    def careful(self, belief: dependence.Belief) -> Floats:
+        """Return the variance factors that are believed, those of shares with a reserve."""
+        return belief.factor if isinstance(self.law, Numbers) else dependence.careful_shares(belief.factor)
 
     def believe(self, bank: Bank, block: Block) -> dependence.Belief:
         """Return what is believed of the variance factors."""
