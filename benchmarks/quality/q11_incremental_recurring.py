@@ -77,9 +77,9 @@ TWICE = (
     "An alert that ends by recovery while the change is still there is followed by a second one. It takes "
     "evidence of a million for that, so it is rare; but the urn of what is new knows little at first, and "
     "where the change is of the variance, ordinary values are likelier under the old reference than under the "
-    "new. With evidence of 1e8, 40 runs of variance x2 at panes of 20, taken to be independent, had 1.03 alerts "
-    "a drift where they had 1.20, and .01 false recoveries where they had .10; but of the returns 16 % were not named "
-    "where 4 % were not."
+    "new. Where the guess of the new shape counted for 200 events and not for 500, there were 1.19 alerts a drift at "
+    "panes of 20, taken to be independent; evidence of 1e8 brought those down to 1.03, but of the returns 16 % were "
+    "not named where 4 % were not."
 )
 UNNAMED = (
     "A concept that comes back is looked for among the retired references at the alarm and once more 500 "

@@ -49,15 +49,15 @@ LEARNT = 500
 FALSE, MISSED = "false alarms a stream", "drifts not found"
 
 TREND = (
-    "A model that has just been thrown away learns, and its errors become fewer while the urn takes them for "
-    "its reference. As shipped, the urn measures how dependent events are on the same five hundred errors, "
-    "and a trend looks like dependence: its variance factor is too large, and where concepts last 3,000 rows "
-    "only, much of one is gone before the urn judges at all. Declared independent, as errors of single rows "
-    "nearly are, it finds the drifts in tens of rows. A Hoeffding tree on Stagger errs on every second row for some "
-    "three thousand rows, and then on none: only rises are watched for, so the fall is no change, and what stays of it "
-    "is a reference of 17 % errors and a variance factor of 125, against which no later drift is seen. What would "
-    "help is a model that is allowed to learn before its errors are watched, and an urn that begins anew, without an "
-    "alarm, where errors have become clearly fewer."
+    "A model that has just been thrown away learns, and its errors become fewer while the urn takes them for its "
+    "reference. As shipped, the urn measures how dependent events are on the same errors, and a trend looks like "
+    "dependence. Where errors have become clearly fewer it begins anew, without an alarm; until it did, all 66 "
+    "drifts of interchanging RBF were missed. But until it has learnt again nothing is judged, what drifts "
+    "meanwhile is taken for normal, and a Hoeffding tree, which errs on every second row of Stagger for some "
+    "three thousand rows and improves with every split, keeps it learning for thousands of rows. Declared "
+    "independent, as errors of single rows nearly are, the urn finds most drifts within ten rows. What would help "
+    "is a model that is allowed to learn before its errors are watched, and an urn that judges, if with more "
+    "doubt, while it learns."
 )
 SPLITS = (
     "A Hoeffding tree is worse for some hundred rows after each split, because its new leaves know nothing, "
