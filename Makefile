@@ -20,8 +20,9 @@ help: ## what there is
 demo: $(VENV)/demo.stamp ## real data drifts and the alarm goes, in two minutes
 	@$(BIN)/leeway demo $(ARGS)
 
+# One process more than there are cores: some tests wait for clocks and servers.
 test: $(VENV)/dev.stamp ## every test; what this machine lacks is skipped loudly, or fails with LEEWAY_REQUIRE=all
-	@$(BIN)/python -m pytest -n auto -m "not kafka" $(ARGS) || [ $$? -eq $(NONE_CHOSEN) ]
+	@$(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) -m "not kafka" $(ARGS) || [ $$? -eq $(NONE_CHOSEN) ]
 	@$(BIN)/python -m pytest -m kafka $(ARGS) || [ $$? -eq $(NONE_CHOSEN) ]
 
 check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a minute

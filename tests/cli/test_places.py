@@ -1,6 +1,5 @@
 """Files and streams that are not what was expected: refused in a sentence, before any work is done."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,14 +21,10 @@ def data(tmp_path: Path) -> Path:
     [
         ("folder", "--plot folder is a folder; name a file in it, as in folder/drift.png"),
         ("nowhere/x.png", "--plot nowhere/x.png: there is no folder nowhere; create it, or name another"),
-        ("locked/x.png", "--plot locked/x.png cannot be written by this user"),
     ],
 )
 def test_a_picture_that_cannot_be_kept_is_refused_before_anything_is_read(data: Path, plot: str, sentence: str) -> None:
-    if plot.startswith("locked") and os.access("/proc/version", os.W_OK):
-        pytest.skip("this user may write everywhere")
     (data.parent / "folder").mkdir()
-    (data.parent / "locked").mkdir(mode=0o500)
     ended = leeway("evaluate", str(data), "--reference", "500", "--plot", plot, cwd=data.parent)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"Error: {sentence}")

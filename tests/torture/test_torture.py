@@ -19,8 +19,8 @@ from tests.torture.ground import ground
 from tests.torture.oracle import Oracle, folded
 from tests.torture.report import figures, table
 
-FAULTS = 40
-SHORT = Orders(seed=7, seconds=75.0, every_s=1.3, session_ms=2_000, per_second=120.0, at_least=FAULTS)
+FAULTS = 24
+SHORT = Orders(seed=7, seconds=45.0, every_s=1.3, session_ms=2_000, per_second=120.0, at_least=FAULTS)
 
 
 def test_a_deck_has_every_fault_at_every_seam_and_follows_from_its_seed() -> None:
