@@ -172,7 +172,7 @@ def test_the_same_results_give_the_same_figures(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_budget_is_kept_in_a_quick_run(tmp_path):
-    command = [sys.executable, "-m", "benchmarks.quality", "--quick", "--row", "Q1,Q8,Q9", "--csv", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmarks.quality", "--quick", "--row", "Q1,Q9", "--csv", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(list(tmp_path.glob("*.csv"))) >= 3
