@@ -8,9 +8,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 ARGS :=
 PYTHON :=
 
-# One Kafka serves one process, so its tests come by themselves; ARGS may leave one of the two runs without any.
-NONE_CHOSEN := 5
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test check sim bench bench-quality fuzz torture overload up lock native clean
 
@@ -20,10 +17,12 @@ help: ## what there is
 demo: $(VENV)/demo.stamp ## real data drifts and the alarm goes, in two minutes
 	@$(BIN)/leeway demo $(ARGS)
 
-# One process more than there are cores: some tests wait for clocks and servers.
+# One run of everything: tests that wait for clocks and servers leave the cores to those that compute, so there is one
+# process more than there are cores. From its first test that needs them on, each has a Kafka and a Redis of its own (half
+# a gigabyte). Tests are handed out one by one, the longest first (tests/conftest.py), so that all end at the same time.
+PROCESSES = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 test: $(VENV)/dev.stamp ## every test; what this machine lacks is skipped loudly, or fails with LEEWAY_REQUIRE=all
-	@$(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) -m "not kafka" $(ARGS) || [ $$? -eq $(NONE_CHOSEN) ]
-	@$(BIN)/python -m pytest -m kafka $(ARGS) || [ $$? -eq $(NONE_CHOSEN) ]
+	@$(BIN)/python -m pytest -n $(PROCESSES) --maxschedchunk 1 $(ARGS)
 
 check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a minute
 	@$(BIN)/ruff check

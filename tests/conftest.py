@@ -43,9 +43,7 @@ class Platform:
 
 @pytest.fixture(scope="session")
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
-    """The session's one Apache Kafka. A test that kills it must start it again."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        left_out("one Kafka serves one test session: run these tests without -n")
+    """An Apache Kafka of this process alone. A test that kills it must start it again."""
     try:
         with RealKafka(tmp_path_factory.mktemp("kafka")) as server:
             yield server
@@ -55,7 +53,7 @@ def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
 
 @pytest.fixture(scope="session")
 def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRedis]:
-    """The session's one Redis. A test that kills it must start it again."""
+    """A Redis of this process alone. A test that kills it must start it again."""
     try:
         with RealRedis(tmp_path_factory.mktemp("redis")) as server:
             yield server
@@ -109,6 +107,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if REAL & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=turn)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test has its turn among several processes: the longest first, so that none is left alone with one."""
+    if item.get_closest_marker("timeout"):  # it is given more time than others because it takes more
+        return 0
+    return 1 if item.get_closest_marker("slow") or item.get_closest_marker("kafka") else 2
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

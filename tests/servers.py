@@ -14,16 +14,19 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from stream.embedded import child
-from stream.embedded.port import LOOPBACK, NotServing, answers, free_port, wait_until
+from stream.embedded.port import LOOPBACK, NotServing, answers, wait_until
 
 ROOT = Path(__file__).parent.parent
 POM = Path(__file__).parent / "kafka" / "pom.xml"
@@ -62,13 +65,40 @@ class Missing(Exception):
     """This machine lacks a program that the real servers need; the message says which and how to get it."""
 
 
+class OwnPort:
+    """A port on loopback that stays ours while the server on it starts, is down and comes back.
+
+    Tests in other processes ask for free ports at the same time. Linux gives nobody else a port that a socket is bound
+    to, and lets a server listen on it all the same when both say SO_REUSEADDR (man 7 socket), as Java and Redis do.
+    Elsewhere the port is only likely to stay free.
+
+    >>> port = OwnPort()
+    >>> with socket.create_server((LOOPBACK, port.number)) as server:  # it says SO_REUSEADDR
+    ...     server.getsockname()[1] == port.number
+    True
+    >>> port.close()
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((LOOPBACK, 0))
+        self.number: int = self._held.getsockname()[1]
+        if sys.platform != "linux":
+            self._held.close()
+
+    def close(self) -> None:
+        self._held.close()
+
+
 class RealKafka:
     """One Apache Kafka in KRaft mode. `kill` and `start` keep its port and its records."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "kafka"
         self._process: subprocess.Popen[str] | None = None
-        self._port, self._controller = free_port(), free_port()
+        self._ports = (OwnPort(), OwnPort())
+        self._port, self._controller = (port.number for port in self._ports)
 
     @property
     def bootstrap(self) -> str:
@@ -86,6 +116,8 @@ class RealKafka:
     def __exit__(self, *raised: object) -> None:
         if self._process is not None:
             self.kill()
+        for port in self._ports:
+            port.close()
 
     def start(self) -> None:
         with (self._folder / "log").open("a") as log:
@@ -155,7 +187,8 @@ class RealRedis:
         if self._program is None:
             raise Missing("redis-server is not on PATH; on Debian: apt-get install redis-server")
         self._folder = folder / "redis"
-        self._port = free_port()
+        self._own = OwnPort()
+        self._port = self._own.number
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -179,6 +212,7 @@ class RealRedis:
     def __exit__(self, *raised: object) -> None:
         if self._process is not None:
             self.kill()
+        self._own.close()
 
     def start(self) -> None:
         assert self._program is not None
@@ -225,10 +259,17 @@ def kafka_jars() -> Path:
 
 
 def create_topics(bootstrap: str, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
+    """Create topics (name: partitions) and return when they can be read: at first nobody leads them."""
     admin = _admin(bootstrap)
     wanted = [NewTopic(name, partitions, 1, config=dict(config or {})) for name, partitions in topics.items()]
     for created in admin.create_topics(wanted, operation_timeout=30).values():
         created.result(60)
+    ends = {TopicPartition(name, number): OffsetSpec.latest() for name in topics for number in range(topics[name])}
+    give_up = time.monotonic() + PATIENCE_S
+    while any(end.exception() for end in admin.list_offsets(ends).values()):
+        if time.monotonic() > give_up:
+            raise NotServing(f"nobody leads {', '.join(topics)} within {PATIENCE_S:.0f} s")
+        time.sleep(0.02)
 
 
 def _download(jars: Path) -> None:
