@@ -81,7 +81,7 @@ class Anomaly(Struct, tag_field="kind", tag="anomaly", kw_only=True, omit_defaul
     """`status` is an edge: firing, then perhaps `moved`, then `recovered` or `accepted`.
 
     `id` is `<lane>-<offset>-<i>`, so one position per lane drops a repeat. The fingerprint names the trouble, not its
-    size: (tenant, environment, deployment, class, feature, segment), no version, value or time in it.
+    size: (tenant, environment, model, deployment, source, class, feature, segment), no version, value or time in it.
     """
 
     id: str

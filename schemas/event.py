@@ -22,6 +22,7 @@ FEATURES = 512
 SEGMENTS = 16
 TAGS = 64
 MESSAGE_BYTES = 1_000_000
+STANDS_FOR = 1_000_000_000  # most events that one stands for: sums and squares of what a pane adds up stay finite
 
 # The pattern is checked once per distinct name by `schemas.decode`, not once per event: here it is documentation.
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, extra_json_schema={"pattern": NAME_PATTERN})]
@@ -37,7 +38,9 @@ Features = Annotated[dict[Name, Value], Meta(max_length=FEATURES)]
 Signals = Annotated[dict[Name, float | None], Meta(max_length=FEATURES)]
 Segments = Annotated[dict[Name, Text], Meta(max_length=SEGMENTS)]
 Tags = Annotated[dict[Name, Text], Meta(max_length=TAGS)]
-SampleRate = Annotated[float, Meta(ge=1, description="this event stands for so many (volume only, never evidence)")]
+SampleRate = Annotated[
+    float, Meta(ge=1, le=STANDS_FOR, description="this event stands for so many (volume only, never evidence)")
+]
 
 
 class Event(Struct, kw_only=True, tag_field="kind", forbid_unknown_fields=True, gc=False):

@@ -22,12 +22,13 @@ from math import inf
 from operator import add
 from typing import Any, Final
 
-from msgspec.structs import astuple, fields
+import msgspec
+from msgspec.structs import astuple
 
 from schemas.layout import ANSWERS, EXACT, NESTED, Form, Layout, Values, structure
 
 ABSENT: Final = -inf  # no number of JSON is infinite
-NEEDED: Final = ("model", *EXACT, *ANSWERS)  # with another one of these, or without, an event is another thing
+NEEDED: Final = (*EXACT, *ANSWERS)  # with another one of these, or without, an event is another thing
 INSTEAD: Final = {"status": "ok", "sample_rate": 1.0}  # of a field that is absent
 
 
@@ -75,10 +76,11 @@ class LooseLayout(Layout):
 
     def _empty(self, name: str) -> Any:
         """What a field is whose names are all absent."""
-        return next(field.type for field in fields(self.row) if field.encode_name == name)()
+        return next(field.type for field in msgspec.structs.fields(self.row) if field.encode_name == name)()
 
     def _fields(self, fields: Iterable[tuple[str, Any]]) -> type:
-        return structure(fields, NEEDED, ABSENT)
+        required = (field.encode_name for field in msgspec.structs.fields(self.kind) if field.required)
+        return structure(fields, {*NEEDED, *required}, ABSENT)
 
     def _names(self, fields: Iterable[tuple[str, Any]]) -> type:
         return structure(fields, (), ABSENT)

@@ -89,8 +89,8 @@ class _Walk:
                 value = float(value)
             except OverflowError:
                 return self.value(inf, inspect.UnionType(tuple(options)), path)
-        limits = [f"at least {kind.ge:g}"] if kind.ge is not None and value < kind.ge else []
-        limits += [f"at most {kind.le:g}"] if kind.le is not None and value > kind.le else []
+        limits = [f"at least {kind.ge:,.10g}"] if kind.ge is not None and value < kind.ge else []
+        limits += [f"at most {kind.le:,.10g}"] if kind.le is not None and value > kind.le else []
         if limits:
             for wider in options:
                 if isinstance(kind, inspect.IntType) and isinstance(wider, inspect.FloatType):
@@ -121,8 +121,9 @@ class _Walk:
         named = isinstance(kind.key_type, inspect.Metadata)
         self.repeated(tree, f"{path}.")
         if kind.max_length is not None and len(tree) > kind.max_length:
-            hint = "Send fewer, or split the model's inputs over several models."
-            self.error(path, f"{len(tree):,} entries; at most {kind.max_length:,} are allowed", hint, "too_large")
+            split = ", or split the model's inputs over several models" if path == "features" else ""
+            message = f"{len(tree):,} entries; at most {kind.max_length:,} are allowed"
+            self.error(path, message, f"Send fewer{split}.", "too_large")
             return Object()
         mended = Object()
         plain = _plain(kind.value_type) if named else {}
@@ -151,7 +152,7 @@ class _Walk:
                 if key != kind.tag_field:
                     self.warn(f"{at}{shown(key)}", "unknown field, ignored", "")
                 continue
-            if value is None and not field.required and not _nullable(field.type):
+            if value is None and not _nullable(field.type):
                 continue  # serialisers write null for what is not there
             result = self.value(value, field.type, f"{at}{key}")
             if result is not UNSET:
@@ -270,16 +271,17 @@ def _nullable(kind: inspect.Type) -> bool:
 
 
 def _type_hint(value: Tree, options: Sequence[inspect.Type], path: str) -> str:
-    within = path.partition(".")[0]
+    feature = path.startswith("features.")
     numeric = any(isinstance(option, inspect.FloatType | inspect.IntType) for option in options)
-    if isinstance(value, list) and within == "features":
+    if isinstance(value, list) and feature:
         return "Send one value; a list of numbers is an embedding."
-    if isinstance(value, Object) and within == "features":
+    if isinstance(value, Object) and feature:
         return "Flatten it: one feature per value, named like 'address.city'."
     if isinstance(value, str) and numeric:
         return "Send the number without quotation marks."
-    if isinstance(value, int | float) and any(isinstance(option, inspect.StrType) for option in options):
+    textual = any(isinstance(option, inspect.StrType) for option in options)
+    if isinstance(value, int | float) and textual and not (isinstance(value, bool) and numeric):
         return "Put it between quotation marks."
     if value is None:
-        return "Leave the field out, or send a value."
+        return "Leave it out, or send a value."
     return f"Send {expected(options)}, or leave it out."

@@ -89,8 +89,9 @@ def _unreadable(text: str, field: str) -> Reason:
 
 
 def _wrong_unit(number: int | float, field: str) -> Reason:
-    if number < 0:
-        return Reason("clock", f"{field}: a time before 1970", f"Leave {field} out when the time is not known.")
+    if number <= 0:
+        what = "a time before 1970" if number else "zero, a time that nobody filled in"
+        return Reason("clock", f"{field}: {what}", f"Leave {field} out when the time is not known.")
     if number < EARLIEST_MS:
         hint = "Send milliseconds since 1970, not seconds: multiply by 1000."
         return Reason("clock", f"{field}: in 1970 if read as milliseconds; it looks like seconds", hint)

@@ -20,7 +20,7 @@ from msgspec import Struct
 from schemas.anomaly import Anomaly
 from schemas.binning import Binning
 from schemas.dead_letter import Reason
-from schemas.event import ID_LENGTH, NAME_LENGTH, TEXT_LENGTH
+from schemas.event import ID_LENGTH, NAME_LENGTH, STANDS_FOR, TEXT_LENGTH
 from schemas.heartbeat import Heartbeat
 from schemas.incident import Command, Incident
 from schemas.moment import Aware
@@ -122,8 +122,8 @@ def _wrong_with_pane(record: Pane) -> Complaint:
         yield f"part {record.part} of {record.parts}: parts are numbered from 0"
     if record.since > record.until:
         yield "since is later than until"
-    if not 0 <= record.volume < float("inf"):
-        yield "volume: expected a number that is not negative"
+    if not 0 <= record.volume <= PANE_ROWS * STANDS_FOR:
+        yield f"volume: expected a number from 0 to {PANE_ROWS * STANDS_FOR}"
     if len(record.worker) > NAME_LENGTH:
         yield "worker: too long a name"
     yield from _counts("versions", record.versions, VALUES)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.dead_letter import Reason, Unfit
 from schemas.decode import Reader
-from schemas.event import FEATURES, ID_LENGTH, NAME_LENGTH, SEGMENTS, TEXT_LENGTH
+from schemas.event import FEATURES, ID_LENGTH, NAME_LENGTH, SEGMENTS, STANDS_FOR, TEXT_LENGTH
 from schemas.feature import Feature, Origin
 from schemas.finding import NAME_HINT, Finding, bad_name, shown
 from schemas.layout import NUMBER, TEXT, TIMES, TRUTH, WHOSE, Alike
@@ -25,7 +25,7 @@ from stream.counting.columns import Floats, Ints
 MEMBERS: Final = {"features": FEATURES, "signals": FEATURES, "segments": SEGMENTS, "tags": 64, "prediction": 3}
 IDS: Final = ("id", "request_id", "traceparent", "prediction_id", "entity_id")
 WORDS: Final[dict[str, tuple[str, ...]]] = {"status": get_args(Status), "origin": get_args(Origin)}
-FLOORS: Final = {"latency_ms": 0.0, "sample_rate": 1.0}
+AMOUNTS: Final = {"latency_ms": (0.0, np.inf), "sample_rate": (1.0, STANDS_FOR)}
 AS_JSON: Final = "Send such events as JSON."
 TEXTUAL: Final = {kind.id for kind in (pa.string(), pa.large_string(), pa.string_view())}
 INTEGERS: Final = {getattr(pa, f"{sign}int{bits}")().id for sign in ("", "u") for bits in (8, 16, 32, 64)}
@@ -139,10 +139,11 @@ class Reading:
             lacking(found, path, cells == NULL_CODE)
 
     def _amount(self, found: DecodedBatch, path: Path, array: Any) -> None:
-        """A number that has a least value."""
-        cells = self._numbers(path, array)
-        if np.any(cells < FLOORS[path[0]]):
-            raise unfit(path[0], f"expected at least {FLOORS[path[0]]:g}", "Correct the number, or leave it out.")
+        """A number within limits."""
+        cells, (least, most) = self._numbers(path, array), AMOUNTS[path[0]]
+        for outside, limit in ((cells < least, f"at least {least:,.10g}"), (cells > most, f"at most {most:,.10g}")):
+            if np.any(outside):
+                raise unfit(path[0], f"expected {limit}", "Correct the number, or leave the field out.")
         found.kinds[path], found.cells[path] = NUMBER, cells
         if path[0] == "sample_rate":
             lacking(found, path, np.isnan(cells))

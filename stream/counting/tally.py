@@ -247,8 +247,8 @@ class Tally:
                 return Reason(
                     "over_quota",
                     f"model '{subject.model}' (deployment '{subject.deployment}', {subject.source}s) would be one "
-                    f"subject too many: a worker counts at most {self._sheets_bound} at once",
-                    "check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes with "
+                    f"subject too many: a worker counts at most {self._sheets_bound:,} at once",
+                    "Check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes with "
                     "every event, or raise profile.subjects",
                 )
             sheet = Sheet(len(self.sheets), subject, len(self.names))
@@ -267,8 +267,9 @@ class Tally:
         if many > self._bound + len(FIXED):
             return Reason(
                 "over_quota",
-                f"with '{unknown[0]}' model '{sheet.subject.model}' would have more than {self._bound} columns at once",
-                "check that features, signals and segments have the same names in all events, or raise profile.columns",
+                f"model '{sheet.subject.model}' would have more than {self._bound:,} columns at once, "
+                f"with '{unknown[0]}'",
+                "Check that features, signals and segments have the same names in all events, or raise profile.columns",
             )
         for name in unknown:
             sheet.groups[name] = len(self.names)

@@ -65,6 +65,7 @@ ODDITIES: dict[str, Callable[[Random, dict[str, Any]], bytes]] = {
     "a class": lambda random, one: json.dumps({**one, "prediction": {"label": 3, "score": 0.5}}).encode(),
     "half an answer": lambda random, one: json.dumps({**one, "prediction": {"label": None, "score": 0.5}}).encode(),
     "a sample": lambda random, one: json.dumps({**one, "sample_rate": 2.5}).encode(),
+    "too large a sample": lambda random, one: json.dumps({**one, "sample_rate": random.choice([2, 1e10])}).encode(),
     "an embedding": lambda random, one: json.dumps({**one, "embeddings": {"text": [1.0, 2.0]}}).encode(),
     "a feature event": lambda random, one: json.dumps(
         {"kind": "feature", "model": "f", "features": one["features"], "feature_set": "s"}

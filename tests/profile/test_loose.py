@@ -133,6 +133,18 @@ def test_what_is_absent_is_not_null() -> None:
     assert found == [(None, ABSENT), (ABSENT, None), (ABSENT, ABSENT)]
 
 
+def test_what_every_event_of_a_kind_must_have_is_missed_in_any_form() -> None:
+    """`features` of a feature event: without them it is a dead letter, also among others that come and go."""
+    random, texts = Random(7), []
+    for _ in range(400):
+        further = {name: "u" for name in ("entity_id", "id", "version", "feature_set") if random.random() < 0.5}
+        one = {"kind": "feature", "model": "m", "features": {"age": random.random(), "nps": None}, **further}
+        texts.append(json.dumps(dict(random.sample(list(one.items()), len(one)))).encode())
+    messages = [Message(text, number=number) for number, text in enumerate([*texts, b'{"kind":"feature","model":"m"}'])]
+    _, letters, _ = fed(messages, 50)
+    assert [value for _, value, _ in letters] == [messages[-1].value()]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -37,7 +37,7 @@ def test_a_column_too_many_is_a_dead_letter_and_stops_nothing():
     (dead,) = count(counting, [PREDICTION, many, PREDICTION | {"segments": {"region": "eu"}}, PREDICTION])
     letter = from_headers(dead.key, dead.value, dead.headers)
     assert letter.reason.code == "over_quota"
-    assert letter.reason.message == "with 'feature:a' model 'm' would have more than 3 columns at once"
+    assert letter.reason.message == "model 'm' would have more than 3 columns at once, with 'feature:a'"
     assert json.loads(letter.value) == many
     (pane,) = flushed(counting)
     assert pane.rows == 3

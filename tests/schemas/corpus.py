@@ -161,6 +161,7 @@ WRONG_SHAPE = [
     Case("a segment that is a number", of(segments={"region": 7}), "schema"),
     Case("a segment that is null", of(segments={"region": None}), "schema"),
     Case("a sample rate below one", of(sample_rate=0.5), "schema"),
+    Case("a sample rate beyond all traffic", of(sample_rate=1e10), "schema"),
     Case("a sample rate of text", of(sample_rate="2"), "schema"),
     Case("ts a list", of(ts=[2026, 9, 21]), "schema"),
     Case("ts true", of(ts=True), "schema"),

@@ -176,6 +176,25 @@ def test_a_path_leads_to_the_fault():
     assert {value: read(value).message for value in expected} == expected
 
 
+def test_a_hint_fits_what_was_sent():
+    whole = 'Add "model": the name of the model that the event speaks of.'
+    expected = {
+        of(model=None): ("model: missing", whole),
+        of(features=[1]): ("features: expected an object, got array", "Send an object, or leave it out."),
+        of(features={"a": [1]}): (
+            "features.a: expected a number, text or null, got array",
+            "Send one value; a list of numbers is an embedding.",
+        ),
+        of(ts=True): ("ts: expected a number or text, got boolean", "Send a number or text, or leave it out."),
+        of(ts=0): ("ts: zero, a time that nobody filled in", "Leave ts out when the time is not known."),
+        of(segments={"n": True}): ("segments.n: expected text, got boolean", "Put it between quotation marks."),
+        of(segments={"n": None}): ("segments.n: expected text, got null", "Leave it out, or send a value."),
+        of(tags={f"t{i}": "" for i in range(65)}): ("tags: 65 entries; at most 64 are allowed", "Send fewer."),
+    }
+    reasons = {value: read(value) for value in expected}
+    assert {value: (reason.message, reason.hint) for value, reason in reasons.items()} == expected
+
+
 def test_check_tells_everything_at_once():
     value = b'{"kind":"prediction","modle":"m","ts":1790000000,"features":{"a":[1],"b":NaN,"c":1,"c":2},"latency":1}'
     told = {(finding.level, finding.path) for finding in findings(value, "prediction", AT_MS)}

@@ -110,6 +110,7 @@ BROKEN = [
     ("pane", "rows", 2),
     ("pane", "rows", 10**40),
     ("pane", "volume", -1.0),
+    ("pane", "volume", 1e300),
     ("pane", "since", 2**52),
     ("pane", "until", -1),
     ("pane", "late", -1),

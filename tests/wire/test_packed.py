@@ -100,6 +100,7 @@ ODDITIES: dict[str, Callable[[Random, dict[str, Any]], bytes]] = {
     "NaN as a sample": lambda random, one: packed({**one, "sample_rate": nan}, ["age"]),
     "an infinite sample": lambda random, one: packed({**one, "sample_rate": inf}, ["age"]),
     "a null answer": lambda random, one: packed({**one, "prediction": None}, ["age"]),
+    "too large a sample": lambda random, one: packed({**one, "sample_rate": 1e10}, ["age"]),
     "a sample": lambda random, one: packed({**one, "sample_rate": 2.5}, ["age"]),
     "a class": lambda random, one: packed({**one, "prediction": {"label": 3, "score": 0.5}}, ["age"]),
     "a class twice": lambda random, one: packed({**one, "prediction": {"label": "a", "score": 0.5}}, ["age"]).replace(
