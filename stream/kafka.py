@@ -153,7 +153,7 @@ class Heard:
             return "its certificate is not accepted; name who signed it in kafka.ssl_ca_location, and its own host name"
         if tls or "SSL" in hung_up:
             return "no TLS comes about; if this listener speaks none, set kafka.security_protocol to plaintext"
-        connected = hung_up and "in state CONNECT)" not in hung_up
+        connected = hung_up and not re.search(r"in state CONNECT\b", hung_up)
         if connected or self._said.keys() == {"_ALL_BROKERS_DOWN"}:
             return "it hangs up; set kafka.security_protocol to what this listener expects, or name another"
         return ""
@@ -208,6 +208,14 @@ def explained(trouble: object) -> str:
     return f"{meaning} ({error.name()})" if meaning else f"{error.str()} ({error.name()})"
 
 
+# What a Kafka that is just starting says, or that is not there yet; librdkafka does not call it retriable.
+PASSING = {
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
+
 Trouble = Literal["end of log", "cut log", "no topic", "passing"]
 
 
@@ -232,26 +240,28 @@ def weigh(error: KafkaError) -> Trouble:
 def patient(ask: Callable[[], Answer], kafka: Kafka, clock: Clock = time, patience_s: float = PATIENCE_S) -> Answer:
     """Ask until Kafka answers: for the start, when it may not be there yet."""
     give_up = clock.monotonic() + patience_s
-    said, refused = False, ""
+    said = False
     while True:
         try:
             return ask()
         except KafkaException as trouble:
             error = trouble.args[0]
-            if not error.retriable() and error.code() not in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
+            if not error.retriable() and error.code() not in PASSING:
                 raise Surprise(f"Kafka at {kafka.bootstrap} cannot be used: {explained(trouble)}") from trouble
-            if not said and clock is time:  # in simulated time there is nobody to ask
-                refused = refusal(kafka)
+            refused = refusal(kafka) if clock is time else ""  # in simulated time there is nobody to ask
             if clock.monotonic() >= give_up:
-                raise Surprise(
-                    f"Kafka at {kafka.bootstrap} cannot be used: "
-                    + (refused or f"{explained(trouble)}; check that it runs and that kafka.bootstrap names it")
-                ) from trouble
+                raise Surprise(unusable(kafka, trouble, refused)) from trouble
             if not said:
                 reason = refused or explained(error)
                 log.warning("waiting for Kafka", bootstrap=kafka.bootstrap, seconds=patience_s, reason=reason)
                 said = True
             clock.sleep(PAUSE_S)
+
+
+def unusable(kafka: Kafka, trouble: KafkaException, refused: str) -> str:
+    """Where Kafka is, why it cannot be used and what to do; `refused` is what `refusal` heard."""
+    why = refused or f"{explained(trouble)}; check that it runs and that kafka.bootstrap names it"
+    return f"Kafka at {kafka.bootstrap} cannot be used: {why}"
 
 
 def refusal(kafka: Kafka) -> str:

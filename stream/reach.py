@@ -3,11 +3,13 @@
 A client is made, asked for nothing and thrown away; nothing is connected.
 
 >>> from stream.settings import Kafka, Redis
->>> list(refusals(Settings(redis=Redis(url="rediss://127.0.0.1:6379/0?tiemout=3"))))
-["redis.url: the client takes no 'tiemout' behind the question mark; take it out"]
->>> list(refusals(Settings(kafka=Kafka(options={"socket.timeout.ms": "soon"}))))
-['kafka.options: the client takes no such value for "socket.timeout.ms"; CONFIGURATION.md of librdkafka says \
-which it takes']
+>>> accepted(Settings(redis=Redis(url="rediss://127.0.0.1:6379/0?tiemout=3")))
+Traceback (most recent call last):
+stream.config.Misconfigured: redis.url: the client takes no 'tiemout' behind the question mark; take it out
+>>> accepted(Settings(kafka=Kafka(options={"socket.timeout.ms": "soon"})))
+Traceback (most recent call last):
+stream.config.Misconfigured: kafka.options: the client takes no such value for "socket.timeout.ms"; \
+CONFIGURATION.md of librdkafka says which it takes
 """
 
 import re
@@ -15,13 +17,15 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from stream.config import Misconfigured
 from stream.settings import Kafka, Redis, Settings
 
 
-def refusals(settings: Settings) -> Iterator[str]:
-    """One sentence for each; none when the clients take these settings."""
-    yield from _kafka(settings.kafka)
-    yield from _redis(settings.redis)
+def accepted(settings: Settings) -> Settings:
+    """The settings, if the clients take them; else `Misconfigured`, with a sentence for each that they refuse."""
+    if problems := [*_kafka(settings.kafka), *_redis(settings.redis)]:
+        raise Misconfigured(problems)
+    return settings
 
 
 def _kafka(kafka: Kafka) -> Iterator[str]:

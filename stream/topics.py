@@ -193,7 +193,9 @@ def differences(wanted: Iterable[Topic], present: Mapping[str, Found]) -> Iterat
     """How the topics that exist differ from what is wanted, and which do not exist."""
     for topic in wanted:
         if topic.name not in present:
-            yield Difference("error", topic.name, "it does not exist.", "leeway topics create")
+            yield Difference(
+                "error", topic.name, "it does not exist, or is hidden from this user.", "leeway topics create"
+            )
         else:
             yield from _compared(topic, present[topic.name])
 

@@ -15,6 +15,7 @@ from stream.engine.role import Lane, Message, Output
 from stream.engine.shape import Shape, Shapes, ask
 from stream.engine.surprise import Surprise
 from stream.settings import Kafka, Redis, Settings, Topics
+from tests.clock import Clock
 from tests.conftest import Platform
 
 PATIENCE_S = 60.0
@@ -72,22 +73,8 @@ def reraise(trouble: BaseException) -> None:
     raise trouble
 
 
-class Waiting:
-    """A clock that only goes on when somebody sleeps."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    time = monotonic
-
-    def sleep(self, seconds: float, /) -> None:
-        self.now += seconds
-
-
 def test_what_a_topic_is_is_asked_until_it_is_told() -> None:
-    clock = Waiting()
+    clock = Clock()
 
     def told(topics: Sequence[str]) -> Shapes:
         return {"panes": Shape("9X1hbGk", 8)} if clock.now >= 3 else {}

@@ -44,15 +44,12 @@ def configured(command: Command) -> Command:
 def settings_of(config: Path | None, flags: Mapping[str, object]) -> Settings:
     """The settings, or the refusal in sentences."""
     from stream.config import Misconfigured, current
-    from stream.reach import refusals
+    from stream.reach import accepted
 
     try:
-        settings = current(config, flags)
-        if problems := list(refusals(settings)):
-            raise Misconfigured(problems)
+        return accepted(current(config, flags))
     except Misconfigured as refusal:
         raise Refused("\n       ".join(refusal.problems)) from None
-    return settings
 
 
 def output(*forms: str) -> Callable[[Command], Command]:

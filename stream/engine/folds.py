@@ -106,8 +106,8 @@ class Folds:
         if len(folded.keys) >= self.room.states:
             return Reason(
                 "over_quota",
-                f"'{content[0][:200]}' would be one state too many: a lane keeps at most {self.room.states}",
-                "check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes all the "
+                f"'{content[0][:200]}' would be one state too many: a lane keeps at most {self.room.states:,}",
+                "Check that 'model', 'deployment', 'tenant' and 'environment' do not hold an id that changes all the "
                 "time; delete states of what is gone from Redis, or raise redis.states",
             )
         folded.keys.add(content[0])
@@ -145,7 +145,9 @@ class Folds:
 
     def step(self, folded: Folded, key: str, record: Any, offset: int, name: str) -> Sequence[Output]:
         held = folded.states[key]
+        self.observed.folding = name
         held.state, outputs = self.role.fold(held.state, record, name)
+        self.observed.folding = ""
         held.offset = offset
         folded.dirty.setdefault(key, offset)
         self.changed[key] = held.state

@@ -56,7 +56,7 @@ from stream.engine.shape import (
     note,
     remembered,
 )
-from stream.engine.surprise import Surprise, end
+from stream.engine.surprise import Surprise, end, line_of
 from stream.engine.unlabelled import legible
 from stream.engine.work import Work, work_of
 from stream.outputs import fitting
@@ -215,7 +215,8 @@ class Loop:
             place.end = message.offset()
         elif trouble == "no topic" and topic not in self.waited_for:  # the consumer finds it by itself once it is there
             self.waited_for.add(topic)
-            log.warning("waiting for a topic", topic=topic, reason="it does not exist; `leeway topics create` makes it")
+            reason = "it does not exist, or this user may not see it; `leeway topics create` makes it"
+            log.warning("waiting for a topic", topic=topic, reason=reason)
         elif trouble == "passing":
             log.warning("trouble with Kafka", code=error.name(), reason=error.str())
         return trouble == "cut log"
@@ -437,8 +438,11 @@ def run_role(
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, lambda *_: stopping.set())
     memory.keep()
+    observed = observed or Observed()
     try:
         loop = Loop(role, settings, slot, observed=observed, ready=ready, letter_bytes=letter_bytes, describe=describe)
         loop.run(stopping.is_set)
     except BaseException as trouble:  # noqa: BLE001  the one place for it
-        end(role.name, slot, kafka.explained(trouble), type(trouble).__name__)
+        foreseen = isinstance(trouble, Surprise | KafkaException | RedisError)
+        where = {} if foreseen else {"line": line_of(trouble), "record": observed.folding or "none"}
+        end(role.name, slot, kafka.explained(trouble), type(trouble).__name__, **where)

@@ -71,6 +71,7 @@ class Observed:
     records_lost: int = 0  # deleted by retention before they were read
     lag: dict[Lane, Lag] = field(default_factory=dict)  # of the lanes that this worker owns now
     last_progress: float = 0.0  # seconds since 1970: the last step of the loop that came to its end
+    folding: str = ""  # the record whose fold has begun and not ended
     also: Callable[[Output], None] = lambda output: None  # what the role itself counts of what is sent
 
     def sent(self, output: Output) -> None:

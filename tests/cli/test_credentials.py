@@ -161,6 +161,12 @@ def test_the_doctor_says_what_a_kafka_refuses(guarded: GuardedKafka) -> None:
             "h:1/bootstrap: Connect to ipv4#h:1 failed: Connection refused (after 0ms in state CONNECT)",
             "",
         ),
+        (
+            "_TRANSPORT",
+            "h:1/bootstrap: Connect to ipv4#h:1 failed: Connection refused (after 0ms in state CONNECT, 1 identical "
+            "error(s) suppressed)",
+            "",
+        ),
         ("_TRANSPORT", "h:1/bootstrap: Send failed: Broken pipe (after 0ms in state UP)", "it hangs up"),
         ("_ALL_BROKERS_DOWN", "1/1 brokers are down", "it hangs up"),
         ("_RESOLVE", "Failed to resolve 'h:1': Name or service not known (after 5ms in state CONNECT)", ""),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from stream.reach import refusals
+from stream.config import Misconfigured
+from stream.reach import accepted
 from stream.settings import Kafka, Redis, Settings
 from tests.cli.command import leeway
 
@@ -10,11 +11,19 @@ SECRET = "s3cr3t-of-ours"
 
 
 def kafka(**given: object) -> list[str]:
-    return list(refusals(Settings(kafka=Kafka(**given))))  # type: ignore[arg-type]
+    return refusals(Settings(kafka=Kafka(**given)))  # type: ignore[arg-type]
 
 
 def redis(**given: object) -> list[str]:
-    return list(refusals(Settings(redis=Redis(**given))))  # type: ignore[arg-type]
+    return refusals(Settings(redis=Redis(**given)))  # type: ignore[arg-type]
+
+
+def refusals(settings: Settings) -> list[str]:
+    try:
+        accepted(settings)
+    except Misconfigured as refusal:
+        return list(refusal.problems)
+    return []
 
 
 def asking(**given: object) -> dict[str, object]:

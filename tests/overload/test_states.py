@@ -14,24 +14,11 @@ from stream.engine.folds import TIMES_SNAPSHOT, Folds, Room
 from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Lane, Output
+from tests.clock import Clock
 from tests.simulation.roles import Alarming
 
 LANE = Lane("panes", 0)
 SPACIOUS = Room(idle_s=1e9, memory_bytes=1e9, states=10_000)
-
-
-class Clock:
-    """Stands still until it is told."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    time = monotonic
-
-    def sleep(self, seconds: float, /) -> None:
-        self.now += seconds
 
 
 @pytest.fixture
