@@ -104,11 +104,11 @@ def _secrets(settings: Settings) -> Iterator[str]:
         "redis.ca_file": settings.redis.ca_file,
     }
     for name, file in certificates.items():
-        if file and not readable(file):
+        if file and not _readable(file):
             yield f"{name}: {file} {NO_ACCESS}"
 
 
-def readable(file: Path | str) -> bool:
+def _readable(file: Path | str) -> bool:
     """Whether there is such a file and it may be read. A name with a zero byte is the name of none."""
     return "\0" not in str(file) and os.access(file, os.R_OK)
 
@@ -117,7 +117,7 @@ def _unreadable(file: Path) -> str:
     """Why a secret cannot be taken from a file. A pipe can be read once only, by who needs the secret."""
     if file.is_dir():
         return "is a folder; name the file in it that holds the secret"
-    if not readable(file):
+    if not _readable(file):
         return NO_ACCESS
     if not file.is_file():
         return ""

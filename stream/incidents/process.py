@@ -199,8 +199,8 @@ def _kafka_answers(admin: AdminClient, settings: Settings) -> str:
     try:
         listed = admin.list_topics(timeout=5)
     except KafkaException as trouble:
-        why = kafka.refusal(settings.kafka) or f"{kafka.explained(trouble)}; check that it runs"
-        raise Surprise(f"Kafka at {settings.kafka.bootstrap} cannot be used: {why}") from trouble
+        refused = kafka.refusal(settings.kafka)
+        raise Surprise(kafka.unusable(settings.kafka, trouble, refused)) from trouble
     ours = (settings.topics.anomalies, settings.topics.commands, settings.topics.incidents, settings.topics.dlq)
     if missing := [name for name in ours if name not in listed.topics]:
         raise Surprise(f"there is no topic {' and no topic '.join(missing)}; `leeway topics create` creates them")

@@ -15,13 +15,13 @@ from stream.kafka import connection
 from stream.settings import Settings
 
 ANSWER_S = 10.0
-PATIENCE_S = 120.0  # for reading the whole topic
+PATIENCE_S = 30.0  # with a topic of which nothing comes; a long one may take longer
 
 
 def published(settings: Settings) -> list[Incident]:
     """The latest revision of every incident on the topic, the one that changed last at the end.
 
-    Raises KafkaException when Kafka does not answer. Blocks: call it in a thread.
+    Raises KafkaException when Kafka does not answer, or gives us only a part. Blocks: call it in a thread.
     """
     topic = settings.topics.incidents
     group = f"{settings.group}-incidents-recall"  # never joined, nothing is committed
@@ -43,7 +43,9 @@ def published(settings: Settings) -> list[Incident]:
 def _read(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[Incident]:
     latest: dict[str, Incident] = {}
     give_up = time.monotonic() + PATIENCE_S
-    while ends and time.monotonic() < give_up:
+    while ends:
+        if time.monotonic() >= give_up:
+            raise KafkaException(f"nothing came of {topic} for {PATIENCE_S:.0f} s, and it was not read to its end")
         message = consumer.poll(0.2)
         if message is not None and (error := message.error()):
             raise KafkaException(error)
@@ -55,4 +57,6 @@ def _read(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[Incident
         # Positions, not records: the end of a compacted topic may be a gap.
         where = consumer.position([TopicPartition(topic, number) for number in ends])
         ends = {each.partition: ends[each.partition] for each in where if each.offset < ends[each.partition]}
+        if message is not None:
+            give_up = time.monotonic() + PATIENCE_S
     return sorted(latest.values(), key=lambda incident: incident.updated_at)

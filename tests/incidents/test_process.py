@@ -94,7 +94,7 @@ def test_garbage_on_both_topics_becomes_dead_letters_and_stops_nothing(platform:
 
 @pytest.mark.slow
 def test_people_command_and_the_clock_ends_a_silence(platform: Platform, tmp_path: Path):
-    settings = settings_of(platform, incidents={"escalate_after_s": 10})
+    settings = settings_of(platform, incidents={"escalate_after_s": 5})
     topics = settings.topics
     with World(platform, settings) as world, Worker(settings, tmp_path):
         world.put(topics.anomalies, [anomaly(at_s=now_s(), feature="plan")])
@@ -364,7 +364,7 @@ def test_a_process_that_is_fenced_while_it_joins_ends_and_does_not_wait_for_ever
 HANG = """
 import asyncio
 from stream.incidents import desk, process
-process.STANDSTILL_S = 10
+process.LOOK_EVERY_S, process.STANDSTILL_S = 1, 5
 async def never(self, record):
     await asyncio.sleep(1e9)
 desk.Desk.anomaly = never
