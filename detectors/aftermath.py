@@ -24,6 +24,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.evidence import grown, odds
 from detectors.polya import log_law
 
 Floats = NDArray[np.float64]
@@ -35,12 +36,12 @@ GUESS = 500.0
 
 RECOVERY = 1e6  # evidence for "it is as before": one return in a million events of drift is wrong
 
-LEAST_NEW = 500.0  # effective events the new urn needs before it can be said to drift itself
+# Effective events that the new urn needs before it can be said to drift itself: 500 that were seen, beside the guess.
+# Where the guess is wrong, what got stuck, went null or changed its unit "moved" twenty times in 5,000 events without.
+LEAST_NEW = GUESS + 500.0
 
 ACCEPTANCE = 10_000.0  # events after which what is new is normal
 LEAST_ACCEPTED = 300.0  # effective events among them: as many as a reference needs to begin with
-
-MOST_EVIDENCE = 1e30  # far beyond every threshold: keeps evidence finite
 
 
 class Phase(IntEnum):
@@ -78,8 +79,7 @@ def recovery(evidence: Floats, before: Floats, urn: Floats, pane: Floats, factor
     """Return the evidence, [features], that events come from the reference `before` rather than from the new `urn`."""
     v = factor[:, None]
     ratio = log_law(before / v, pane / v) - log_law(urn / v, pane / v)
-    grown = (evidence + pane.sum(axis=1)) * np.exp(np.clip(ratio, -690, 600))
-    return np.asarray(np.minimum(grown, MOST_EVIDENCE))
+    return grown(evidence[:, None], pane.sum(axis=1), odds(ratio)[:, None])[:, 0]
 
 
 def next_turn(recovered: Floats, moved: NDArray[np.bool_], live: Floats, factor: Floats) -> NDArray[np.uint8]:

@@ -41,6 +41,11 @@ LOCATIONS = ((0.12, 0.15), (0.25, 0.15), (0.5, 0.12), (1.0, 0.08), (2.0, 0.05))
 SCALES = ((0.4, 0.03), (0.65, 0.04), (0.82, 0.04), (1.2, 0.05), (1.45, 0.05), (2.0, 0.04), (3.5, 0.03))
 TAILS = ((0.01, 0.05), (0.05, 0.05), (0.25, 0.03))  # (share of the events that become extreme, weight of the pair)
 
+# What the bet that events are like those of late (`detectors/lately.py`) gets of the stake. It costs the others a
+# twentieth of a nat.
+OF_LATE = 0.05
+ANY_SHAPE = "another shape"
+
 # The shapes whose scores show how dependent a stream is (`detectors/dependence.py`): a few of each group. The scores of
 # the others are much like theirs, and the largest of many averages errs upwards.
 SCORED = (
@@ -113,13 +118,15 @@ def smallest_shift(threshold: float, effective_events: float) -> float:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The 23 shapes of change of a number: location, scale and tails, in normal scores."""
+    """The 23 shapes of change of a number: location, scale and tails, in normal scores. One more alternative has no
+    table: that events are like those of late. It comes last.
+    """
 
     name: str = "numbers"
 
     @cached_property
     def shapes(self) -> list[tuple[str, int, float, Floats]]:
-        """All alternatives: (words, group, weight, frequencies between the ranks)."""
+        """The alternatives with a table: (words, group, weight, frequencies between the ranks)."""
         shapes = [
             (f"location {shift * side:+g} sd", LOCATION, weight / 2, bell(shift * side, 1.0))
             for shift, weight in LOCATIONS
@@ -144,8 +151,14 @@ class Numbers:
 
     @cached_property
     def weight(self) -> Floats:
+        """The weights of the shapes, and of what events of late foretell."""
         weights = np.array([weight for _, _, weight, _ in self.shapes])
-        return np.asarray(weights / weights.sum())
+        return np.append((1 - OF_LATE) * weights / weights.sum(), OF_LATE)
+
+    @cached_property
+    def silent(self) -> NDArray[np.intp]:
+        """The alternatives that are no part of the evidence: none."""
+        return np.zeros(0, np.intp)
 
     @cached_property
     def spikes(self) -> dict[str, int]:
@@ -185,7 +198,7 @@ class Numbers:
         return np.asarray(np.maximum(tilt, UNCHANGED))  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
-        return self.shapes[alternative][0]
+        return self.shapes[alternative][0] if alternative < len(self.shapes) else ANY_SHAPE
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from detectors.dependence import Blocks
 
 Floats = NDArray[np.float64]
 
-VERSION = 3
+VERSION = 4
 
 # The axes after the features. How many places there are for retired references is not in `Lengths`: as many as the
 # feature with most of them needs.
@@ -71,6 +71,7 @@ class Bank:
     pending: NDArray[np.uint32]  # [features, bins]: counts that wait for a block to be complete
     before: NDArray[np.float32]  # [features, bins]: the reference when nothing had changed yet
     live: NDArray[np.uint32]  # [features, bins]: counts since then
+    late: NDArray[np.float32]  # [features, bins]: counts of late, which fade (`detectors/lately.py`)
     factor: Floats  # [features, groups]: variance factors
     factor_before: Floats
     evidence: NDArray[np.float32]  # [features, alternatives]: M
@@ -120,6 +121,7 @@ AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "pending": ("<u4", ("bins",)),
     "before": ("<f4", ("bins",)),
     "live": ("<u4", ("bins",)),
+    "late": ("<f4", ("tilted",)),
     "factor": ("<f8", ("groups",)),
     "factor_before": ("<f8", ("groups",)),
     "evidence": ("<f4", ("alternatives",)),

@@ -38,8 +38,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.aftermath import ACCEPTANCE, MOST_EVIDENCE, Turn
+from detectors import evidence
+from detectors.aftermath import ACCEPTANCE, Turn
 from detectors.contract import Verdict, refuse_newer
+from detectors.evidence import odds
 
 Floats = NDArray[np.float64]
 
@@ -284,8 +286,7 @@ def bet(state: DenseState, y: Floats, known: Floats, events: float, threshold: f
     state.score += (root * y / excess).astype(np.float32)
     state.precision += (root * root).astype(np.float32)
     ratio = log_ratios(state.score.astype(np.float64), state.precision.astype(np.float64))
-    gain = np.minimum(np.maximum(ratio - state.ratio, -690), 600)
-    money = np.minimum(state.money * np.exp(gain), MOST_EVIDENCE)
+    money = np.minimum(state.money * odds(ratio - state.ratio), evidence.MOST)
     most = CAP * max(threshold, LEAST_PER_EVENT * events)
     state.ratio, state.money = ratio, money / max(1.0, money.sum() / most)
 

@@ -223,7 +223,7 @@ def believed(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Flo
         worth[:, group] = np.where(number >= 1, 2 / noise, 0)
     mean, doubt = decay.believed(most, worth)
     factor = np.where(known, np.maximum(np.exp(mean - (TAKEN_OFF + more) * doubt), 1), 1.0)
-    doubt = np.where(moves.max(axis=(1, 2))[:, None] >= KNOWN_MOVES, doubt, np.inf)
+    doubt = np.where(known_well(moves)[:, None], doubt, np.inf)
     return Belief(np.where(known, factor, factor.max(axis=1, keepdims=True)), np.where(known, doubt, 0.0), known)
 
 
@@ -233,11 +233,16 @@ def averages(blocks: Blocks, rows: Rows, kurtosis: Floats, caution: float) -> tu
     """
     squares, number = blocks.squares[rows].astype(np.float64), blocks.blocks[rows].astype(np.float64)[:, :, None]
     moves = blocks.events[rows].astype(np.float64)[:, :, None] / kurtosis[:, None, :]
-    least = np.where(moves.max(axis=(1, 2)) >= KNOWN_MOVES, KNOWN_MOVES, LEAST_MOVES)  # what is known well goes first
+    least = np.where(known_well(moves), KNOWN_MOVES, LEAST_MOVES)  # what is known well goes first
     seen = (number >= LEAST_BLOCKS) & (moves >= least[:, None, None])
     noise = 2 / np.maximum(number, 1) + 1 / np.maximum(moves, 1)  # the variance of the average, were events independent
     average = squares / np.maximum(number, 1e-9)
     return average, moves, np.where(seen, average * (1 - caution * np.sqrt(noise)), 0).max(axis=1)
+
+
+def known_well(moves: Floats) -> NDArray[np.bool_]:
+    """Return where, [rows], some score [rows, levels, scores] has moved often enough for its factor to be known."""
+    return np.asarray(moves.max(axis=(1, 2)) >= KNOWN_MOVES)
 
 
 def factors(blocks: Blocks, rows: Rows, groups: NDArray[np.intp], kurtosis: Floats, caution: float) -> Floats:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from detectors.alternatives import RATES_UP
 from detectors.contract import Verdict, refuse_newer
 from detectors.dependence import HEALTH, health
+from detectors.evidence import grown, odds
 from detectors.onset import advance
 from detectors.polya import tilted_shares
 from detectors.urn import LEAST_BLOCK, Bank, Phase, Urns
@@ -140,10 +141,9 @@ class LabelAge:
             return state.evidence, state.cusum, state.age
         urn = state.bank.urn[watched] + state.bank.pending[watched]
         logarithms = tilted_shares(RATES_UP, urn, counts, np.full(len(watched), factor)).sum(axis=0)
-        ratio = np.exp(np.clip(logarithms, -690, 600))
-        cusum, age = advance(state.cusum[None], state.age[None], ratio[None], events.astype(np.int64))
-        most = np.finfo(np.float32).max  # far beyond any threshold
-        return np.minimum((state.evidence + events) * ratio, most), np.minimum(cusum[0], most), age[0]
+        ratio = odds(logarithms)[None]
+        cusum, age = advance(state.cusum[None], state.age[None], ratio, events)
+        return grown(state.evidence[None], events, ratio)[0], cusum[0], age[0]
 
     def verdict(self, state: AgeState, threshold: float, factor: float) -> Verdict:
         """What there is to say."""

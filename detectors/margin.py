@@ -43,11 +43,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import onset
-from detectors.aftermath import MOST_EVIDENCE, Phase, Turn
+from detectors.aftermath import Phase, Turn
 from detectors.alternatives import LOCATION, RATES, Floats, Law, Numbers, Shares, bell
 from detectors.bank import padded
 from detectors.contract import refuse_newer, unpacked
 from detectors.dependence import health
+from detectors.evidence import grown, odds
 from detectors.polya import tilted_numbers, tilted_shares
 from detectors.urn import CALM, LEAST_EFFECTIVE, Verdicts, of_rows
 
@@ -277,12 +278,11 @@ class Margin:
             return self.evidence(twins)
         ratio = self.ratio(twins, rows, pane, factor)
         out = np.concatenate([ratio[:, :, 2:6] - ratio[:, :, :1], ratio[:, :, 6:10] - ratio[:, :, 1:2]], axis=2)
-        gain = np.exp(np.clip(out, -690, 600)).reshape(len(rows), -1)
+        gain = odds(out).reshape(len(rows), -1)
         events = pane.sum(axis=1)
-        evidence = (twins.evidence[rows].astype(np.float64) + events[:, None]) * gain
+        twins.evidence[rows] = grown(twins.evidence[rows].astype(np.float64), events, gain)
         cusum, age = onset.advance(twins.cusum[rows].astype(np.float64), twins.age[rows], gain, events)
-        twins.evidence[rows] = np.minimum(evidence, MOST_EVIDENCE)
-        twins.cusum[rows], twins.age[rows] = np.minimum(cusum, MOST_EVIDENCE), age
+        twins.cusum[rows], twins.age[rows] = cusum, age
         twins.live[rows] += pane.astype(np.uint32)
 
         watched, bet = np.divmod(twins.alternative[rows], BETS)
@@ -290,9 +290,9 @@ class Margin:
         each = np.arange(len(rows))
         inside = np.stack([ratio[each, watched, np.array(INSIDE)[side, i]] for i in range(2)], axis=1)
         inside -= ratio[each, watched, side][:, None]
-        back = (twins.back[rows].astype(np.float64) + events[:, None]) * np.exp(np.clip(inside, -690, 600))
+        back = grown(twins.back[rows].astype(np.float64), events, odds(inside))
         firing = twins.phase[rows] == Phase.FIRING
-        twins.back[rows] = np.where(firing[:, None], np.minimum(back, MOST_EVIDENCE), 0)
+        twins.back[rows] = np.where(firing[:, None], back, 0)
         return self.evidence(twins)
 
     def evidence(self, twins: Twins) -> Floats:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import evidence
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint32]
 
@@ -45,4 +47,4 @@ def advance(cusum: Floats, age: Counts, ratio: Floats, events: Floats) -> tuple[
     run = age.astype(np.float64)
     run[cusum <= 1.0] = 0.0
     run += events[:, None]
-    return np.maximum(cusum, 1.0) * ratio, np.minimum(run, LONGEST).astype(np.uint32)
+    return np.minimum(np.maximum(cusum, 1.0) * ratio, evidence.MOST), np.minimum(run, LONGEST).astype(np.uint32)

@@ -19,6 +19,7 @@ whole event.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,15 @@ def add_sums(total: Floats, terms: Floats, row: NDArray[np.intp]) -> None:
         total[row[first]] += np.add.reduceat(terms, first, axis=-1).T
 
 
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An urn of another shape and another size than the reference's."""
+
+    tilt: NDArray[np.float32]  # [features, bins]: how much more often each bin is drawn
+    size: Floats  # [features]: balls, in effective events
+    factor: Floats  # [features]: so many events count for one
+
+
 def tilted_numbers(
     tilt: Table,
     urn: Floats,
@@ -192,6 +202,7 @@ def tilted_numbers(
     groups: NDArray[np.intp],
     first: Floats,
     rows: NDArray[np.intp] | None = None,
+    also: Other | None = None,
 ) -> Floats:
     """Return the log likelihood ratio of tilted urns against the urn itself, [features, alternatives].
 
@@ -199,21 +210,29 @@ def tilted_numbers(
     alternative draws from urn * tilt, scaled to the size of the urn. All counts are divided by `factor` [features,
     groups] of the alternative's group. `first`, [features, alternatives], is the sum over the pane's events of the
     logarithm of their tilt: all there is of the ratio while no bin has more than one event, which makes small panes
-    cheap without any approximation. The rest is computed in the precision of `tilt`: in single precision a ratio is
-    good to about 1e-4.
+    cheap without any approximation. `also` is one more alternative, the last one, with a factor of its own. The
+    rest is computed in the precision of `tilt`: in single precision a ratio is good to about 1e-4.
     """
     exact: Any = tilt.dtype.type
-    bins, alternatives = tilt.shape[1:]
+    bins, tables = tilt.shape[1:]
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
     scale = summed(tilt, urn.astype(exact), rows) / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
+    if also is not None:
+        last = np.einsum("fb,fb->f", pane, np.log(also.tilt)) / also.factor
+        more, less = bend_each(np.stack([size[:, 0] / also.factor, also.size]), events[:, 0] / also.factor)
+        last += more - less
+        smaller = also.tilt * (also.size * also.factor / size[:, 0]).astype(np.float32)[:, None]
+        ratio, factor = np.column_stack([ratio, last]), np.column_stack([factor, also.factor])
+        groups = np.append(groups, factor.shape[1] - 1)
+    alternatives = ratio.shape[1]
     least = factor.min(axis=1)
     places = (pane > least[:, None]).ravel().nonzero()[0]
     if not places.size:
         return np.asarray(ratio)
     row, count, balls = places // bins, pane.ravel()[places], urn.ravel()[places]
     cells = places if rows is None else places + bins * (rows[row] - row)
-    tilts, scales, factors = tilt.reshape(-1, alternatives), scale.astype(exact), factor.T.copy()
+    tilts, scales, factors = tilt.reshape(-1, tables), scale.astype(exact), factor.T.copy()
     own = np.arange(len(factors))  # the urn itself is one more alternative of each group
     of = np.concatenate([groups, own])
     many = count >= (FEW + 1) * least[row]
@@ -222,7 +241,9 @@ def tilted_numbers(
         drawn = (count[part] / v).astype(exact)
         urns = np.empty((len(of), part.size), exact)  # alternatives first: those of a group lie together
         urns[alternatives:] = balls[part] / v
-        np.divide(tilts.take(cells[part], axis=0).T, scales.take(row[part], axis=0).T, out=urns[:alternatives])
+        np.divide(tilts.take(cells[part], axis=0).T, scales.take(row[part], axis=0).T, out=urns[:tables])
+        if also is not None:
+            urns[tables] = smaller.take(places[part])
         urns[:alternatives] *= urns[alternatives:].take(groups, axis=0)
         bends = bend_each(urns, drawn, of)
         bends[:alternatives] -= bends[alternatives:].take(groups, axis=0)

@@ -45,14 +45,14 @@ from detectors.alternatives import NUMBERS, Floats, Law, Numbers
 from detectors.bank import Bank, derived, padded
 from detectors.contract import refuse_newer, unpacked
 from detectors.dependence import Blocks
-from detectors.urn import DOUBT, LEAST_EFFECTIVE, LEAST_PANES, MOST_BALLS, Urns, Verdicts, least_balls
+from detectors.urn import DOUBT, LEAST_EFFECTIVE, LEAST_PANES, MOST_BALLS, Urns, Verdicts, least_balls, with_more
 
 __all__ = ["NUMBERS", "Period", "Phase", "Season", "Slots"]
 
 Rows = NDArray[np.intp]
 Period = Literal["day", "week"]
 
-VERSION = 1
+VERSION = 2  # 1 had one alternative of numbers less
 
 HOUR_MS = 3_600_000
 HOURS: dict[Period, int] = {"day": 24, "week": 168}
@@ -316,6 +316,7 @@ class Season:
         if self.of(at) == self.of(slots.at):
             return replace(after, bank=replace(after.bank, tilts=slots.bank.tilts))
         self.put_away(after, self.of(slots.at))
+        after.bank.late[after.slotted] = 0  # it was of another hour
         if at // HOUR_MS > slots.hour:
             after.visits[:] += 1
             for blocks in (after.one, after.slot):
@@ -405,8 +406,9 @@ class Season:
         """Return the shape that the bets which raised the alarm foretell of the present slot."""
         before = bank.before[rows]
         tilts = derived(self.law, before) if isinstance(self.law, Numbers) else None
-        some = {name: getattr(bank, name)[rows] for name in ("bins", "urn", "cusum", "evidence")}
-        belief = replace(bank, **{**some, "before": before, "cusum": slots.belief[rows]}, tilts=tilts)
+        some = {name: getattr(bank, name)[rows] for name in ("bins", "urn", "evidence", "factor")}
+        some |= {"before": before, "cusum": slots.belief[rows], "late": np.zeros_like(bank.late[rows])}
+        belief = replace(bank, **some, tilts=tilts)  # what came of late was of another hour, and foretells nothing
         return self.urns.foretold(belief, np.arange(len(rows)))
 
     def decide(self, slots: Slots) -> None:
@@ -553,7 +555,10 @@ class Season:
     def decode(self, blob: bytes) -> Slots:
         """Return the state that `encode` wrote; ValueError, in a sentence, if it cannot be one."""
         found = unpacked("a state of seasons", blob)
-        refuse_newer("a state of seasons", found.get("v", 0))
+        version = found.get("v", 0)
+        refuse_newer("a state of seasons", version, VERSION)
+        if version == 1 and isinstance(self.law, Numbers):
+            found |= with_more(found, ["belief"], len(self.law.shapes), 1)
         if found.get("period") != self.period:
             raise ValueError(f"a state of seasons is of a {found.get('period')}, not of a {self.period}")
         slots = self.empty(self.urns.decode(found["bank"]))

@@ -1,8 +1,8 @@
 """The detector of Leeway: urns of counts that accumulate evidence of change, many features in one step.
 
 A pane's counts are a draw from Polya's urn that holds the reference (`detectors/polya.py`). Alternatives tilt the urn
-(`detectors/alternatives.py`); the likelihood ratio R_j of a tilted urn of the same size against the urn itself is an
-e-value, so
+(`detectors/alternatives.py`), and of numbers one more is an urn of what came of late (`detectors/lately.py`); the
+likelihood ratio R_j of such an urn against the urn itself is an e-value, so
 
     M_j <- (M_j + n) * R_j,        evidence = sum_j w_j M_j,        alarm at evidence >= threshold
 
@@ -38,22 +38,22 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import aftermath, dependence, onset, retired
+from detectors import aftermath, dependence, lately, onset, retired
 from detectors.aftermath import (
     ACCEPTED,
     ALARM,
     FIRING,
     LEARNING,
-    MOST_EVIDENCE,
     MOVED,
     RECOVERED,
     WATCHING,
     Phase,
     Turn,
 )
-from detectors.alternatives import RATES, SCALE, Law, Numbers, Shares
+from detectors.alternatives import RATES, SCALE, Law, Numbers
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
-from detectors.polya import started, summed, tilted_numbers, tilted_shares
+from detectors.evidence import grown, odds
+from detectors.polya import Other, started, summed, tilted_numbers, tilted_shares
 
 __all__ = ["RATES", "Bank", "Phase", "Turn", "Urns", "Verdicts"]
 
@@ -274,7 +274,7 @@ class Urns:
     def learn(self, bank: Bank, block: Block, turns: NDArray[np.uint8]) -> None:
         """Put the blocks of learning features into their urns, in place; those that know enough will watch."""
         rows, at = block.rows, block.at
-        if self.silent.size:
+        if self.law.silent.size:
             self.bet_in_silence(bank, block)
         bank.urn[at] += block.pane
         bank.grown[at] += block.events
@@ -306,39 +306,46 @@ class Urns:
 
     def bet_in_silence(self, bank: Bank, block: Block) -> None:
         """Weigh the blocks of features that learn, in place, for the silent alternatives only."""
-        at, quiet = block.at, self.silent
+        at, quiet = block.at, self.law.silent
         ratio = self.ratio(bank, block.rows, block.urn, block.pane, bank.factor[at], np.zeros((len(block.rows), 0)))
-        ratio = np.exp(np.minimum(np.maximum(ratio[:, quiet], -690.0), 600.0))
-        grown = (bank.evidence[at][:, quiet].astype(np.float64) + block.events[:, None]) * ratio
-        bank.evidence[block.rows[:, None], quiet] = np.minimum(grown, MOST_EVIDENCE)
+        before = bank.evidence[at][:, quiet].astype(np.float64)
+        bank.evidence[block.rows[:, None], quiet] = grown(before, block.events, odds(ratio[:, quiet]))
 
     def weigh(self, bank: Bank, block: Block) -> None:
         """Weigh the blocks of features that are judged, in place."""
         rows, at, pane, events = block.rows, block.at, block.pane, block.events
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
-        ratio = self.ratio(bank, rows, block.urn, pane, bank.factor[at], logarithms)
-        ratio = np.exp(np.minimum(np.maximum(ratio, -690.0), 600.0))
+        factor, late = bank.factor[at], self.of_late(bank, block)
+        ratio = odds(self.ratio(bank, rows, block.urn, pane, factor, logarithms, late))
         if not self.alike:
             ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
-        evidence = (bank.evidence[at].astype(np.float64) + events[:, None]) * ratio
-        cusum, age = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
-        bank.evidence[at] = np.minimum(evidence, MOST_EVIDENCE)
-        bank.cusum[at] = np.minimum(cusum, MOST_EVIDENCE)
-        bank.age[at] = age
+        bank.evidence[at] = grown(bank.evidence[at].astype(np.float64), events, ratio)
+        bank.cusum[at], bank.age[at] = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
         watching = bank.phase[at] == WATCHING
         back = watching & (bank.places[at] > 0)
         if np.count_nonzero(back):
             of = rows[back]
             factor, kept = bank.factor[of].max(axis=1), self.kept(bank, of)
-            returned = retired.advance(bank.retired_evidence[of], kept, bank.urn[of], pane[back], factor)
-            bank.retired_evidence[of] = np.minimum(returned, MOST_EVIDENCE)
+            evidence = bank.retired_evidence[of]
+            bank.retired_evidence[of] = retired.advance(evidence, kept, bank.urn[of], pane[back], factor)
         if np.count_nonzero(watching) == len(rows):
             self.observe(bank, block, scores, inside=False)
             return
         known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
         bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
+        if late is not None:  # the urn of what is new is half a guess, which events of late refute again and again
+            bank.evidence[rows[~watching], -1] = bank.cusum[rows[~watching], -1] = 0
         self.observe(bank, block.only(watching), scores[watching], inside=False)
+
+    def of_late(self, bank: Bank, block: Block) -> Other | None:
+        """Return the urn of events of late, of which the block is one from now on, in place; of shares, none."""
+        if not isinstance(self.law, Numbers):
+            return None
+        late, factor = bank.late[block.at], lately.counted(bank.factor[block.at])
+        foretold = lately.foretold(late, block.urn, block.size, factor)
+        bank.late[block.at] = lately.faded(late, block.counts, block.events, factor)
+        return foretold
 
     def turn(
         self, bank: Bank, block: Block, crossed: NDArray[np.bool_], calm: NDArray[np.bool_], turns: NDArray[np.uint8]
@@ -442,9 +449,9 @@ class Urns:
         """Forget, in place, what is known of features of which silent alternatives have found so much evidence. Nothing
         is kept of it: the events that were evidence are no fair sample of those that come.
         """
-        if not self.silent.size:
+        if not self.law.silent.size:
             return
-        found = bank.evidence[rows[:, None], self.silent].max(axis=1) >= ANEW
+        found = bank.evidence[rows[:, None], self.law.silent].max(axis=1) >= ANEW
         rows = rows[found & (bank.phase[rows] != FIRING)]
         if not rows.size:
             return
@@ -468,8 +475,8 @@ class Urns:
         factor, live, before = bank.factor[of].max(axis=1), bank.live[of].astype(np.float64), self.remembered(bank, of)
         every = np.repeat(factor[:, None], bank.factor.shape[1], axis=1)
         ratio = self.ratio(bank, of, before, live, every, self.logarithms(bank, of, live))
-        believed = np.where(self.weights(bank)[of] > 0, ratio, -np.inf)
-        mixture = log_sum(believed + np.log(np.maximum(self.weights(bank)[of], 1e-300)))
+        weights = self.weights(bank)[of, : ratio.shape[1]]  # events are always like themselves, which says nothing
+        mixture = log_sum(np.where(weights > 0, ratio, -np.inf) + np.log(np.maximum(weights, 1e-300)))
         found = retired.recognised(self.kept(bank, of), before, live, mixture, factor, bank.back_to[of])
         changed[some] = found != bank.back_to[of]
         bank.back_to[of] = found
@@ -574,11 +581,22 @@ class Urns:
         watched = self.watched(block.urn.shape[1])
         return np.asarray(block.pane[:, :watched] - events * block.urn[:, :watched] / block.size[:, None])
 
-    def ratio(self, bank: Bank, rows: Rows, urn: Floats, pane: Floats, factor: Floats, logarithms: Floats) -> Floats:
-        """Return the log likelihood ratio of every alternative to these urns; `factor` is [rows, groups]."""
+    def ratio(
+        self,
+        bank: Bank,
+        rows: Rows,
+        urn: Floats,
+        pane: Floats,
+        factor: Floats,
+        logarithms: Floats,
+        late: Other | None = None,
+    ) -> Floats:
+        """Return the log likelihood ratio of every alternative to these urns, and last of that of events of late if it
+        is given; `factor` is [rows, groups].
+        """
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            return tilted_numbers(bank.tilts.tilt, urn, pane, factor, self.law.groups, logarithms, rows)
+            return tilted_numbers(bank.tilts.tilt, urn, pane, factor, self.law.groups, logarithms, rows, late)
         return tilted_shares(self.law, urn, pane, factor[:, 0])
 
     def foretold(self, bank: Bank, rows: Rows) -> Floats:
@@ -588,7 +606,9 @@ class Urns:
         before = self.remembered(bank, rows)
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            return np.asarray(before * (bank.tilts.tilt[rows] @ belief[:, :, None])[:, :, 0])
+            tilted = before * (bank.tilts.tilt[rows] @ belief[:, :-1, None])[:, :, 0]
+            late = lately.foretold(bank.late[rows], before, before.sum(axis=1), lately.counted(bank.factor[rows]))
+            return np.asarray(tilted + belief[:, -1:] * before * late.tilt)
         share = before / before.sum(axis=1, keepdims=True)
         watched = share[:, : self.watched(bank.urn.shape[1])]
         belief = belief.reshape(*watched.shape, len(self.law.weight))
@@ -601,11 +621,6 @@ class Urns:
     def watched(self, bins: int) -> int:
         """Return how many of so many bins are watched, of shares."""
         return min(bins, 1) if self.alike else bins
-
-    @property
-    def silent(self) -> Rows:
-        """The alternatives that are weighed, and no part of the evidence."""
-        return self.law.silent if isinstance(self.law, Shares) and self.alike else NO_ROWS
 
     @property
     def alike(self) -> bool:
@@ -704,17 +719,21 @@ class Urns:
 
     def upgraded(self, found: dict[str, Any], version: int) -> dict[str, Any]:
         """Return the arrays of a state of this version as the next one has them."""
-        return self.from_first(found) if version == 1 else self.from_second(found)
+        return (self.from_first, self.from_second, self.from_third)[version - 1](found)
+
+    def from_third(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Version 3 did not know what came of late, of which numbers have the last alternative."""
+        if not isinstance(self.law, Numbers):
+            return {**found, "late": b""}
+        late = bytes(len(found["tilted"]))
+        return {**found, **with_more(found, OF_ALTERNATIVES, len(self.law.shapes), 1), "late": late}
 
     def from_second(self, found: dict[str, Any]) -> dict[str, Any]:
         """Version 2 had no silent alternatives, which come last."""
-        if not self.silent.size:
+        if not self.law.silent.size:
             return found
-        loud, new = len(self.law.weight) - self.silent.size, {}
-        for name in ("evidence", "cusum", "age"):
-            each = np.frombuffer(found[name], "<u4").reshape(-1, loud)
-            new[name] = np.pad(each, ((0, 0), (0, self.silent.size))).tobytes()
-        return {**found, **new}
+        silent = self.law.silent.size
+        return {**found, **with_more(found, OF_ALTERNATIVES, len(self.law.weight) - silent, silent)}
 
     def from_first(self, found: dict[str, Any]) -> dict[str, Any]:
         """Version 1 measured dependence on the scores of all alternatives of a number; references did not retire."""
@@ -722,7 +741,7 @@ class Urns:
         new = {"places": bytes(features), "back_to": bytes([255]) * features}
         if isinstance(self.law, Numbers):
             for name in ("blocks.open", "blocks.squares"):
-                every = np.frombuffer(found[name], "<f4").reshape(features, dependence.LEVELS, len(self.law.weight))
+                every = np.frombuffer(found[name], "<f4").reshape(features, dependence.LEVELS, len(self.law.shapes))
                 new[name] = every[:, :, self.law.scored].tobytes()
         return {**found, **new, "retired": b"", "retired_at": b"", "retired_evidence": b""}
 
@@ -746,15 +765,23 @@ class Block:
         return Block(rows, rows, self.counts[some], self.pane[some], self.events[some], urn, size)
 
 
-NO_ROWS: Rows = np.zeros(0, np.intp)
 NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of another
 
 
 def forget(bank: Bank, rows: Rows) -> None:
     """Drop all evidence of these features, in place."""
     bank.evidence[rows] = bank.cusum[rows] = bank.retired_evidence[rows] = 0
-    bank.age[rows] = 0
+    bank.age[rows] = bank.late[rows] = 0
     bank.grown[rows] = NEVER_TILTED
+
+
+OF_ALTERNATIVES = ("evidence", "cusum", "age")
+
+
+def with_more(found: dict[str, Any], names: Sequence[str], had: int, more: int) -> dict[str, bytes]:
+    """Return these arrays of alternatives, of which there were `had`, with zeros for so many more at the end."""
+    each = {name: np.frombuffer(found[name], "<u4").reshape(-1, had) for name in names}
+    return {name: np.pad(array, ((0, 0), (0, more))).tobytes() for name, array in each.items()}
 
 
 def log_sum(logarithms: Floats) -> Floats:

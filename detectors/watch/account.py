@@ -1,5 +1,7 @@
 """The account of an edge: from one row of one bank to a finding with everything that is known about it."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,8 +14,10 @@ from detectors.watch.banks import LAWS, kind_of, name_of
 from detectors.watch.finding import Alarm, Edge, Finding, Histogram, Part
 from detectors.watch.ledger import mean_before, mean_since
 from detectors.watch.state import WatchState
-from detectors.watch.track import Track, labels, spread
+from detectors.watch.track import Track, labels, mean, middle_half, spread
 
+RATES = ("nulls", "errors")
+UNKNOWN = (float("nan"), float("nan"))
 ALMOST_ALL = 0.98  # rows with one value: stuck
 SEEN_FOUR_OF_FIVE = 1.28  # standard errors beyond the line, for the smallest visible change
 SETTLING = 2.5  # nats that the mixture of alternatives costs on top of log A, measured
@@ -30,6 +34,10 @@ def account(
     n = int(live.sum()) if alarm else min(int(live.sum()), int(verdicts.onset_events[row]))
     ledgers = state.ledgers[name_of(track, part)] if kind != "texts" else None
     factor, threshold = float(verdicts.factor[row]), float(verdicts.threshold[row])
+    ledger = (mean_before(ledgers, row, n), mean_since(ledgers, row, n)) if ledgers else UNKNOWN
+    counted = level(track, kind, reference, prior=1.0), level(track, kind, live)
+    exact = alarm is not None and kind in RATES and live.any()
+    before, after = counted if exact or not all(map(math.isfinite, ledger)) else ledger
     return Finding(
         edge=edge,
         column=track.column,
@@ -43,13 +51,15 @@ def account(
         segment=segment_pair(track),
         form=track.form if part == "values" else "",
         change=LAWS[kind].describe(int(verdicts.alternative[row]), names),
-        before=mean_before(ledgers, row, n) if ledgers else float("nan"),
-        after=mean_since(ledgers, row, n) if ledgers else float("nan"),
+        before=before,
+        after=after,
+        spread=max(spread(track, reference), spread(track, live)) if kind == "numbers" else 0.0,
+        telling=kind != "numbers" or telling(track, (before, after), counted, reference, live),
         smallest=smallest(scale(track, kind, reference), n, float(reference.sum()) / factor, threshold, factor),
         reference_n=round(float(reference.sum())),
         health=HEALTH[int(verdicts.health[row])],
         histogram=Histogram(names, tuple(reference.tolist()), tuple(live.tolist())),
-        share=min(1.0, float(bank.events[row]) / max(1, state.rows)) if track.segment else 1.0,
+        share=state.share(track, part),
         movement=causes.movement(state),
         unseen=kind == "texts" and not track.tails and unseen(int(verdicts.alternative[row]), reference, live),
         stuck=kind == "numbers" and track.constant and live.max(initial=0) >= ALMOST_ALL * max(1, n),
@@ -58,6 +68,30 @@ def account(
         version=state.version,
         alarm=alarm,
     )
+
+
+def level(track: Track, kind: str, counts: NDArray[np.float64], prior: float = 0.0) -> float:
+    """The mean of numbers from their bins, or a rate from its counts, of which `prior` were never drawn."""
+    if kind == "numbers":
+        return mean(track, counts)
+    drawn = float(counts.sum()) - prior
+    return max(0.0, float(counts[0]) - prior / 2) / drawn if kind in RATES and drawn > 0 else float("nan")
+
+
+def telling(
+    track: Track,
+    means: tuple[float, float],
+    counted: tuple[float, float],
+    reference: NDArray[np.float64],
+    live: NDArray[np.float64],
+) -> bool:
+    """Whether means say what most rows do. In bins the outermost values count for no more than the edge: where a mean
+    is far from that of the bins, a few very large values make it; unless most rows are out there.
+    """
+    if max(live[0], live[-1]) >= live.sum() / 2:
+        return True
+    near = middle_half(track, reference) or spread(track, reference)
+    return all(not abs(mean - binned) > near for mean, binned in zip(means, counted, strict=True))
 
 
 def returned(state: WatchState, track: Track, part: Part, ago: int) -> int:

@@ -1,20 +1,26 @@
-"""Calendar: from "so many rows ago" to a time, from the panes themselves.
+"""Calendar: from "so many rows ago" to a time, and how many rows a week there are, from the panes themselves.
 
-Detectors count rows; people want a time. The latest panes are remembered one by one, older ones ever more sparsely, so
-that a few hundred entries reach back for weeks.
+Detectors count rows; people want a time, and state their budget in one. The latest panes are remembered one by one,
+older ones ever more sparsely (`detectors/watch/past.py`).
 
 >>> days = Calendar()
 >>> for i in range(1000):
 ...     days = turn(days, rows=10 * i, at=i * 1000)
->>> when(days, rows=9_905), len(days.rows) <= MOST
-(990000, True)
+>>> when(days, rows=9_905), when(days, rows=5_005), len(days.rows) <= MOST
+(990000, 496000, True)
 """
 
 from bisect import bisect_right
+from itertools import compress
 
 import msgspec
+import numpy as np
 
-MOST = 256
+from detectors.watch.past import joined
+
+MOST = 256  # entries: four kilobytes for each subject
+
+DAY_MS, WEEK_MS = 86_400_000, 604_800_000
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,12 +31,27 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def turn(calendar: Calendar, rows: int, at: int) -> Calendar:
-    """The calendar with one more pane; when full, every second entry of the older half is dropped."""
+    """The calendar with one more pane; when full, without those that are missed least."""
     seen, times = [*calendar.rows, rows], [*calendar.at, at]
-    if len(seen) > MOST:
-        half = MOST // 2
-        seen, times = seen[:half:2] + seen[half:], times[:half:2] + times[half:]
+    if len(seen) >= MOST:
+        [gone] = joined(rows - np.array([seen], np.float64))
+        seen, times = list(compress(seen, ~gone)), list(compress(times, ~gone))
     return Calendar(rows=seen, at=times)
+
+
+def per_week(calendar: Calendar, rows: int, first_at: int, at: int) -> float | None:
+    """How many rows a week there are by now, given how many there were since the first: as in the last day or in the
+    last week, whichever had more. Younger streams go by all that was seen; None: no time has passed.
+
+    >>> grown = Calendar(rows=[0, 9_000, 10_000], at=[0, 9 * DAY_MS, 10 * DAY_MS])
+    >>> per_week(grown, 20_000, 0, 11 * DAY_MS), per_week(grown, 40, 0, DAY_MS // 2)
+    (70000.0, 560.0)
+    """
+    if at <= first_at:
+        return None
+    places = (bisect_right(calendar.at, at - span) - 1 for span in (DAY_MS, WEEK_MS))
+    since = [(calendar.rows[place], calendar.at[place]) for place in places if place >= 0] or [(0, first_at)]
+    return max((rows - then) * WEEK_MS / (at - ago) for then, ago in since)
 
 
 def when(calendar: Calendar, rows: int) -> int:

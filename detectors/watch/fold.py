@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from math import ceil, exp
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -36,6 +37,7 @@ from detectors.watch import calendar, causes, crowds, ledger, likeness, outlook,
 from detectors.watch.account import account
 from detectors.watch.banks import PARTS, SLICES, Judge, kind_of, name_of, step, urns
 from detectors.watch.burn_in import BurnIn, add
+from detectors.watch.calendar import DAY_MS
 from detectors.watch.finding import Alarm, Edge, Finding, Part
 from detectors.watch.gathered import Entry, Gathered
 from detectors.watch.ledger import enter, forget, open_ledgers, widen
@@ -48,8 +50,8 @@ from schemas.binning import Binning
 from schemas.heartbeat import Health
 from schemas.pane import Column, Deployed, Pane, Slice, family
 
-DAY_MS, WEEK_MS = 86_400_000, 604_800_000
 KNOWN_RATE_MS = 600_000  # before so long the rate per week is a guess, and guessed high
+OF_LATE = 3.0  # a column that comes late counts for 1 - exp(-3) of itself by the time it has learnt
 MOST_SLICES = 512  # tracks of slices of one subject: first come, first watched
 MOST_COLUMNS = 4_096  # of one subject: names that change with every event must not fill the memory
 MOST_LEARNING = 1_024  # of them at a time: names that came once never learn, and cost every pane
@@ -152,6 +154,8 @@ class Watch:
         state.calendar = calendar.turn(state.calendar, state.rows, self._began(pane))
         state.rows += pane.rows
         state.panes += 1
+        keep = exp(-OF_LATE * pane.rows / self.reference)
+        state.judged, state.judged_of = keep * state.judged, keep * state.judged_of + pane.rows
         state.rows_at = state.at
         state.bucket_rows += pane.volume or pane.rows
         state.version = max(pane.versions, key=lambda name: (pane.versions[name], name), default=state.version)
@@ -234,10 +238,11 @@ class Watch:
                 room[bool(segment)] -= 1
                 if room[bool(segment)] < 0:
                     continue
-                track = Track(column=name, segment=segment, burn_in=BurnIn())
+                track = Track(column=name, segment=segment, burn_in=BurnIn(), joined=state.rows)
                 track = self._join(state, track, "nulls", np.zeros(2, np.int64)) if self.wants_nulls(track) else track
             if track.burn_in is not None and judged(track):
                 burn_in = add(track.burn_in, column)
+                state.judged += column.n + column.texts
                 track = msgspec.structs.replace(track, burn_in=burn_in)
                 if burn_in.numbers + burn_in.texts >= self.burn_in and self._seen_enough(state, track):
                     track = self._settle(state, track, news)
@@ -291,7 +296,9 @@ class Watch:
         """Every bank takes one step with what the pane has for it."""
         at, last = self._began(pane), pane.part + 1 == pane.parts
         found = self._count(state, columns)
-        threshold, margins = self.threshold(state), self.margins(state)
+        margins = self.margins(state)
+        state.judged += sum(sum(gathered.n) * (1 + (bank in margins)) for bank, gathered in found.items())
+        threshold = self.threshold(state)
         said: dict[str, Verdicts] = {}
         alike: dict[str, Verdicts] = {}
         arrived: dict[str, NDArray[np.uint32]] = {}
@@ -325,12 +332,13 @@ class Watch:
             n, texts = column.n, column.texts if column.values else column.other
             present = n + texts
             missing = min(rows, max(column.nulls, rows - present))
+            again = track.last_n == present == 1 and track.last_sum == column.sum
             state.tracks[key] = msgspec.structs.replace(
                 track,
                 last_n=present,
                 last_nulls=missing,
                 last_sum=column.sum,
-                constant=n > 1 and column.min == column.max,
+                constant=n > 0 and column.min == column.max and (n > 1 or again),
                 fresh=False,
             )
             if way.nulls is not None:
@@ -349,18 +357,16 @@ class Watch:
     def threshold(self, state: WatchState) -> float:
         """A = events x detectors / k, with as many detectors as the rows they really see make up, over their share of
         the budget: the rest of it is for what they say together (`detectors.model_level`)."""
-        seen = sum(float(bank.events.sum()) for bank in (*state.banks.values(), *state.twins.values()))
-        detectors = ("volume" in self.parts) + seen / max(1, state.rows)
-        alone = self.sole_threshold(state, int(np.ceil(detectors)))
+        detectors = ("volume" in self.parts) + state.judged / max(1, state.judged_of)
+        alone = self.sole_threshold(state, ceil(detectors - 1e-9))  # not one more for the last digit
         if "model" not in self.parts:
             return alone
         return alone / crowds.shares(state.together, sum(map(len, state.banks.values())))[0]
 
     def sole_threshold(self, state: WatchState, detectors: int = 1) -> float:
         """What so many detectors need that have the whole budget to themselves."""
-        elapsed = state.at - state.first_at
-        per_week = state.rows * WEEK_MS / elapsed if elapsed > 0 else None
-        if per_week is not None and elapsed < KNOWN_RATE_MS:
+        per_week = calendar.per_week(state.calendar, state.rows, state.first_at, state.at)
+        if per_week is not None and state.at - state.first_at < KNOWN_RATE_MS:
             per_week = max(per_week, budgets.UNKNOWN_EVENTS_PER_WEEK)
         return budgets.threshold(self.budget, detectors, per_week)
 
@@ -372,13 +378,17 @@ class Watch:
         if turn not in EDGES:
             return
         track, part = state.tracks[state.order[bank][row]], PARTS[kind_of(bank)]
-        alarm = track.firing.get(part)
-        if turn == Turn.ALARM:
-            whole = state.tracks.get(track.column)
-            if track.segment and whole is not None and part in whole.firing:
-                return
-        elif alarm is None:
-            return
+        whole = state.tracks.get(track.column) if track.segment else None
+        if part in track.firing or (turn == Turn.ALARM and not (whole is not None and part in whole.firing)):
+            self._tell(state, track, part, verdicts, turn, news)
+        if turn == Turn.ACCEPTED:
+            state.ledgers[bank] = forget(state.ledgers[bank], row, int(verdicts.n[row]))
+            if bank == together.NUMBERS:
+                state.together = crowds.refer(state.together, row, state.banks[bank].reference(row))
+
+    def _tell(self, state: WatchState, track: Track, part: Part, verdicts: Verdicts, turn: Turn, news: News) -> None:
+        """Say an edge, and remember whether an alarm stands."""
+        alarm, (_, row) = track.firing.get(part), state.place(track, part)
         onset = alarm.since if alarm else self._onset(state, track, part, int(verdicts.onset_events[row]))
         others = sum(part in other.firing for other in embedded(state, track) if other.key != track.key)
         edge: Edge = "moved" if others and turn == Turn.ALARM else EDGES[turn]
@@ -388,10 +398,6 @@ class Watch:
         firing = {name: standing for name, standing in track.firing.items() if name != part}
         if turn in (Turn.ALARM, Turn.MOVED):
             firing[part] = alarm or Alarm(onset, class_of(finding), tuple(segment_of(finding).items()))
-        elif turn == Turn.ACCEPTED:
-            state.ledgers[bank] = forget(state.ledgers[bank], row, int(verdicts.n[row]))
-            if bank == together.NUMBERS:
-                state.together = crowds.refer(state.together, row, state.banks[bank].reference(row))
         state.tracks[track.key] = msgspec.structs.replace(track, firing=firing)
 
     def _onset(self, state: WatchState, track: Track, part: Part, ago: int) -> int:

@@ -1,7 +1,8 @@
 """Ledgers: sums of many streams, so that the mean since a point in the past can be told in a stream's own units.
 
 One row a stream: how many values, and their sum, pane after pane. The latest panes are kept one by one, older ones
-added up in ever longer stretches, in some two hundred bytes: single precision, since a person reads four digits.
+added up in ever longer stretches (`detectors/watch/past.py`), in some two hundred bytes: single precision, since a
+person reads four digits.
 
 >>> book = open_ledgers(1)
 >>> for i in range(200):
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.contract import refuse_newer
+from detectors.watch.past import joined
 
-MOST = 32
+MOST = 32  # entries
 VERSION = 2  # 1 had running totals in double precision
 
 
@@ -47,39 +49,46 @@ def widen(ledgers: Ledgers, streams: int) -> Ledgers:
 
 
 def enter(ledgers: Ledgers, rows: Sequence[int], n: Sequence[int], total: Sequence[float]) -> Ledgers:
-    """One more pane of these streams. Of a full row the older half is first added up, two and two. A sum beyond single
-    precision is infinite, and no mean is told of it.
+    """One more pane of these streams. Of a full row some stretches are first added up. A sum beyond single precision is
+    infinite, and no mean is told of it.
     """
     counts, sums, used, at = ledgers.n.copy(), ledgers.total.copy(), ledgers.used.copy(), np.asarray(rows, np.intp)
     full = at[used[at] == MOST]
     if full.size:
-        half, quarter = MOST // 2, MOST // 4
+        began = np.cumsum(counts[full, ::-1], axis=1, dtype=np.float64)[:, ::-1]
+        gone = joined(began)
         for entries in (counts, sums):
+            whole = entries[full]
             with np.errstate(over="ignore", invalid="ignore"):
-                pairs = entries[full, :half:2] + entries[full, 1:half:2]
-            entries[full, :quarter], entries[full, quarter : quarter + half] = pairs, entries[full, half:]
-        used[full] = quarter + half
+                whole[:, ::2] += np.where(gone[:, 1::2], whole[:, 1::2], 0)
+            entries[full, : MOST - MOST // 4] = whole[~gone].reshape(len(full), -1)
+        used[full] = MOST - MOST // 4
     place = used[at]
     counts[at, place], sums[at, place] = n, array("f", total)  # says nothing of a sum beyond it, as NumPy would
     used[at] += 1
     return Ledgers(counts, sums, used)
 
 
-def cut(ledgers: Ledgers, row: int, ago: int) -> int:
-    """The first entry of the last `ago` values; at least one pane lies behind it."""
+def parted(ledgers: Ledgers, row: int, ago: int) -> tuple[int, int]:
+    """Where what lies before the last `ago` values ends, and where what lies within them begins: at least one entry. An
+    entry that lies across is in neither, unless nothing else lies before.
+    """
     last = int(ledgers.used[row])
     since = np.cumsum(ledgers.n[row, :last][::-1], dtype=np.float64)
-    return max(0, last - max(1, int(np.searchsorted(since, ago, side="left")) + 1))
+    inside = int(np.searchsorted(since, ago, side="right"))
+    first = max(0, last - max(1, inside))
+    across = inside > 0 and since[inside - 1] < ago and first > 1
+    return first - across, first
 
 
 def mean_since(ledgers: Ledgers, row: int, ago: int) -> float:
     """The mean of about the last `ago` values; NaN if there are none."""
-    return mean_between(ledgers, row, cut(ledgers, row, ago), int(ledgers.used[row]))
+    return mean_between(ledgers, row, parted(ledgers, row, ago)[1], int(ledgers.used[row]))
 
 
 def mean_before(ledgers: Ledgers, row: int, ago: int) -> float:
     """The mean of all values before them; NaN if there are none."""
-    return mean_between(ledgers, row, 0, cut(ledgers, row, ago))
+    return mean_between(ledgers, row, 0, parted(ledgers, row, ago)[0])
 
 
 def mean_between(ledgers: Ledgers, row: int, first: int, last: int) -> float:
@@ -91,7 +100,7 @@ def mean_between(ledgers: Ledgers, row: int, first: int, last: int) -> float:
 
 def forget(ledgers: Ledgers, row: int, ago: int) -> Ledgers:
     """Only about the last `ago` values of a stream: what came before is not what later ones are compared with."""
-    at, used = cut(ledgers, row, ago), int(ledgers.used[row])
+    at, used = parted(ledgers, row, ago)[1], int(ledgers.used[row])
     after = Ledgers(ledgers.n.copy(), ledgers.total.copy(), ledgers.used.copy())
     for entries in (after.n, after.total):
         entries[row, : used - at] = entries[row, at:used]

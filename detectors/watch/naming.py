@@ -8,6 +8,7 @@ on the Adult data, where they separate mean losses of accuracy of .22, .03, .008
 import math
 from datetime import UTC, datetime
 
+from detectors.alternatives import ANY_SHAPE
 from detectors.margin import Margin
 from detectors.watch.finding import Finding
 from schemas.anomaly import Class, Severity
@@ -25,6 +26,10 @@ DRIFT: dict[Family, Class] = {
     "segment": "segment_drift",
     "embedding": "feature_drift",
 }
+LOCATION = "location"  # how the changes begin that are of the mean (`detectors.alternatives`)
+PLAIN = 9  # digits before the point up to which a mean is written without an exponent
+CLEAR = 3.0  # standard errors that a mean has moved, to be spoken of where the change is another one
+FAR = 0.5  # standard deviations that a mean has moved, to say more of a new shape than the values that are frequent
 GONE = 0.1  # a segment with less than this share of its usual traffic has stopped rather than shrunk
 
 
@@ -139,12 +144,46 @@ def effect_of(finding: Finding) -> str:
         return f"{_percent(finding.before)} -> {_percent(finding.after)}"
     if finding.part == "volume":
         return f"{_number(finding.before)} -> {_number(finding.after)} rows a bucket"
-    if finding.form == "texts":
+    if finding.form == "texts" or _reshaped(finding):
         return _shares(finding)
-    if math.isfinite(finding.before) and math.isfinite(finding.after):
-        move = finding.after - finding.before
-        return f"mean {_number(finding.before)} -> {_number(finding.after)} ({'+' if move >= 0 else ''}{_number(move)})"
-    return finding.change
+    told = [_mean(finding), "" if finding.change.startswith(LOCATION) and finding.telling else _range(finding)]
+    return "; ".join(filter(None, told)) or finding.change
+
+
+def _reshaped(finding: Finding) -> bool:
+    """Whether other values became frequent, and the mean says next to nothing of it."""
+    return finding.change == ANY_SHAPE and not abs(finding.after - finding.before) >= FAR * finding.spread
+
+
+def _mean(finding: Finding) -> str:
+    """How far the mean moved, if it did, and if that says what most rows do."""
+    move = finding.after - finding.before
+    located = finding.change.startswith(LOCATION) or not finding.histogram.labels
+    moved = abs(move) * math.sqrt(max(finding.n, 1)) >= CLEAR * finding.spread
+    if not math.isfinite(move) or not finding.telling or not (located or moved):
+        return ""
+    before, after = (_beside(value, move) for value in (finding.before, finding.after))
+    return f"mean {before} -> {after} ({'+' if move >= 0 else ''}{_number(move)})"
+
+
+def _beside(value: float, move: float) -> str:
+    """A number with as many digits as it takes to see the move.
+
+    >>> _beside(1_000_002.9, 57.5), _beside(40.083, 11.6), _beside(0.0, 1.0)
+    ('1000003', '40.08', '0')
+    """
+    if not value or not move:
+        return _number(value)
+    digits = max(4, math.floor(math.log10(abs(value))) - math.floor(math.log10(abs(move))) + 2)
+    return f"{value:.0f}" if digits < math.log10(abs(value)) + 1 <= PLAIN else f"{value:.{min(digits, 17)}g}"
+
+
+def _range(finding: Finding) -> str:
+    """The range whose share of the rows changed most: what the mean does not say of spikes, of spread, and of a value
+    that comes more often.
+    """
+    place, before, after = finding.histogram.most_moved() if finding.form == "numbers" else ("", 0.0, 0.0)
+    return f"{place}: {_percent(before)} -> {_percent(after)} of rows" if place else ""
 
 
 def _shares(finding: Finding) -> str:
@@ -191,6 +230,8 @@ def summary_of(finding: Finding) -> str:
         verb = "is missing less often"
     if kind == "latency_regression":
         verb = "rose" if finding.after >= finding.before else "fell"
+    if _reshaped(finding) and verb == "shifted":
+        verb = f"has {ANY_SHAPE}"
     subject = label_of(finding)
     if kind == "volume_drop" and finding.part == "values":
         gone = segment_of(finding).get(name_of(finding), "")

@@ -24,6 +24,8 @@ class WatchState(msgspec.Struct, kw_only=True):
     subject: Subject | None = None
     rows: int = 0
     panes: int = 0
+    judged: float = 0.0  # events that all detectors together saw of late,
+    judged_of: float = 0.0  # and the rows they are of
     first_at: int = 0
     at: int = 0
     rows_at: int = 0  # when rows were last seen
@@ -65,9 +67,15 @@ class WatchState(msgspec.Struct, kw_only=True):
         return held.bank if isinstance(held, Slots) else held
 
     def stretched(self, track: Track, part: Part, events: int) -> int:
-        """How many rows of the subject so many events of a part of a track are: a slice has a part of all rows."""
+        """How many rows of the subject so many events of a part of a track are."""
+        return round(events / self.share(track, part))
+
+    def share(self, track: Track, part: Part) -> float:
+        """The part of all rows, since it was first seen, that a slice has."""
+        if not track.segment:
+            return 1.0
         bank, row = self.place(track, part)
-        return round(events * max(1.0, self.rows / max(1, int(bank.events[row])))) if track.segment else events
+        return min(1.0, max(1, int(bank.events[row])) / max(1, self.rows - track.joined))
 
     def phase(self, track: Track) -> Phase:
         """The phase of the values of a track."""

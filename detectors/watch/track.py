@@ -22,6 +22,7 @@ Form = Literal["", "numbers", "texts"]
 Counts = NDArray[np.int64]
 
 
+ABOVE_ZERO = 1  # the bucket of the least numbers above zero: nobody wants to read 3e-311
 BETWEEN = "|"  # between column and segment: no name contains it
 
 
@@ -42,12 +43,13 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     names: list[str] = []
     tails: int = 0
     rows: dict[Part, int] = {}  # part -> row in its bank
+    joined: int = 0  # rows of the subject when it was first seen
     firing: dict[Part, Alarm] = {}  # part -> the alarm that stands
     last_n: int = 0  # of the last pane
     last_nulls: int = 0
     last_sum: float = 0.0
     fresh: bool = False  # the bins were derived in this very pane
-    constant: bool = False  # all numbers of the last pane were equal
+    constant: bool = False  # all numbers of the last pane were equal; of panes of one, of the last two
 
     @property
     def key(self) -> str:
@@ -108,9 +110,9 @@ def labels(track: Track) -> tuple[str, ...]:
         return tuple(track.categories.label(bin) for bin in range(track.categories.bins))
     if not track.edges:
         return ()
-    texts = [f"{representative(edge):g}" for edge in track.edges]
-    inner = [f"{low} to {high}" for low, high in pairwise(texts)]
-    return (f"below {texts[0]}", *inner, f"from {texts[-1]}")
+    texts = ["0" if edge == ABOVE_ZERO else f"{representative(edge):g}" for edge in track.edges]
+    inner = [low if low == high else f"{low} to {high}" for low, high in pairwise(texts)]
+    return (f"below {texts[0]}", *inner, f"{'above' if track.edges[-1] == ABOVE_ZERO else 'from'} {texts[-1]}")
 
 
 def spread(track: Track, reference: NDArray[np.float64]) -> float:
@@ -125,11 +127,23 @@ def spread(track: Track, reference: NDArray[np.float64]) -> float:
     return float(np.sqrt(variance)) if 0 < variance < np.inf else 0.0
 
 
+def middle_half(track: Track, counts: NDArray[np.float64]) -> float:
+    """How wide the middle half of numbers is, from their bins."""
+    if track.form != "numbers" or len(track.edges) < 2 or counts.sum() <= 0:
+        return 0.0
+    low, high = np.searchsorted(np.cumsum(counts), counts.sum() * np.array([0.25, 0.75]))
+    values = middles(track)
+    return float(values[high] - values[low])
+
+
 def mean(track: Track, counts: NDArray[np.float64]) -> float:
-    """The mean of numbers, from their bins: good to a few per cent of the spread. NaN where there is none."""
+    """The mean of numbers, from their bins: good to a few per cent of the spread. NaN where there is none; not finite
+    where the sum is too large.
+    """
     if track.form != "numbers" or len(track.edges) < 2 or counts.sum() <= 0:
         return float("nan")
-    return float((counts * middles(track)).sum() / counts.sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float((counts * middles(track)).sum() / counts.sum())
 
 
 def middles(track: Track) -> NDArray[np.float64]:

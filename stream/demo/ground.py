@@ -14,13 +14,13 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stream import topics as topic_list
-from stream.config import FILE_VARIABLE, PREFIX, Misconfigured, load
+from stream.config import FILE_VARIABLE, PREFIX, load
 from stream.contradictions import topic_names
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis
 from stream.kafka import admin, explained, refusal
-from stream.reach import refusals
+from stream.reach import accepted
 from stream.redis import connect
 from stream.redis import explained as why_redis
 from stream.settings import Settings
@@ -73,9 +73,7 @@ def ground(kafka: str | None, redis_url: str | None, keep: bool) -> Iterator[Gro
         else:
             said, changes["redis.url"] = f"{said} and the Redis given", redis_url
         environment = _environment(changes, inherit=kafka is not None)
-        settings = load(None, environment, {})
-        if problems := list(refusals(settings)):
-            raise Misconfigured(problems)
+        settings = accepted(load(None, environment, {}))
         if redis_url is not None:
             _answering(settings)
             if not keep:

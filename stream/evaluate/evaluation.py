@@ -3,6 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from detectors.binning import FEW, universal
+from detectors.dependence import HEALTH_FROM
 from detectors.urn import Urns
 from detectors.watch.state import WatchState
 from stream.evaluate.calibration import calibrated, judge_report
@@ -12,10 +16,17 @@ from stream.evaluate.guests import alarms, look_of, readings, unfit
 from stream.evaluate.judged import Judged, Seen, judged, unseen
 from stream.evaluate.result import Alarm, Calibrated, Edge, Result
 from stream.evaluate.score import score
+from stream.evaluate.table import Column
 from stream.evaluate.trial import Trial
 
+TOO_FINE = (
+    "half of its values lie within a thousandth of each other, and numbers are counted no more finely: smaller changes "
+    "are not seen unless what they have in common is taken off"
+)
 STILL_LEARNING = "still learning at the end: a longer reference is needed, or more rows"
 NO_VALUE = "it has no value: there is nothing to judge"
+TOO_LIKE = float(HEALTH_FROM[-1])  # rows that count for one: beyond it a stream is too dependent to judge
+ONE_VALUE = 0.25  # a share of the rows from which on a column has a value that repeats: of that, nothing is lost
 
 Progress = Callable[[str, int], object]  # is told what is at work, and how many rows it has seen
 
@@ -53,15 +64,44 @@ def judge(trial: Trial, progress: Progress, seen: Seen) -> Judged:
 
 def urn(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Result]:
     """What the urns said of each column."""
-    for name, raised, since in zip(trial.table.names, said.alarms, said.watching_from, strict=True):
+    told = zip(trial.table.names, said.alarms, said.watching_from, said.worth, strict=True)
+    for name, raised, since, worth in told:
         yield Result(
             Urns.kind,
             name,
             tuple(in_file(alarm, trial.before) for alarm in raised),
             watching_from=None if since is None else max(0, since - trial.before),
             calibrated=report,
-            note="" if since is not None else NO_VALUE if trial.table[name].nulls.all() else STILL_LEARNING,
+            note=note_of(trial.table[name], since is not None, worth),
         )
+
+
+def note_of(column: Column, watched: bool, worth: float) -> str:
+    """What is to be known of a column that was not judged, or hardly. `worth` is how many independent rows it has."""
+    rows = int((~column.nulls).sum())
+    if not rows:
+        return NO_VALUE
+    if not watched and 0 < worth <= rows / TOO_LIKE:
+        return (
+            f"not judged: each row is so much like those before it, as in a counter or a trend, that {rows:,} are "
+            f"worth {max(1, round(worth)):,}; evaluate what changes from row to row instead"
+        )
+    if not watched:
+        return STILL_LEARNING
+    return TOO_FINE if too_fine(column) else ""
+
+
+def too_fine(column: Column) -> bool:
+    """Whether half of its numbers, though all are different, are counted as one or two: they have more digits in common
+    than bins tell apart (`detectors.binning`).
+    """
+    if column.words is not None:
+        return False
+    values, counts = np.unique(column.values[~column.nulls], return_counts=True)
+    if len(values) <= FEW or counts.max() > ONE_VALUE * counts.sum():
+        return False
+    low, high = universal(np.quantile(column.values[~column.nulls], [0.25, 0.75]))
+    return bool(high - low <= 1)
 
 
 def together(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Result]:

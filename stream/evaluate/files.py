@@ -129,7 +129,8 @@ def _columns(
     surprises: set[str] = set()
     read = 0
     while block := list(islice(rows, ROWS_AT_ONCE)):
-        full = [row for row in block if row]  # a blank line is no row
+        # A blank line is no row, unless it is how the only column is left empty.
+        full = [row or [""] for row in block] if len(header) == 1 else [row for row in block if row]
         _check(path, full, len(header), read)
         for name, place in zip(names, places, strict=True):
             cells = [row[place] for row in full]

@@ -34,6 +34,7 @@ class Judged:
     alarms: tuple[tuple[Alarm, ...], ...]
     together: tuple[Alarm, ...]
     watching_from: tuple[int | None, ...]
+    worth: tuple[float, ...]  # how many independent rows those seen of each column count for, as far as is known
 
 
 def watch_over(trial: Trial) -> Watch:
@@ -77,7 +78,8 @@ def judged(trial: Trial, seen: Seen = unseen) -> Judged:
             if None in since:
                 learnt(since, state, last + 1)
             seen(state, last + 1)
-    return Judged(tuple(map(tuple, alarms)), tuple(together), tuple(since))
+    worth = tuple(worth_of(state, name_of(at)) for at in range(len(alarms)))
+    return Judged(tuple(map(tuple, alarms)), tuple(together), tuple(since), worth)
 
 
 def enter(alarms: list[Alarm], finding: Finding, row: int, onset: int) -> None:
@@ -95,6 +97,15 @@ def learnt(since: list[int | None], state: WatchState, row: int) -> None:
         track = state.tracks.get(name_of(at))
         if known is None and track is not None and state.phase(track) != Phase.LEARNING:
             since[at] = row
+
+
+def worth_of(state: WatchState, name: str) -> float:
+    """How many independent rows those that were seen of a column count for; 0 if it has no bins yet."""
+    track = state.tracks.get(name)
+    if track is None or "values" not in track.rows:
+        return 0.0
+    bank, row = state.place(track, "values")
+    return float(bank.events[row] / bank.factor[row].max())
 
 
 def place_of(name: str) -> int:

@@ -233,8 +233,14 @@ def unwatched(state: WatchState, content: PaneTopic) -> tuple[int, int]:
 
 
 def fingerprint(subject: Subject, kind: str, feature: str, segment: Mapping[str, str]) -> str:
-    """The same trouble has the same fingerprint: no version, value or time in it."""
-    parts = [subject.tenant, subject.environment, subject.deployment, kind, feature]
+    """The same trouble has the same fingerprint: no version, value or time in it. Deployments of two models may have
+    the same name.
+
+    >>> churn, fraud = (Subject(model=model, deployment="production") for model in ("churn", "fraud"))
+    >>> fingerprint(churn, "feature_drift", "age", {}) == fingerprint(fraud, "feature_drift", "age", {})
+    False
+    """
+    parts = [subject.key, kind, feature]
     parts += [f"{key}={value}" for key, value in sorted(segment.items())]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
 

@@ -92,3 +92,16 @@ def test_a_false_alarm_can_be_dismissed_and_a_new_normal_accepted_by_hand():
     quiet, turns, _ = lived(runs, by_hand, 2000, True)
     assert turns[Turn.ALARM] == 0.25  # the dismissed one: it was no false alarm
     assert quiet.phase[1] == Phase.WATCHING
+
+
+@pytest.mark.parametrize("pane", [20, 200])
+def test_what_stays_where_it_went_has_moved_a_few_times_at_most(pane: int) -> None:
+    urns = Urns(RATES)
+    bank = urns.add(urns.start(), [np.array([0, 1_000])])
+    turns = []
+    for at in range(16_000 // pane):
+        nulls = pane * (at * pane >= 8_000)
+        bank, said = urns.step(bank, [np.array([nulls, pane - nulls])], 1e5)
+        turns.append(int(said.turn[0]))
+    assert turns.count(Turn.ALARM) == 1
+    assert turns.count(Turn.MOVED) <= 6

@@ -53,7 +53,7 @@ def test_errors_that_fell_while_they_were_watched_are_learnt_anew_and_their_retu
 
 def test_of_what_is_no_error_a_fall_is_an_alarm():
     urns, random = Urns(RATES, REFERENCE), np.random.default_rng(43)
-    assert urns.silent.size == 0
+    assert urns.law.silent.size == 0
     bank = urns.add(urns.start(), [np.zeros(2, int)] * RUNS)
     bank, _, _ = lived(urns, bank, random, np.full(150, 0.3), pane=20)
     bank, first, _ = lived(urns, bank, random, np.full(50, 0.01), pane=20)

@@ -116,9 +116,19 @@ def test_a_tenth_of_the_smallest_doubles_is_no_obstacle():
     assert (np.diff(edges) > 0).all()
 
 
-def test_a_few_in_a_unit_a_thousand_times_larger_are_seen_within_the_second_hundred():
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_a_skewed_column_there_is_room_beyond_the_largest(sign):
+    prices = sign * np.random.default_rng(4).lognormal(3, 1, 500)
+    edges = derive(*np.unique(universal(prices), return_counts=True))
+    largest = prices[np.abs(prices).argmax()]
+    outer = np.searchsorted(edges, universal(np.array([largest, 30 * largest, 1000 * largest])), side="right")
+    assert len(set(outer.tolist())) == 3
+
+
+@pytest.mark.parametrize(("unit", "spread"), [(1e-3, 0.5), (1e3, 1.0)])
+def test_a_few_in_a_unit_a_thousand_times_larger_or_smaller_are_seen_within_the_second_hundred(unit, spread):
     random = np.random.default_rng(12)
-    buckets = universal(random.lognormal(3, 0.5, 5000))
+    buckets = universal(random.lognormal(3, spread, 5000))
     edges = derive(*np.unique(buckets[:500], return_counts=True))
     urns = Urns(NUMBERS, independent=True)
     bank = urns.add(urns.start(), [rebin(buckets, np.ones(5000, np.int64), edges)])
@@ -126,7 +136,7 @@ def test_a_few_in_a_unit_a_thousand_times_larger_are_seen_within_the_second_hund
     for _ in range(8):
         held, said, events = bank, None, 0
         while said is None or not said.drifted[0]:
-            prices = random.lognormal(3, 0.5, 20) * np.where(random.random(20) < 0.02, 1e-3, 1.0)
+            prices = random.lognormal(3, spread, 20) * np.where(random.random(20) < 0.02, unit, 1.0)
             held, said = urns.step(held, [rebin(universal(prices), np.ones(20, np.int64), edges)], 1e4)
             events += 20
         delays.append(events)

@@ -41,6 +41,11 @@ def test_a_column_that_turns_out_to_hold_texts_keeps_the_texts_before(
     assert table["b"].words == ("1", "2", "x", "4", "5")
 
 
+def test_a_blank_line_is_a_missing_value_of_the_only_column(tmp_path: Path) -> None:
+    table = read(file(tmp_path, "x\n1\n\n3\n"), ALL)
+    assert table["x"].nulls.tolist() == [False, True, False]
+
+
 def test_quotes_semicolons_blank_lines_a_mark_at_the_beginning_and_an_index_without_a_name(tmp_path: Path) -> None:
     table = read(file(tmp_path, '\ufeff;"a;b";c\r\n0;"x\ny";1\r\n\r\n1;"""";2\r\n'), ALL)
     assert table.names == ("column 0", "a;b", "c")

@@ -264,6 +264,52 @@ def test_the_threshold_grows_with_what_the_detectors_see_together() -> None:
     assert WATCH.threshold(few) > 3 * WATCH.threshold(alone) > 0
 
 
+@pytest.mark.slow
+def test_when_it_began_in_a_slice_that_came_late_is_told_right() -> None:
+    random, state, findings = np.random.default_rng(10), WATCH.start(), []
+    for at in range(420):
+        regions = random.choice(["eu", "us"], ROWS, p=[0.3, 0.7]) if at >= 300 else np.full(ROWS, "us")
+        values = random.normal(0, 1, ROWS) + 0.7 * ((regions == "eu") & (at >= 400))
+        state, news = WATCH.step(state, pane({"prediction:value": values.tolist()}, at=at, regions=regions.tolist()))
+        findings += news.findings
+    [found] = [one for one in findings if one.segment == (("region", "eu"),) and one.part == "values"]
+    assert abs(found.onset - (T0 + 400_000)) <= 3_000
+    assert found.share == pytest.approx(0.3, abs=0.05)  # what it burnt in with counts among the rows only
+
+
+@pytest.mark.slow
+def test_a_slice_that_kept_quiet_has_the_new_normal_as_the_whole_has_it() -> None:
+    random, state, findings = np.random.default_rng(9), WATCH.start(), []
+    for at in range(200):
+        regions = random.choice(["eu", "us"], 500, p=[0.2, 0.8])
+        move = 0.0 if at < 40 else 3.0 + 0.8 * ((regions == "eu") & (at >= 190))
+        values = random.normal(0, 1, 500) + move
+        state, news = WATCH.step(state, pane({"prediction:value": values.tolist()}, at=at, regions=regions.tolist()))
+        findings += news.findings
+    [slice_] = [one for one in findings if one.segment and one.edge == "firing"]
+    assert slice_.before == pytest.approx(3.0, abs=0.1)
+
+
+def test_columns_that_come_later_count_as_those_that_were_always_there() -> None:
+    by = Watch(budget=parse("1 per 100000 events"), reference=1200, parts=("values", "nulls", "errors"))
+    random, names = np.random.default_rng(8), [f"feature:f{i}" for i in range(9)]
+    drawn = [{name: random.normal(0, 1, ROWS).tolist() for name in names} for _ in range(260)]
+    always, _ = watch([pane(columns, at=at) for at, columns in enumerate(drawn[:120])], by)
+    later, _ = watch(
+        [pane(columns if at >= 200 else {names[0]: columns[names[0]]}, at=at) for at, columns in enumerate(drawn)], by
+    )
+    assert by.threshold(later) == by.threshold(always) == 27e5
+
+
+def test_traffic_that_has_grown_has_the_budget_of_what_it_is_now() -> None:
+    by = Watch(budget=parse("1 per model per week"), parts=("values",))
+    state, hour = by.start(), 3600
+    for at in range(30 * 24):
+        rows = 1_000 if at < 28 * 24 else 10_000
+        state, _ = by.step(state, pane({}, at=at * hour, rows=rows))
+    assert by.sole_threshold(state) == pytest.approx(10_000 * 24 * 7, rel=0.1)
+
+
 def test_names_that_change_with_every_event_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detectors.watch.fold.MOST_COLUMNS", 20)
     content = [pane({"feature:age": [41.0], f"feature:user-{at}": [1.0]}, at=at) for at in range(40)]
