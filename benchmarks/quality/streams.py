@@ -270,6 +270,18 @@ def sticky(shares: Sequence[float], stay: float, after: Sequence[float] | None =
     return Stream(f"categories {list(shares)}, {stay:g} repeated", make, bins=len(shares))
 
 
+def bursts(share: float, stay: float, at: float = 6.0) -> Stream:
+    """Normal ones of which a share is `at` larger, in runs: the next one is as well with a probability just above
+    `stay`."""
+    which = sticky((share, 1 - share), stay)
+
+    def make(random: np.random.Generator, runs: int) -> Draw:
+        drawn = which.make(random, runs)
+        return lambda n, changed: random.normal(0, 1, (runs, n)) + at * (drawn(n, changed) == 0)
+
+    return Stream(f"normal, {share:g} in runs +{at:g}", make)
+
+
 def shares_of(weights: Sequence[float]) -> Floats:
     """Return the weights as shares of one."""
     return np.asarray(np.array(weights, np.float64) / sum(weights))
