@@ -127,6 +127,8 @@ def test_a_changed_unit_becomes_an_incident_of_that_model_alone_and_ends_when_me
             meanwhile=lambda: (service.send("predictions", islice(before, 200)), service.flush()),
         )
         assert records.anomalies == []
+        sent = len(MODELS) * 20_000 - sum(1 for _ in before)
+        records.until(lambda: records.rows.total() == sent, "counting")  # no pane holds both units
 
         changed_ms = time.time() * 1000
         service.send("predictions", both(2, 600, amount=100))
