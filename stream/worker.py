@@ -1,7 +1,5 @@
 """One worker process of `profile` or `judge`: its log, its pages, its address where people find it, and the loop."""
 
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -35,8 +33,6 @@ log = structlog.get_logger()
 def work(name: str, settings: Settings, slot: int) -> None:
     """Be worker number `slot` of a role until SIGTERM. A surprise ends the process with one sentence and status 3."""
     logs.begin(settings.log, role=name, slot=slot)
-    for asked in (signal.SIGTERM, signal.SIGINT):  # until the loop takes over: nothing is begun that must be ended
-        signal.signal(asked, lambda *_: sys.exit(0))
     observed = Observed()
     role: Profile | Judge | None = None
     try:

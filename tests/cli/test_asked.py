@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import NO_REDIS, NOWHERE, environment, installation, running, to_the_end
+from tests.cli.command import NO_REDIS, NOWHERE, environment, installation, running, said, to_the_end
 from tests.conftest import Platform
 
 ASKING = [signal.SIGINT, signal.SIGTERM]
@@ -74,7 +74,7 @@ def test_what_waits_for_servers_ends_with_0_when_it_is_asked(
 ) -> None:
     log = tmp_path / "log"
     with running(log, command, "--kafka", NOWHERE, "--redis", NO_REDIS) as process:
-        time.sleep(2)
+        said(log, "waiting|does not answer")
         process.send_signal(asked)
         if again:
             time.sleep(0.1)
@@ -99,7 +99,7 @@ def test_what_was_read_is_delivered_when_sending_is_ended(platform: Platform, as
     os.write(given[1], b'{"model":"churn","prediction":1}\n')
     to_the_end(platform, f"{platform.prefix}predictions", 1, at_least=1)
     os.write(given[1], b'{"model":"churn","prediction":2}\n')
-    time.sleep(0.2)
+    to_the_end(platform, f"{platform.prefix}predictions", 1, at_least=2)
     process.send_signal(asked)
     assert process.wait(60) == 0
     assert read.read_text() == f"sent 2 to {platform.prefix}predictions\n"
