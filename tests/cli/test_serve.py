@@ -55,7 +55,7 @@ def test_a_worker_is_ready_once_it_has_its_lanes_and_alive_while_it_moves() -> N
     assert get(address, "/readyz") == (503, "this worker has lost its lanes and is waiting for others\n")
     seen.last_progress = time.time() - 100
     status, why = get(address, "/livez")
-    assert (status, why.startswith("no step of the loop has come to its end for 10")) == (503, True)
+    assert (status, bool(re.match(r"no step of the loop has come to its end for \d{3} s", why))) == (503, True)
     assert get(address, "/readyz")[0] == 503
 
 

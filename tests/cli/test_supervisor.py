@@ -89,7 +89,7 @@ def test_a_child_that_does_not_listen_is_ended_within_the_bound() -> None:
     family = Supervisor({"deaf": python(DEAF), "polite": python(SLEEPS)}, environment(), events.append)
     family.start()
     eventually(lambda: sum(isinstance(event, Said) for event in events) == 2)
-    assert not family.stop(patience_s=1.0)
+    assert not family.stop(patience_s=3.0)  # of which the polite one, on a busy machine, takes a part
     stopped = {event.name: event for event in events if isinstance(event, Stopped)}
     assert (stopped["deaf"].killed, stopped["deaf"].status) == (True, -signal.SIGKILL)
     assert not stopped["polite"].killed
