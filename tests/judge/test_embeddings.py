@@ -1,5 +1,7 @@
 """Embeddings at the judge: several directions are one thing to people."""
 
+from functools import cache
+
 import msgspec
 import numpy as np
 
@@ -39,11 +41,13 @@ def watched(state: WatchState, content: list[Pane]) -> tuple[WatchState, list[Fi
     return state, findings
 
 
-LEARNT, _ = watched(WATCH.start(), panes(0, QUIET))
+@cache
+def learnt() -> WatchState:
+    return watched(WATCH.start(), panes(0, QUIET))[0]
 
 
 def test_what_moves_an_embedding_is_one_alert_and_its_end_is_one_end() -> None:
-    state, moved = watched(LEARNT, panes(QUIET, QUIET + 10, shift=1.0))
+    state, moved = watched(learnt(), panes(QUIET, QUIET + 10, shift=1.0))
     assert [finding.edge for finding in moved].count("firing") == 1
     assert [finding.edge for finding in moved].count("moved") >= 2
     assert {(naming.class_of(finding), feature_of(finding)) for finding in moved} == {
@@ -60,6 +64,6 @@ def test_what_is_missing_or_misshapen_is_said_once() -> None:
         (panes(QUIET, QUIET + 10, gone=0.5), "null_spike"),
         (panes(QUIET, QUIET + 10, odd=20), "schema_change"),
     ):
-        _, found = watched(LEARNT, content)
+        _, found = watched(learnt(), content)
         assert {(naming.class_of(finding), finding.column) for finding in found} == {(kind, "embedding:text.norm")}
         assert [finding.edge for finding in found].count("firing") == 1

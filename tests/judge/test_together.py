@@ -1,6 +1,7 @@
 """What the columns of a subject say together, on panes as the profile worker makes them."""
 
 import zlib
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -39,16 +40,20 @@ def watched(state: WatchState, content: list[Pane], by: Watch = WATCH) -> tuple[
     return state, findings
 
 
-LEARNT, NOTHING = watched(WATCH.start(), panes(0, 0.0))
+@cache
+def learnt() -> WatchState:
+    """After panes without change, of which nothing was said."""
+    state, findings = watched(WATCH.start(), panes(0, 0.0))
+    assert findings == []
+    return state
 
 
 def test_nothing_is_said_while_nothing_changes() -> None:
-    assert NOTHING == []
-    assert [len(crowd.rows) for crowd in LEARNT.together.crowds] == [FEATURES]
+    assert [len(crowd.rows) for crowd in learnt().together.crowds] == [FEATURES]
 
 
 def test_many_small_shifts_are_one_alert_and_it_names_columns() -> None:
-    state, findings = watched(LEARNT, panes(10, 0.15, CHANGE, CHANGE + 10))
+    state, findings = watched(learnt(), panes(10, 0.15, CHANGE, CHANGE + 10))
     assert [(finding.edge, finding.part, finding.column) for finding in findings] == [("firing", "model", "")]
     (alarm,) = findings
     assert naming.class_of(alarm) == "feature_drift"
@@ -61,7 +66,7 @@ def test_many_small_shifts_are_one_alert_and_it_names_columns() -> None:
 
 
 def test_it_recovers() -> None:
-    state, _ = watched(LEARNT, panes(10, 0.15, CHANGE, CHANGE + 8))
+    state, _ = watched(learnt(), panes(10, 0.15, CHANGE, CHANGE + 8))
     state, findings = watched(state, panes(0, 0.0, CHANGE + 8, CHANGE + 60))
     assert [(finding.edge, finding.part) for finding in findings] == [("recovered", "model")]
     assert naming.summary_of(findings[0]) == "the columns together: back to what they were"
@@ -69,7 +74,7 @@ def test_it_recovers() -> None:
 
 
 def test_a_column_that_can_tell_by_itself_takes_the_alarm_over() -> None:
-    state, first = watched(LEARNT, panes(10, 0.15, CHANGE, CHANGE + 8))
+    state, first = watched(learnt(), panes(10, 0.15, CHANGE, CHANGE + 8))
     state, then = watched(state, panes(1, 3.0, CHANGE + 8, CHANGE + 12))
     assert [finding.part for finding in first] == ["model"]
     assert [(finding.edge, finding.part) for finding in then[:2]] == [("firing", "values"), ("accepted", "model")]
@@ -77,15 +82,15 @@ def test_a_column_that_can_tell_by_itself_takes_the_alarm_over() -> None:
 
 
 def test_while_a_column_has_an_alarm_the_model_keeps_quiet() -> None:
-    state, findings = watched(LEARNT, panes(2, 3.0, CHANGE, CHANGE + 40))
+    state, findings = watched(learnt(), panes(2, 3.0, CHANGE, CHANGE + 40))
     assert {finding.part for finding in findings} == {"values"}
     assert state.together.alarm is None
 
 
 def test_stopping_anywhere_changes_nothing() -> None:
     content = panes(10, 0.15, CHANGE, CHANGE + 10)
-    straight, findings = watched(LEARNT, content)
-    state, found = LEARNT, []
+    straight, findings = watched(learnt(), content)
+    state, found = learnt(), []
     for one in content:
         state, more = watched(WATCH.decode(WATCH.encode(state)), [one])
         found += more
@@ -94,7 +99,7 @@ def test_stopping_anywhere_changes_nothing() -> None:
 
 
 def test_a_state_from_before_is_read_and_begins_to_listen() -> None:
-    old = msgspec.msgpack.decode(zlib.decompress(WATCH.encode(LEARNT)))
+    old = msgspec.msgpack.decode(zlib.decompress(WATCH.encode(learnt())))
     del old["together"]
     state = WATCH.decode(msgspec.msgpack.encode(old))
     assert state.together.crowds == []
@@ -111,16 +116,16 @@ def test_a_pane_cut_into_parts_is_one_block() -> None:
             half = only(one, chosen)
             half.part, half.parts = part, 2
             halves.append(half)
-    _, findings = watched(LEARNT, halves)
+    _, findings = watched(learnt(), halves)
     assert [(finding.edge, finding.part) for finding in findings] == [("firing", "model")]
 
 
 def test_what_is_left_out_takes_no_share_of_the_budget() -> None:
     without = Watch(WATCH.budget, reference=600, burn_in=200, parts=("values",))
     with_model = Watch(WATCH.budget, reference=600, burn_in=200, parts=("values", "model"))
-    _, findings = watched(LEARNT, panes(10, 0.15, CHANGE, CHANGE + 5), without)
+    _, findings = watched(learnt(), panes(10, 0.15, CHANGE, CHANGE + 5), without)
     assert findings == []
-    assert with_model.threshold(LEARNT) > 1.5 * without.threshold(LEARNT)
+    assert with_model.threshold(learnt()) > 1.5 * without.threshold(learnt())
 
 
 def test_how_dependent_a_crowd_is_is_the_quantile_that_numpy_finds() -> None:
