@@ -91,11 +91,8 @@ def test_of_a_life_without_faults_nothing_is_said(seed: int) -> None:
 
 
 def sabotaged(change: Callable[[Command], list[Command]]) -> tuple[int, int, int, list[str]]:
-    return Life(7, lambda command: change(command) if command.id == last_of(7) else [command]).judged()
-
-
-def last_of(seed: int) -> str:
-    return max(Life(seed).orders, key=lambda id: int(id[1:]))
+    last = max(Life(7).orders, key=lambda id: int(id[1:]))
+    return Life(7, lambda command: change(command) if command.id == last else [command]).judged()
 
 
 def test_a_command_that_is_lost_is_missing() -> None:
