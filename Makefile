@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 ARGS :=
 PYTHON :=
 
+# Some containers forbid Python to keep what it compiled: each process would compile every module, and every test, again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check sim bench bench-quality fuzz torture overload up lock native clean
 
