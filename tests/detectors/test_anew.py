@@ -9,6 +9,7 @@ from detectors.alternatives import RATES, RATES_UP
 from detectors.urn import Phase, Turn, Urns
 
 RUNS, THRESHOLD, REFERENCE = 20, 1e5, 500.0
+ROWS = 2_000  # of a model that learns
 
 
 def lived(urns, bank, random, rates, pane=1):
@@ -28,9 +29,9 @@ def test_a_model_that_learns_is_watched_soon_and_its_drift_is_seen(independent):
     """As of interchanging RBF: nine errors in ten at first, hardly any 200 rows later, and nine in ten again."""
     urns, random = Urns(RATES_UP, REFERENCE, independent), np.random.default_rng(41)
     bank = urns.add(urns.start(), [np.zeros(2, int)] * RUNS)
-    learning = np.maximum(0.03, 0.9 * np.exp(-np.arange(3000) / 60))
+    learning = np.maximum(0.03, 0.9 * np.exp(-np.arange(ROWS) / 60))
     bank, first, _ = lived(urns, bank, random, learning)
-    assert (first == 3000).mean() >= 0.95
+    assert (first == ROWS).mean() >= 0.95
     assert (bank.phase == Phase.WATCHING).mean() >= 0.95
     _, first, _ = lived(urns, bank, random, np.full(200, 0.9))
     assert np.median(first) <= 20

@@ -64,6 +64,7 @@ def test_every_curve_begins_at_one_and_never_falls():
     assert np.exp(decay.curves().prior).sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "truth"), [(streams.gaussian(), 1.0), (streams.autoregressive(0.5), 3.0)])
 def test_long_blocks_are_measured_as_fairly_as_short_ones_while_the_reference_grows(make, truth):
     runs = streams.learnt(Urns(NUMBERS, 1000.0), make, 1, 60, seed=13)

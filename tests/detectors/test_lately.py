@@ -74,7 +74,9 @@ NULLS = {
 }
 
 
-@pytest.mark.parametrize("stream", NULLS)
+@pytest.mark.parametrize(
+    "stream", ["normal", "Poisson", pytest.param("entities that take turns", marks=pytest.mark.slow)]
+)
 def test_it_is_fair_on_streams_with_the_reference_learnt_and_growing(stream):
     """The bet holds a stake for each event on average, and so ten times as much in one run of ten at most."""
     make, independent = NULLS[stream]

@@ -91,7 +91,7 @@ NULLS = {
 }
 
 
-QUICK = ["gaussian", "mostly zero", "autoregressive .5", "rate .05", "rate in runs", "categories in runs"]
+QUICK = ["gaussian", "autoregressive .5", "rate in runs", "categories in runs"]
 
 
 @pytest.mark.parametrize("stream", QUICK)

@@ -31,6 +31,7 @@ def wide(rows: int) -> Iterator[Event]:
         yield {"model": "wide", "features": {f"f{at}": row * at for at in range(200)}}
 
 
+@pytest.mark.slow
 def test_what_is_sent_is_what_is_counted(platform: Platform, tmp_path: Path) -> None:
     service = Installation(platform, tmp_path, {"judge.reference": 300, "judge.burn_in": 100})
     churn = list(predictions("churn", 1, 700))

@@ -176,7 +176,7 @@ def test_what_is_odd_is_counted_or_refused_as_ever(oddity: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("size", [1, 37, 500])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 37, 500])
 def test_all_oddities_together_change_nothing(seed: int, size: int) -> None:
     compare(stream(seed, [0.02, 0.1, 0.5, 1.0][seed]), size)
 

@@ -97,7 +97,7 @@ def same_columns(got: dict[str, Tallied], expected: dict[str, Tallied]) -> None:
         )
 
 
-@pytest.mark.parametrize("together", [1, 256])
+@pytest.mark.parametrize("together", [pytest.param(1, marks=pytest.mark.slow), 256])
 @settings(max_examples=75, deadline=None)
 @given(transactions=STREAM)
 def test_panes_add_up_to_the_events_wherever_they_are_cut(together, transactions):

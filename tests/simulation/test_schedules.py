@@ -17,7 +17,10 @@ MANY, CHUNK = 2_000, 50
 HUNTED = 500
 # They take some seconds to find.
 RARE = frozenset(
-    {"reuses-n-unnoticed", "same-token-on-retry", "keeps-outputs-of-lost-lanes", "committed-does-not-wait"}
+    {
+        *("reuses-n-unnoticed", "same-token-on-retry", "keeps-outputs-of-lost-lanes", "committed-does-not-wait"),
+        *("replays-look-at-no-topics", "topics-not-looked-at-again", "silence-is-the-same", "accepts-late-writes"),
+    }
 )
 
 
