@@ -20,6 +20,7 @@ FAULTS = {
     "categories": (CATEGORIES, streams.sticky(SWAPPED[0], 0.0, SWAPPED[1])),
     "dependent categories": (CATEGORIES, streams.sticky(SWAPPED[0], 0.5, SWAPPED[1])),
 }
+LONG = {"dependent number + 1 sd", "number half as wide", "dependent categories"}
 RUNS, THRESHOLD = 30, 1e5
 
 
@@ -32,7 +33,7 @@ def lived(runs, bank, events, changed, pane=20):
     return bank, turns / len(bank), said
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [pytest.param(f, marks=pytest.mark.slow) if f in LONG else f for f in FAULTS])
 def test_a_fault_gives_one_alert_and_its_end_a_recovery(fault):
     law, make = FAULTS[fault]
     runs = streams.learnt(Urns(law), make, pane=20, runs=RUNS, seed=21)

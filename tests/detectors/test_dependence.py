@@ -9,6 +9,8 @@ from detectors.alternatives import CATEGORIES, LOCATION, NUMBERS, RATES, SCALE
 from detectors.dependence import HEALTH, LEVELS
 from detectors.urn import Phase, Urns
 
+SLOW = pytest.mark.slow
+
 
 def measured(law, make, pane, panes=150, runs=30, seed=2):
     """The variance factors, [runs, groups], after so many panes without change."""
@@ -19,7 +21,7 @@ def measured(law, make, pane, panes=150, runs=30, seed=2):
     return bank.factor
 
 
-@pytest.mark.parametrize("pane", [5, 50])
+@pytest.mark.parametrize("pane", [pytest.param(5, marks=SLOW), 50])
 @pytest.mark.parametrize(
     ("law", "make"),
     [
@@ -33,7 +35,9 @@ def test_independent_events_count_in_full(law, make, pane):
     assert np.median(measured(law, make, pane), axis=0) == pytest.approx(1, abs=0.25)
 
 
-@pytest.mark.parametrize(("phi", "truth"), [(0.2, 1.5), (0.5, 3.0), (0.8, 9.0)])
+@pytest.mark.parametrize(
+    ("phi", "truth"), [pytest.param(0.2, 1.5, marks=SLOW), (0.5, 3.0), pytest.param(0.8, 9.0, marks=SLOW)]
+)
 def test_the_long_run_variance_of_an_autoregression_is_found(phi, truth):
     found = np.median(measured(NUMBERS, streams.autoregressive(phi), 20)[:, 0])
     assert 0.75 * truth <= found <= 1.4 * truth
@@ -57,6 +61,7 @@ def test_the_first_null_ever_is_a_change_and_no_dependence():
     assert (said.evidence > 1e4).all()
 
 
+@pytest.mark.slow
 def test_shifts_in_a_stream_of_wild_and_quiet_times_are_weighed_as_its_swings_of_scale_are():
     """Its values are uncorrelated, so what location varies says nothing of how often large ones come together."""
     location, scale = np.median(measured(NUMBERS, streams.clustered(0.15, 0.8), 20), axis=0)[[LOCATION, SCALE]]

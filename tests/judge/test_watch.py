@@ -1,6 +1,7 @@
 """The watch over one subject, on panes as the profile worker makes them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,23 @@ def panes(
 
 
 def watch(content: list[Any], by: Watch = WATCH) -> tuple[WatchState, list[Finding]]:
-    state, findings = by.start(), []
+    """Where it begins as most do, from what is known of that beginning."""
+    first, state, findings = begun()
+    if by is WATCH and content[: len(first)] == first:
+        return folded(content[len(first) :], by, state, findings)
+    return folded(content, by, by.start(), [])
+
+
+@cache
+def begun() -> tuple[list[Pane], WatchState, list[Finding]]:
+    first = panes(until=QUIET_PANES)
+    return first, *folded(first, WATCH, WATCH.start(), [])
+
+
+def folded(
+    content: list[Any], by: Watch, state: WatchState, findings: list[Finding]
+) -> tuple[WatchState, list[Finding]]:
+    findings = list(findings)
     for one in content:
         state, news = by.step(state, one)
         findings += news.findings
