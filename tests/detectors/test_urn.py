@@ -92,6 +92,7 @@ NULLS = {
 
 
 QUICK = ["gaussian", "autoregressive .5", "rate in runs", "categories in runs"]
+QUICK += [pytest.param(stream, marks=pytest.mark.slow) for stream in ("mostly zero", "rate .05")]
 
 
 @pytest.mark.parametrize("stream", QUICK)
