@@ -54,8 +54,9 @@ BURSTS = (
 SPIKES = (
     "The factors are right for the scores that are kept, about two here. The bets that win, scale x2 and location +2 "
     "standard deviations, see little but the extremes, whose runs of four make them more dependent than that. In "
-    "panes of 200 the runs are whole, and nothing is overspent. To keep the scores of these bets, too, would be the "
-    "remedy; it would cost every other stream delay, because the largest of more noisy averages is larger."
+    "panes of 200 the runs are whole, and nothing is overspent. A factor of three would keep the budget, but the two "
+    "bursts that a reference has do not tell so much: what would hear it from them hears it from every tenth "
+    "independent stream, too, which would then take half as long again."
 )
 COUNTED = (
     "The effective count divides the evidence by the variance factor, so a factor of 3 takes 3 times the events. Told "
