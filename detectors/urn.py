@@ -72,10 +72,10 @@ LEAST_BALLS = 1e-6
 FACTOR_EVERY = 8  # blocks between two estimates of the variance factors, which change slowly
 
 # Evidence, without a stake, that errors became fewer: what is known of them is forgotten, and learnt again without an
-# alarm. So it happens without a reason once in a million effective events, as an alert ends without one
-# (`detectors/aftermath.py`). A model that has just been put in place learns, and the errors of its first minutes would
-# hide all that come later: of 66 drifts of interchanging RBF, 3,000 rows apart, none was seen.
-ANEW = 1e6
+# alarm. A model that has just been put in place learns, and the errors of its first minutes would hide all that come
+# later: of 66 drifts of interchanging RBF, 3,000 rows apart, none was seen. While it learns again no drift is seen, so
+# it asks for a thousand times the events that it takes to learn: without a reason it is blind for a thousandth of time.
+ANEW = 1000.0
 
 LEAST_PANES = 24  # panes before the dependence is known: blocks of two panes then number twelve
 LEAST_EFFECTIVE = 300.0  # effective events before a reference can be compared with
@@ -451,7 +451,8 @@ class Urns:
         """
         if not self.law.silent.size:
             return
-        found = bank.evidence[rows[:, None], self.law.silent].max(axis=1) >= ANEW
+        least = ANEW * min(self.least_reference, MOST_BALLS)
+        found = bank.evidence[rows[:, None], self.law.silent].max(axis=1) >= least
         rows = rows[found & (bank.phase[rows] != FIRING)]
         if not rows.size:
             return
