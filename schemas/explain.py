@@ -36,7 +36,7 @@ KINDS: Final[dict[str, type[Prediction] | type[Feature] | type[Label] | type[Dep
     "label": Label,
     "deployment": Deployment,
 }
-WATCHED = {"features", "prediction", "latency_ms", "status", "signals"}
+WATCHED = {"features", "embeddings", "prediction", "latency_ms", "status", "signals", "segments"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _idle(examined: Examined) -> Iterable[Finding]:
     """Events that are right, and from which nothing follows."""
     body = examined.body
     if examined.kind == "prediction" and not body.keys() & WATCHED:
-        hint = "Add features, a prediction, latency_ms, status or signals."
+        hint = "Add features, embeddings, a prediction, latency_ms, status or signals."
         yield Finding("warning", "", "nothing in it to watch", hint)
     if examined.kind == "label" and "label" not in body and body.get("op") != "retract":
         hint = 'Add "label", or "op": "retract" to take one back.'

@@ -217,6 +217,13 @@ def test_check_has_nothing_to_say_about_a_good_event():
     assert findings(GOOD, "prediction", AT_MS) == []
 
 
+def test_check_misses_nothing_in_an_event_of_which_anything_is_watched():
+    for field in (b'"embeddings":{"text":[0.25,-1]}', b'"segments":{"region":"eu"}', b'"status":"ok"'):
+        assert findings(b'{"model":"m",%s}' % field, "prediction", AT_MS) == [], field
+    [idle] = findings(b'{"model":"m","entity_id":"u1"}', "prediction", AT_MS)
+    assert idle.message == "nothing in it to watch"
+
+
 def test_counts_and_names_are_bounded_whatever_is_sent():
     reader = Reader()
     for start in range(0, 2 * NAMES, 512):
