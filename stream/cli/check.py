@@ -2,11 +2,12 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from stream.cli.options import output
+from stream.cli.options import CONFIG, output, settings_of
 from stream.many import many
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     show_default=True,
     help='What a line without a "kind" is.',
 )
+@CONFIG
 @output("table", "json", "ndjson")
-def command(source: IO[bytes], kind: str, output: str) -> None:
+def command(source: IO[bytes], kind: str, config: Path | None, output: str) -> None:
     """Check events, one JSON object a line, without sending them.
 
     Says for every line that would be refused what is wrong, where, and how to mend it; unknown fields and events
@@ -36,12 +38,13 @@ def command(source: IO[bytes], kind: str, output: str) -> None:
     echo '{"model":"churn","features":{"age":41,"plan":"pro"},"prediction":0.83}' | leeway check -
 
     \b
-    Exit codes: 0 all can be read, 1 some cannot, 2 wrong usage.
+    Exit codes: 0 all can be read, 1 some cannot, 2 wrong usage or configuration.
     """
     from stream.cli.lines import Tally, read
 
+    refuse_future_ms = settings_of(config, {}).profile.refuse_future_ms
     tally, found = Tally(), []
-    for line in read(source, kind, time.time_ns() // 1_000_000):
+    for line in read(source, kind, time.time_ns() // 1_000_000, refuse_future_ms):
         tally.add(line)
         rows = [row_of(line, finding) for finding in line.findings]
         if output == "json":

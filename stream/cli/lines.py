@@ -53,17 +53,17 @@ def values(source: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, value
 
 
-def read(source: Iterable[bytes], kind: str, at_ms: int) -> Iterator[Line]:
+def read(source: Iterable[bytes], kind: str, at_ms: int, refuse_future_ms: int) -> Iterator[Line]:
     """Every line as the profile worker would read it at the time `at_ms`, with all there is to say about it.
 
-    >>> [line] = read([b'{"model":"churn","features":{"age":[41]}}'], "prediction", at_ms=0)
+    >>> [line] = read([b'{"model":"churn","features":{"age":[41]}}'], "prediction", 0, 86_400_000)
     >>> line.event, line.findings[0].path
     (None, 'features.age')
     """
-    reader = Reader()
+    reader = Reader(refuse_future_ms)
     for number, value in values(source):
         event = reader.event(value, None, kind, at_ms)
-        found = findings(value, kind, at_ms)
+        found = findings(value, kind, at_ms, refuse_future_ms)
         if isinstance(event, Incoming):
             yield Line(number, value, event, [finding for finding in found if finding.level == "warning"])
             continue

@@ -46,7 +46,7 @@ def command(settings: Settings, source: IO[bytes], kind: str, key: str | None, c
     post = Post(settings, dry_run)
     refused = 0
     with suppress(KeyboardInterrupt):  # Ctrl-C ends the input; what was read is still delivered
-        for event_kind, value in _checked(source, kind) if check else _as_they_are(source, kind):
+        for event_kind, value in _checked(settings, source, kind) if check else _as_they_are(source, kind):
             if event_kind is None:
                 refused += 1
             else:
@@ -63,12 +63,12 @@ def command(settings: Settings, source: IO[bytes], kind: str, key: str | None, c
     sys.exit(1 if refused or post.failed else 0)
 
 
-def _checked(source: IO[bytes], kind: str) -> Iterator[tuple[str | None, bytes]]:
+def _checked(settings: Settings, source: IO[bytes], kind: str) -> Iterator[tuple[str | None, bytes]]:
     """Every line with its kind; None for what cannot be read, which is said."""
     from stream.cli.check import row_of, say
     from stream.cli.lines import read
 
-    for line in read(source, kind, time.time_ns() // 1_000_000):
+    for line in read(source, kind, time.time_ns() // 1_000_000, settings.profile.refuse_future_ms):
         if line.event is not None:
             yield line.kind, line.value
             continue

@@ -1,6 +1,7 @@
 """`check` says what each error means; `send` brings events where they belong and counts what it left out."""
 
 import json
+import time
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_bytes_that_are_no_text_are_explained() -> None:
     checked = leeway("check", "-", given="\x00\x01{}\n")
     assert checked.returncode == 1
     assert "line 1" in checked.stdout
+
+
+def test_how_far_ahead_a_time_may_be_is_what_the_worker_is_told() -> None:
+    in_three_days = f'{{"model":"churn","prediction":1,"ts":{time.time_ns() // 1_000_000 + 3 * 86_400_000}}}\n'
+    for words in (("check", "-"), ("send", "-", "--dry-run")):
+        assert leeway(*words, given=in_three_days).returncode == 1
+        week = leeway(*words, given=in_three_days, LEEWAY__PROFILE__REFUSE_FUTURE_MS="604800000")
+        assert week.returncode == 0, week.stdout + week.stderr
 
 
 def test_nothing_in_it_is_said() -> None:
