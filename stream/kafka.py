@@ -19,10 +19,10 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from stream.clock import Clock
 from stream.engine.role import Lane, Output
 from stream.engine.shape import Shape
 from stream.engine.surprise import Surprise
-from stream.redis import Clock
 from stream.secret import secret
 from stream.settings import Kafka
 

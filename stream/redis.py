@@ -3,13 +3,14 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import redis
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from stream.clock import Clock
 from stream.engine.surprise import Surprise
 from stream.secret import secret
 from stream.settings import Redis
@@ -20,14 +21,6 @@ PAUSE_S = 0.2
 
 Client: TypeAlias = redis.Redis
 Answer = TypeVar("Answer")
-
-
-class Clock(Protocol):
-    """The part of the module `time` that is used here."""
-
-    def monotonic(self) -> float: ...
-    def time(self) -> float: ...
-    def sleep(self, seconds: float, /) -> None: ...
 
 
 def connect(settings: Redis) -> Client:

@@ -25,10 +25,11 @@ from typing import Any, Final
 
 import redis
 
+from stream.clock import Clock
 from stream.engine.role import Lane
 from stream.engine.shape import Shape, another, note, remembered
 from stream.engine.surprise import Surprise
-from stream.redis import Client, Clock, patient
+from stream.redis import Client, patient
 
 VERSION: Final = 1  # of a lane's hash; one that does not say it is of the first
 

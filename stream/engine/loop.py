@@ -36,6 +36,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from redis import RedisError
 
 from stream import kafka
+from stream.clock import Clock
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine import memory
 from stream.engine.asking import asking
@@ -60,7 +61,7 @@ from stream.engine.surprise import Surprise, end, line_of
 from stream.engine.unlabelled import legible
 from stream.engine.work import Work, work_of
 from stream.outputs import fitting
-from stream.redis import Clock, connect
+from stream.redis import connect
 from stream.settings import Settings
 
 BATCH: Final = 500  # records of this many events stay in the processor's cache; 5,000 cost half as much again

@@ -17,8 +17,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
+from stream.clock import Clock
 from stream.engine.surprise import Surprise
-from stream.redis import Clock
 
 PATIENCE_S: Final = 10.0  # as with a transaction: brokers that do not answer this would not take that either
 PAUSE_S: Final = 0.5

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 import structlog
 
+from stream.clock import Clock
 from stream.engine.beginning import Mark
 from stream.engine.counts import Counts
 from stream.engine.fence import Fence
@@ -13,7 +14,7 @@ from stream.engine.observed import Observed
 from stream.engine.place import Place
 from stream.engine.role import Counting, Folding, Lane, Message, Output
 from stream.engine.shape import Shapes
-from stream.redis import Client, Clock, cautions
+from stream.redis import Client, cautions
 from stream.settings import Redis, Settings
 
 log = structlog.get_logger()

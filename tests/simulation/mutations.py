@@ -8,6 +8,7 @@ from uuid import uuid4
 import stream.engine.fence
 import stream.engine.loop
 from schemas.dead_letter import Reason
+from stream.clock import Clock
 from stream.engine.beginning import Beginning, Memory, StartAt, begin
 from stream.engine.counts import Counts
 from stream.engine.fence import VERSION, Fence, Hold, held
@@ -16,7 +17,7 @@ from stream.engine.loop import Batch, Loop
 from stream.engine.place import NOTHING, Place
 from stream.engine.role import Lane, Message, Output
 from stream.engine.shape import Describe, Shape, Shapes, check_same
-from stream.redis import Clock, patient
+from stream.redis import patient
 from tests.simulation.faults import Fault, add_partitions, create_anew, expel, flush, freeze, go_back, trim
 from tests.simulation.group import Incremental
 from tests.simulation.invariants import Invariants

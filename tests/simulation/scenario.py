@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stream.clock import Clock
 from stream.engine.role import Lane
-from stream.redis import Clock
 from stream.settings import Redis, Settings
 from tests.simulation.group import Entry
 from tests.simulation.logs import Values, logs
