@@ -41,12 +41,6 @@ from schemas.label import Label
 from schemas.moment import EARLIEST_MS, MICROSECONDS, milliseconds
 from schemas.packed import is_packed, unpacked
 from schemas.prediction import Answer, Prediction
-from schemas.records import anomaly as anomaly
-from schemas.records import binning as binning
-from schemas.records import command as command
-from schemas.records import heartbeat as heartbeat
-from schemas.records import incident as incident
-from schemas.records import pane as pane
 from schemas.unreadable import UNREADABLE, in_words
 
 Incoming: TypeAlias = Prediction | Feature | Label | Deployment

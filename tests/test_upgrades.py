@@ -19,7 +19,7 @@ from detectors.guests import invite
 from detectors.watch.fold import Watch
 from detectors.watch.signal import Signal
 from detectors.watch.state import WatchState
-from schemas import decode
+from schemas import records
 from schemas.incident import Incident
 from schemas.pane import Pane
 from stream.embedded.redis import EmbeddedRedis
@@ -88,7 +88,7 @@ def test_a_state_with_everything_in_it_opens_and_goes_on(file: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("incident-*.json")), ids=lambda file: file.name)
 def test_an_incident_opens_and_goes_on(file: Path) -> None:
-    incident = decode.incident(file.read_bytes())
+    incident = records.incident(file.read_bytes())
     assert isinstance(incident, Incident), incident
     assert (incident.state, incident.anomalies, len(incident.members)) == ("open", 2, 1)
     after = step(incident, anomaly("recovered", at_s=20, id="x"), START_MS + 20_000, Incidents()).incident

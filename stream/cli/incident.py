@@ -64,7 +64,7 @@ def list_(settings: Settings, everything: bool, model: str | None, limit: int, o
 
 def incidents(client: "Redis", prefix: str) -> list[Incident]:
     """All incidents that Redis keeps, the latest first. What cannot be read is left out."""
-    from schemas.decode import incident
+    from schemas.records import incident
 
     ids: list[bytes] = client.zrevrange(f"{prefix}incidents", 0, -1)  # type: ignore[assignment]
     if not ids:

@@ -85,7 +85,7 @@ def _paper(output: str) -> "Callable[[Record, Message], None]":
 
 def read(what: str, message: "Message") -> Record | None:
     """The record in a message; None for a tombstone or what is not ours."""
-    from schemas import dead_letter, decode
+    from schemas import dead_letter, records
     from schemas.dead_letter import Reason
 
     value = message.value()
@@ -95,11 +95,11 @@ def read(what: str, message: "Message") -> Record | None:
         except ValueError:
             return None
     readers: dict[str, Callable[[bytes | None], Record | Reason]] = {
-        "anomalies": decode.anomaly,
-        "incidents": decode.incident,
-        "panes": decode.pane,
-        "heartbeats": decode.heartbeat,
-        "binnings": decode.binning,
+        "anomalies": records.anomaly,
+        "incidents": records.incident,
+        "panes": records.pane,
+        "heartbeats": records.heartbeat,
+        "binnings": records.binning,
     }
     record = readers[what](value)
     return None if isinstance(record, Reason) else record

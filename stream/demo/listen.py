@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.anomaly import Anomaly
-from schemas.decode import anomaly, incident, pane
 from schemas.incident import Incident
 from schemas.pane import Pane
+from schemas.records import anomaly, incident, pane
 from stream.demo.account import Alarm, Span
 from stream.demo.story import MODEL
 from stream.kafka import connection

@@ -24,10 +24,10 @@ from detectors.watch.state import WatchState
 from detectors.watch.track import key_of
 from schemas.anomaly import Anomaly, Cause, DetectorRef, Evidence, Statistic, Window
 from schemas.dead_letter import Reason
-from schemas.decode import pane
 from schemas.heartbeat import Heartbeat
 from schemas.moment import rfc3339
 from schemas.pane import Pane, PaneTopic, family
+from schemas.records import pane
 from schemas.subject import Subject
 from stream.engine.role import Lane, Message, Output
 from stream.outputs import dead_letter, record

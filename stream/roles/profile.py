@@ -17,13 +17,13 @@ from schemas.binning import Binning
 from schemas.cloudevent import ARROW
 from schemas.dead_letter import Reason
 from schemas.decode import Reader
-from schemas.decode import binning as read_binning
 from schemas.deployment import Deployment
 from schemas.feature import Feature
 from schemas.label import Label
 from schemas.moment import rfc3339
 from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
+from schemas.records import binning as read_binning
 from schemas.subject import subject_of
 from stream.counting.alike import AlikeRows, arrival, media_of
 from stream.counting.arrow import ArrowRows

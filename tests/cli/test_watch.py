@@ -11,9 +11,9 @@ import redis
 from confluent_kafka import Producer
 
 from schemas.anomaly import Anomaly
-from schemas.decode import command as read_command
 from schemas.heartbeat import Heartbeat
 from schemas.incident import Command, Incident
+from schemas.records import command as read_command
 from schemas.subject import Subject
 from stream.outputs import record
 from tests.cli.command import PURPOSES, installation, leeway, running, said

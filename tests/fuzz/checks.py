@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from schemas import decode
+from schemas import records
 from schemas.binning import Binning
 from schemas.dead_letter import CODES, PREFIX, DeadLetter, Headers, Reason, from_headers
 from schemas.pane import Deployed, Pane
@@ -34,9 +34,9 @@ from tests.wire.writers import ARROW_SAID, PACKED_SAID
 KINDS = ("prediction", "feature", "label", "deployment")
 LONGEST = 2_000  # characters of a reason or a hint: a header is no place for a message
 READERS = {
-    "binning": decode.binning,
-    "heartbeat": decode.heartbeat,
-    "incident": decode.incident,
+    "binning": records.binning,
+    "heartbeat": records.heartbeat,
+    "incident": records.incident,
 }
 ROOMY = {"profile": {"columns": 16_384, "subjects": 1_000_000, "distinct_values": 4_096, "segment_values": 4_096}}
 NARROW = {"profile": {"columns": 40, "subjects": 20, "distinct_values": 8, "segment_values": 8}}
@@ -154,7 +154,7 @@ class Inputs:
 
     def _publish(self, message: Sent) -> None:
         self.counted["binnings"] += 1
-        binning = decode.binning(message.body)
+        binning = records.binning(message.body)
         if isinstance(binning, Reason):
             return check_reason(binning)
         for news in self.news:
@@ -189,7 +189,7 @@ class Inputs:
 
 def read(output: Output) -> Pane | Deployed:
     """As its readers will, who refuse nothing that a worker wrote."""
-    body = decode.pane(output.value)
+    body = records.pane(output.value)
     assert isinstance(body, Pane | Deployed), body
     return body
 
@@ -268,9 +268,9 @@ class Panes:
         """Whatever follows from nonsense is readable."""
         topics = self.settings.topics
         readers = {
-            topics.binnings: decode.binning,
-            topics.anomalies: decode.anomaly,
-            topics.heartbeats: decode.heartbeat,
+            topics.binnings: records.binning,
+            topics.anomalies: records.anomaly,
+            topics.heartbeats: records.heartbeat,
         }
         record = readers[output.topic](output.value)
         assert not isinstance(record, Reason), (output, record)
@@ -342,7 +342,7 @@ class Orders:
                 self.counted["letters"] += 1
                 check_letter(letter_of(output), lane, sent, "incidents")
             else:
-                incident = decode.incident(output.value)
+                incident = records.incident(output.value)
                 assert not isinstance(incident, Reason), (output, incident)
                 self.counted["incidents"] += 1
         outputs.clear()

@@ -13,7 +13,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from detectors.watch.finding import Finding, Histogram
-from schemas import decode
+from schemas import records
 from schemas.anomaly import Anomaly
 from schemas.dead_letter import Headers, Reason
 from schemas.pane import Pane
@@ -108,7 +108,7 @@ def test_a_pane_of_more_rows_than_a_worker_can_count_stops_no_judge() -> None:
 
 
 def test_a_reason_does_not_repeat_the_message() -> None:
-    refused = decode.heartbeat(changed("heartbeat", "state", "x" * 100_000))
+    refused = records.heartbeat(changed("heartbeat", "state", "x" * 100_000))
     assert isinstance(refused, Reason)
     assert len(refused.message) < LONGEST
     profile = worker()
@@ -131,4 +131,4 @@ def test_an_alarm_is_readable_whatever_its_evidence_is(evidence: float) -> None:
         at=AT_MS, onset=AT_MS, n=0, histogram=Histogram(("a", "b"), (1.0, 2.0), (evidence, 0.0)),
     )  # fmt: skip
     body = judge.anomaly(Subject(model="m", deployment="m"), found, "x/0-1-0", "x/0-1")
-    assert isinstance(decode.anomaly(msgspec.json.encode(body)), Anomaly)
+    assert isinstance(records.anomaly(msgspec.json.encode(body)), Anomaly)

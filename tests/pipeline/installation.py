@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import orjson
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
-from schemas import decode
+from schemas import records
 from schemas.anomaly import Anomaly
 from schemas.binning import Binning
 from schemas.dead_letter import DeadLetter, Headers, from_headers
@@ -230,28 +230,28 @@ class Records:
 
     @property
     def panes(self) -> list[Pane]:
-        return self._read("panes", Pane, decode.pane)
+        return self._read("panes", Pane, records.pane)
 
     @property
     def deployed(self) -> list[Deployed]:
-        return self._read("panes", Deployed, decode.pane)
+        return self._read("panes", Deployed, records.pane)
 
     @property
     def binnings(self) -> list[Binning]:
-        return self._read("binnings", Binning, decode.binning)
+        return self._read("binnings", Binning, records.binning)
 
     @property
     def anomalies(self) -> list[Anomaly]:
-        return self._read("anomalies", Anomaly, decode.anomaly)
+        return self._read("anomalies", Anomaly, records.anomaly)
 
     @property
     def heartbeats(self) -> list[Heartbeat]:
-        return self._read("heartbeats", Heartbeat, decode.heartbeat)
+        return self._read("heartbeats", Heartbeat, records.heartbeat)
 
     @property
     def incidents(self) -> dict[str, Incident]:
         """As they stand: the last record of each key."""
-        return {incident.id: incident for incident in self._read("incidents", Incident, decode.incident)}
+        return {incident.id: incident for incident in self._read("incidents", Incident, records.incident)}
 
     @property
     def letters(self) -> list[DeadLetter]:

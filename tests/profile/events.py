@@ -9,8 +9,8 @@ import msgspec
 
 from schemas.binning import Binning
 from schemas.dead_letter import Headers
-from schemas.decode import pane as read_pane
 from schemas.pane import Deployed, Pane
+from schemas.records import pane as read_pane
 from stream.engine.role import Lane, Output
 from stream.roles.profile import Profile
 from stream.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.binning import Binning
-from schemas.decode import binning as read_binning
+from schemas.records import binning as read_binning
 from schemas.subject import Subject
 from stream.counting.follower import Follower
 from stream.engine.surprise import Surprise

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from schemas import decode
+from schemas import records
 from schemas.dead_letter import CODES, Reason
 from schemas.decode import Reader
 from schemas.explain import KINDS, findings
@@ -17,7 +17,7 @@ from schemas.json_text import parse, twice
 from tests.schemas.corpus import AT_MS, GOOD
 
 QUIET = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-OURS = (decode.pane, decode.binning, decode.anomaly, decode.incident, decode.command, decode.heartbeat)
+OURS = (records.pane, records.binning, records.anomaly, records.incident, records.command, records.heartbeat)
 
 FULL = {
     "prediction": {

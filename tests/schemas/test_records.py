@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 
-from schemas import decode
+from schemas import records
 from schemas.anomaly import Anomaly, DetectorRef, Evidence, Statistic, Window
 from schemas.binning import Binning
 from schemas.dead_letter import Reason
@@ -74,13 +74,13 @@ GOOD_RECORDS = {
     "heartbeat": Heartbeat(subject=SUBJECT, state="quiet", at=AT, since=AT),
 }
 READ = {
-    "pane": decode.pane,
-    "deployed": decode.pane,
-    "binning": decode.binning,
-    "anomaly": decode.anomaly,
-    "incident": decode.incident,
-    "command": decode.command,
-    "heartbeat": decode.heartbeat,
+    "pane": records.pane,
+    "deployed": records.pane,
+    "binning": records.binning,
+    "anomaly": records.anomaly,
+    "incident": records.incident,
+    "command": records.command,
+    "heartbeat": records.heartbeat,
 }
 
 
@@ -210,9 +210,9 @@ def test_flipped_bits_raise_nothing(kind):
 
 def test_a_part_of_a_pane_is_read_like_a_pane():
     pane = msgspec.structs.replace(GOOD_RECORDS["pane"], part=1, parts=2, slices={})
-    assert decode.pane(msgspec.json.encode(pane)) == pane
+    assert records.pane(msgspec.json.encode(pane)) == pane
 
 
 def test_a_pane_without_rows_is_a_heartbeat():
     pane = Pane(subject=SUBJECT, at=1, worker="0")
-    assert decode.pane(msgspec.json.encode(pane)) == pane
+    assert records.pane(msgspec.json.encode(pane)) == pane

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from detectors.binning import universal
-from schemas.decode import pane as read_pane
 from schemas.pane import Column, Deployed, Pane
+from schemas.records import pane as read_pane
+from stream.clock import Clock
 from stream.engine.role import Lane
-from stream.redis import Clock
 from stream.roles.profile import Profile
 from stream.settings import Privacy, Settings
 from stream.settings import Profile as ProfileSettings

@@ -14,7 +14,7 @@ import orjson
 import redis
 from confluent_kafka import Message
 
-from schemas import decode, records
+from schemas import records
 from schemas.anomaly import Anomaly
 from schemas.dead_letter import PREFIX, DeadLetter, from_headers
 from schemas.incident import Incident, Step
@@ -94,7 +94,7 @@ class Oracle:
     def events(self) -> Finding:
         """Every event is in exactly one pane, with all its values."""
         events = [orjson.loads(message.value() or b"") for message in self.inputs() if not pill(message)]
-        panes = [pane for m in self.all(self.topics.panes) if isinstance(pane := decode.pane(m.value()), Pane)]
+        panes = [pane for m in self.all(self.topics.panes) if isinstance(pane := records.pane(m.value()), Pane)]
         right, seen = tallied(events), added_up(panes)
         finding = Finding("events in panes", total(right), total(seen))
         for subject in sorted(right.keys() | seen.keys()):
