@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 
 ROOMS = ("schemas", "detectors", "stream")
-OURS = {"schemas": "subject.py", "detectors": "urn.py", "stream": "role.py"}  # a file that no namesake has
+OURS = {"schemas": "subject.py", "detectors": "urn.py", "stream": "supervisor.py"}  # a file that no namesake has
 
 
 def shadowed() -> str | None:

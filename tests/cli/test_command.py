@@ -1,6 +1,7 @@
 """The command as a whole: help that comes at once, refusals in sentences, exit codes, and namesakes found out."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream.cli import COMMANDS
+from stream.rooms import OURS
 from tests.cli.command import NO_REDIS, NOWHERE, ROOT, environment, leeway
 
 
@@ -100,6 +102,14 @@ def test_a_foreign_package_of_the_same_name_is_named(room: str, tmp_path: Path) 
     ended = leeway("doctor", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert ended.returncode == 1
     assert f"The package '{room}' is not Leeway's: Python finds it at {tmp_path / room}" in ended.stderr
+
+
+def test_two_copies_of_leeway_are_not_taken_for_a_namesake(tmp_path: Path) -> None:
+    assert all((ROOT / room / file).is_file() for room, file in OURS.items())
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    ended = leeway("doctor", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert ended.returncode == 1
+    assert f"Two copies of Leeway are mixed: 'schemas' comes from {tmp_path / 'schemas'}" in ended.stderr
 
 
 def test_output_into_a_closed_pipe_ends_quietly() -> None:
