@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from detectors.budget import parse
-from stream.loopback import host_of, on_loopback
+from stream.loopback import exposed, host_of, on_loopback
 from stream.secret import secret
 from stream.settings import Settings, Topics
 
@@ -164,8 +164,5 @@ def _redis(settings: Settings) -> Iterator[str]:
 
 
 def _http(settings: Settings) -> Iterator[str]:
-    if not settings.http.allow_remote and not on_loopback(settings.http.host):
-        yield (
-            f"http.host is '{settings.http.host}', which others can reach, and the pages have no authentication: "
-            "use 127.0.0.1, or set http.allow_remote = true behind a proxy that authenticates"
-        )
+    if wrong := exposed(settings.http):
+        yield wrong

@@ -1,10 +1,12 @@
-"""Whether an address stays on this machine.
+"""Whether an address stays on this machine, and what to say of pages that do not.
 
 >>> on_loopback("127.0.0.1"), on_loopback("localhost"), on_loopback("::1"), on_loopback("0.0.0.0"), on_loopback("kafka")
 (True, True, True, False, False)
 """
 
 from ipaddress import ip_address
+
+from stream.settings import Http
 
 
 def on_loopback(host: str) -> bool:
@@ -15,6 +17,20 @@ def on_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def exposed(http: Http) -> str:
+    """Why pages are not served at this address, and what to do; empty where they may be.
+
+    >>> exposed(Http()), exposed(Http(host="0.0.0.0", allow_remote=True))
+    ('', '')
+    """
+    if http.allow_remote or on_loopback(http.host):
+        return ""
+    return (
+        f"http.host is '{http.host}', which others can reach, and the pages have no authentication: "
+        "use 127.0.0.1, or set http.allow_remote = true behind a proxy that authenticates"
+    )
 
 
 def host_of(server: str) -> str:

@@ -25,19 +25,18 @@ Answer = TypeVar("Answer")
 
 def connect(settings: Redis) -> Client:
     """A client that connects when it is first used and never retries on its own: whoever asks decides."""
-    options: dict[str, Any] = {"username": settings.username or None}
-    if password := secret(settings.password, settings.password_file):
-        options["password"] = password
-    if settings.ca_file:
-        options["ssl_ca_certs"] = settings.ca_file
-    return redis.Redis.from_url(
-        settings.url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    return redis.Redis.from_url(settings.url, retry=Retry(NoBackoff(), 0), **options(settings))
+
+
+def options(settings: Redis) -> dict[str, Any]:
+    """What every client needs beside the URL, and none of it that is not set: the URL may say it."""
+    given = {
+        "username": settings.username,
+        "password": secret(settings.password, settings.password_file),
+        "ssl_ca_certs": settings.ca_file,
+    }
+    timeouts = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+    return timeouts | {name: value for name, value in given.items() if value}
 
 
 def patient(ask: Callable[[], Answer], clock: Clock = time, patience_s: float = PATIENCE_S) -> Answer:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from stream.engine.surprise import Surprise
-from stream.loopback import on_loopback
+from stream.loopback import exposed
 from stream.settings import Http
 
 if TYPE_CHECKING:
@@ -48,11 +48,8 @@ class Pages:
     def serve(self) -> str:
         """Answer from now on, for as long as the process lives; the address as `host:port`."""
         host, port = self._http.host, self._http.port
-        if not on_loopback(host) and not self._http.allow_remote:
-            raise Surprise(
-                f"http.host is {host}, which others can reach, and the pages have no authentication; "
-                "use 127.0.0.1, or set http.allow_remote = true behind a proxy that authenticates"
-            )
+        if wrong := exposed(self._http):
+            raise Surprise(wrong)
         try:
             server = make_server(host, port, self._respond, _server_of(host), _Quiet)
         except OSError as refusal:

@@ -35,9 +35,8 @@ from stream.incidents.numbers import Numbers
 from stream.incidents.quiet import hush
 from stream.incidents.store import Store
 from stream.incidents.watchdog import LOOK_EVERY_S, STANDSTILL_S, Watchdog
-from stream.loopback import on_loopback
-from stream.redis import TIMEOUT_S, explained
-from stream.secret import secret
+from stream.loopback import exposed
+from stream.redis import explained, options
 from stream.settings import Redis, Settings
 from stream.topics import letter_bytes
 
@@ -248,29 +247,22 @@ def _stay(leaving: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
 
 def _port(settings: Settings) -> int:
     http = settings.http
-    if not on_loopback(http.host) and not http.allow_remote:
-        raise Surprise(
-            f"http.host is {http.host}, which others can reach, and the pages have no authentication; "
-            "set http.host to 127.0.0.1, or http.allow_remote to true behind something that authenticates"
-        )
+    if wrong := exposed(http):
+        raise Surprise(wrong)
     with socket.socket(socket.AF_INET6 if ":" in http.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((http.host, http.port))
         except OSError as trouble:
-            raise Surprise(f"http.port {http.port} on {http.host} cannot be used: {trouble.strerror}") from trouble
+            why = (trouble.strerror or str(trouble)).lower()
+            raise Surprise(
+                f"http://{http.host}:{http.port} cannot be served: {why}; "
+                "choose another http.port, or 0 for any that is free"
+            ) from trouble
         port: int = probe.getsockname()[1]
         return port
 
 
 def connect(settings: Redis) -> "redis.asyncio.Redis":
     """As `stream.redis.connect`, for asyncio: it never retries on its own, the store decides."""
-    options: dict[str, Any] = {"username": settings.username or None, "ssl_ca_certs": settings.ca_file or None}
-    options["password"] = secret(settings.password, settings.password_file) or None
-    return redis.asyncio.Redis.from_url(
-        settings.url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    return redis.asyncio.Redis.from_url(settings.url, retry=Retry(NoBackoff(), 0), **options(settings))

@@ -394,7 +394,7 @@ def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_p
 @pytest.mark.parametrize(
     ("sections", "sentence"),
     [
-        ({"http": {"host": "0.0.0.0"}}, "set http.host to 127.0.0.1"),
+        ({"http": {"host": "0.0.0.0"}}, "use 127.0.0.1, or set http.allow_remote"),
         ({"kafka": {"security_protocol": "ssl", "ssl_ca_location": "/no/such/file"}}, "ssl"),
     ],
 )
