@@ -14,6 +14,7 @@ from stream.doctor.finding import Finding
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.kafka import TRANSACTION_MS, Heard, connection, explained
 from stream.loopback import host_of, on_loopback
+from stream.many import many
 from stream.settings import Settings
 from stream.topics import INPUTS, differences, found, topics
 
@@ -45,7 +46,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         return
     client.poll(0.2)  # the log comes through the client's queue
     took_ms = (time.monotonic() - began) * 1000
-    brokers = f"{len(cluster.brokers)} broker" + ("s" if len(cluster.brokers) != 1 else "")
+    brokers = many(len(cluster.brokers), "broker")
     yield Finding("ok", "Kafka", f"{brokers} at {settings.kafka.bootstrap}, answers in {took_ms:.0f} ms")
     embedded = is_embedded(cluster.cluster_id)
     yield Finding("warning", "Kafka version", CANNOT, "a real Kafka") if embedded else versions.finding()

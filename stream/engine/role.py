@@ -69,7 +69,7 @@ Rec = TypeVar("Rec")
 
 
 class Folding(Protocol[State, Rec]):
-    """A stateful role: `judge`. All methods but `shown` are pure."""
+    """A stateful role: `judge`. All methods but `show` are pure."""
 
     name: str
     topics: tuple[str, ...]

@@ -25,7 +25,7 @@ from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
 from stream.incidents.skipped import Lane, Skipped, records
 from stream.incidents.store import Store
-from stream.kafka import explained
+from stream.kafka import LARGEST_BYTES, explained
 from stream.settings import Settings
 
 ROLE = "incidents"
@@ -34,7 +34,6 @@ TICK_S = 1.0
 SEND_S = 10.0  # one attempt to publish; the next one follows at once
 PAUSE_S = 1.0
 REJOIN_S = 20.0  # for so long a group waits for a member that died while it joined; one that lives is back at once
-LARGEST_REQUEST_BYTES = 4_000_000  # a dead letter is the whole record of its producer, and more headers
 
 log = structlog.get_logger()
 
@@ -73,7 +72,7 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
         consumer_metadata_max_age_ms=30_000,
         producer_acks=-1,
         producer_request_timeout=SEND_S,
-        producer_max_request_size=LARGEST_REQUEST_BYTES,
+        producer_max_request_size=LARGEST_BYTES,
         store="memory://",
         table_standby_replicas=0,
         topic_allow_declare=False,

@@ -165,4 +165,4 @@ class Desk:
         self._numbers.dead_letters.labels("incidents", reason.code).inc()
 
     def _at_ms(self, record: Record) -> int:
-        return record.at_ms if 0 < record.at_ms < instant.END_MS else self._now_ms()
+        return record.at_ms if 0 < record.at_ms <= records.FOREVER else self._now_ms()

@@ -9,10 +9,9 @@
 from datetime import datetime
 
 from schemas.moment import rfc3339 as text
+from schemas.records import FOREVER
 
 __all__ = ["ms", "ms_or", "text"]
-
-END_MS = 253_402_300_800_000  # the year 10000, which RFC 3339 cannot write
 
 
 def ms(at: str) -> int:
@@ -21,7 +20,7 @@ def ms(at: str) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"'{at}' does not say in which time zone; write 2026-01-31T09:30:00Z")
     at_ms = round(moment.timestamp() * 1000)
-    if not 0 <= at_ms < END_MS:
+    if not 0 <= at_ms <= FOREVER:
         raise ValueError(f"'{at}' is not between 1970 and 9999")
     return at_ms
 
