@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -71,6 +72,30 @@ def test_a_command_that_is_shown_exists(place: str, line: str) -> None:
             assert f"\n{words[1]}:" in targets, f"{place}: make has no target {words[1]}"
         elif words[0] == "leeway":
             understood(words[1:])
+
+
+def helped(command: click.Command = group) -> Iterator[str]:
+    """The lines of all help texts that show a command, without what is said behind it."""
+    for part in re.split(r"\n| \| ", command.help or ""):
+        said = part.strip().partition("  ")[0]
+        if said.startswith("leeway "):
+            yield said
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from helped(found)
+
+
+@pytest.mark.parametrize("line", list(helped()))
+def test_a_command_that_a_help_text_shows_is_understood(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in re.findall(r"[\w.-]+\.(?:csv|parquet|ndjson|toml|png)\b", line):
+        (tmp_path / file).touch()
+    understood(shlex.split(line.partition(" > ")[0])[1:])
 
 
 def understood(words: list[str]) -> None:

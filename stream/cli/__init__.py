@@ -67,13 +67,13 @@ def leeway() -> None:
     """Watch models in production for drift: events in from Kafka, anomalies and incidents out.
 
     \b
-    leeway demo                      see real data drift, and the alarm, in two minutes
-    leeway evaluate FILE             run the detectors on your own data
-    leeway doctor                    is this Kafka, this Redis and this machine fit for it?
-    leeway topics create             create what is missing
-    leeway up                        run everything on this machine
-    leeway send events.ndjson        send your first events
-    leeway tail anomalies            watch
+    leeway demo                             see real data drift, and the alarm, in two minutes
+    leeway evaluate FILE --reference 5000   run the detectors on your own data
+    leeway doctor                           is this Kafka, this Redis and this machine fit for it?
+    leeway topics create                    create what is missing
+    leeway up                               run everything on this machine
+    leeway send events.ndjson               send your first events
+    leeway tail anomalies                   watch
 
     \b
     Settings come from leeway.toml, from variables like LEEWAY__KAFKA__BOOTSTRAP

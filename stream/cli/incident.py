@@ -207,13 +207,17 @@ def resolve(settings: Settings, id: str, actor: str | None, comment: str, dry_ru
 
 
 @command.command(name="comment")
-@click.argument("text")
 @click.argument("id")
+@click.argument("text")
 @click.option("--actor", default=None, help="Who. Default: your user name.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked for, ask for nothing.")
 @configured
 def comment_(settings: Settings, id: str, text: str, actor: str | None, dry_run: bool) -> None:
-    """Add a remark to its history: leeway incident comment ID "the text"."""
+    """Add a remark to its history.
+
+    \b
+    leeway incident comment inc-4f1c "the fix ships today"
+    """
     ask(settings, id, "comment", actor, text, dry_run)
 
 

@@ -26,7 +26,15 @@ WHAT = ("anomalies", "incidents", "panes", "dlq", "heartbeats", "binnings")
 
 @click.command(name="tail", short_help="Follow anomalies, incidents, panes, dead letters.")
 @click.argument("what", type=click.Choice(WHAT))
-@click.option("--from", "start", type=Start(), default="end", show_default=True, help="Where to begin.")
+@click.option(
+    "--from",
+    "start",
+    type=Start(),
+    metavar="beginning|end|-N",
+    default="end",
+    show_default=True,
+    help="Where to begin.",
+)
 @click.option("--model", help="Only what concerns this model.")
 @click.option("--limit", type=click.IntRange(min=1), help="End after so many.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="End after so long.")

@@ -36,7 +36,9 @@ class Workers(click.ParamType):
 
 
 @click.command(name="up", short_help="Run everything on this machine.")
-@click.option("--workers", type=Workers(), default="auto", show_default=True, help="How many profile workers.")
+@click.option(
+    "--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="How many profile workers."
+)
 @click.option("--judges", type=click.IntRange(1, 1024), default=1, show_default=True, help="How many judges.")
 @click.option("--no-topics", is_flag=True, help="Do not create missing topics first.")
 @click.option(

@@ -151,11 +151,13 @@ def test_people_act_on_incidents_and_the_role_follows(platform: Platform, tmp_pa
 
         leeway("incident", "acknowledge", one.id[4:10], "--actor", "ada", "--comment", "looking", **where)
         [one] = until(lambda: [each for each in listed(where) if each.state == "acknowledged"])
+        leeway("incident", "comment", one.id, "the fix ships today", "--actor", "ada", **where)
         leeway("incident", "silence", one.id, "--until", "2h", **where)
         [one] = until(lambda: [each for each in listed(where) if each.state == "silenced"])
         shown = leeway("incident", "show", one.id, **where).stdout
         assert "acknowledge" in shown
         assert "by ada: looking" in shown
+        assert "comment by ada: the fix ships today" in shown
         leeway("incident", "false-alarm", one.id, **where)
         assert until(lambda: [each for each in listed(where, "--all") if each.false_alarm])
         assert "✓ No incident stands open." in leeway("incident", "list", **where).stdout
