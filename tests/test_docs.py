@@ -12,7 +12,9 @@ import pytest
 from schemas.dead_letter import Reason
 from schemas.decode import Reader
 from stream.cli import leeway as group
+from stream.cli.config import toml
 from stream.config import load
+from stream.settings import Settings
 from tests.cli.command import ROOT, installation, leeway
 from tests.conftest import Platform
 
@@ -61,6 +63,18 @@ def test_a_configuration_that_is_shown_is_accepted(place: str, text: str, tmp_pa
     file.write_text(text.replace("/run/secrets", str(tmp_path)))
     assert tomllib.loads(text)
     assert load(file, {}, {})
+
+
+def test_every_setting_has_its_line_and_its_default() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \| (.+) \|$", (ROOT / "docs" / "configuration.md").read_text(), re.M)
+    tree = tomllib.loads(toml(Settings()))
+    defaults = {
+        f"{name}.{inner}" if table else name: each
+        for name, value in tree.items()
+        for table in [isinstance(value, dict)]
+        for inner, each in (value.items() if table else [("", value)])
+    }
+    assert {key: tomllib.loads(f"it = {default}")["it"] for key, default, _ in rows} == defaults
 
 
 @pytest.mark.parametrize(("place", "line"), commands())
