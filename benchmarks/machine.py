@@ -13,7 +13,7 @@ LIBRARIES = ("confluent-kafka", "msgspec", "numpy", "orjson", "redis", "river")
 def machine() -> dict[str, Any]:
     """Processor, cores, load, Python and the libraries that matter."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
@@ -22,7 +22,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor, as far as it can be known."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

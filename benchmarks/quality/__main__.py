@@ -23,6 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import processor
 from benchmarks.quality.record import SPENT, Record, write
 from benchmarks.quality.rows import Row, rows
 from benchmarks.quality.running import run_all
@@ -64,15 +65,6 @@ def installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def processor() -> str:
-    """Return the name of the processor, as far as it can be known."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return "unknown processor"
 
 
 def summary(console: Console, found: dict[str, list[Record]]) -> None:
