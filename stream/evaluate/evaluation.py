@@ -11,7 +11,7 @@ from detectors.urn import Urns
 from detectors.watch.state import WatchState
 from stream.evaluate.calibration import calibrated, judge_report
 from stream.evaluate.contestant import MODEL, Contestant
-from stream.evaluate.files import ALL
+from stream.evaluate.files import ALL, is_number
 from stream.evaluate.guests import alarms, look_of, readings, unfit
 from stream.evaluate.judged import Judged, Seen, judged, unseen
 from stream.evaluate.result import Alarm, Calibrated, Edge, Result
@@ -24,6 +24,10 @@ TOO_FINE = (
     "are not seen unless what they have in common is taken off"
 )
 STILL_LEARNING = "still learning at the end: a longer reference is needed, or more rows"
+ALL_UNLIKE = (
+    "few of its texts come twice, as of ids, dates, or numbers with a decimal comma: such texts are not compared, only "
+    "counted in groups by hash"
+)
 NO_VALUE = "it has no value: there is nothing to judge"
 TOO_LIKE = float(HEALTH_FROM[-1])  # rows that count for one: beyond it a stream is too dependent to judge
 ONE_VALUE = 0.25  # a share of the rows from which on a column has a value that repeats: of that, nothing is lost
@@ -88,15 +92,27 @@ def note_of(column: Column, watched: bool, worth: float) -> str:
         )
     if not watched:
         return STILL_LEARNING
+    if column.words is not None:
+        return unfit_texts(column, column.words)
     return TOO_FINE if too_fine(column) else ""
+
+
+def unfit_texts(column: Column, words: Sequence[str]) -> str:
+    """What is to be known of texts that somebody may have meant as numbers, or that nothing can be compared with."""
+    counts = np.bincount(column.values[~column.nulls], minlength=len(words))
+    total = int(counts.sum())
+    numeric = np.fromiter(map(is_number, words), bool, len(words))
+    numbers = int(counts[numeric].sum())
+    if total / 2 < numbers < total:
+        other = words[int(np.argmax(np.where(numeric, 0, counts)))]
+        return f"judged as texts, though {numbers:,} of its {total:,} values are numbers: one that is none is {other!r}"
+    return ALL_UNLIKE if np.count_nonzero(counts) > total / 2 else ""
 
 
 def too_fine(column: Column) -> bool:
     """Whether half of its numbers, though all are different, are counted as one or two: they have more digits in common
     than bins tell apart (`detectors.binning`).
     """
-    if column.words is not None:
-        return False
     values, counts = np.unique(column.values[~column.nulls], return_counts=True)
     if len(values) <= FEW or counts.max() > ONE_VALUE * counts.sum():
         return False

@@ -1,7 +1,8 @@
 """From a file to a table: CSV by the standard library, gzipped or not, and Parquet by pyarrow.
 
-A column of a CSV file whose values are all numbers holds numbers, any other texts; an empty cell is missing. The kind
-of a column is known only at its end: it is taken for numbers until a cell is none, and then the file is read once more.
+A column of a CSV file whose values are all numbers holds numbers, any other texts; an empty cell is missing, and among
+numbers so is a word that other programs write for that. The kind of a column is known only at its end: it is taken for
+numbers until a cell is none, and then the file is read once more.
 """
 
 import csv
@@ -22,12 +23,13 @@ SHOWN = 12  # names in a sentence
 DELIMITERS = (",", ";", "\t", "|")
 KINDS = "a .csv, .csv.gz or .parquet file"
 NAN = float("nan")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "None")  # what R, Excel, pandas and SQL write
 
 Progress = Callable[[int], object]  # is told how many rows have been read
 
 
 def read(path: Path, wanted: Sequence[str], progress: Progress = lambda rows: None) -> Table:
-    """The wanted columns of a file; all that can be evaluated for `("all",)`. Raises `Refusal`."""
+    """The wanted columns of a file; all that can be evaluated for none and for `("all",)`. Raises `Refusal`."""
     suffixes = "".join(path.suffixes[-2:]).lower()
     if suffixes.endswith((".parquet", ".pq")):
         table = read_parquet(path, wanted)
@@ -45,7 +47,7 @@ def chosen(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]
     asked: list[str] = []
     for want in wanted:
         asked += [want] if want in names else [part.strip() for part in want.split(",")]
-    if ALL in asked and ALL not in names:
+    if not asked or (ALL in asked and ALL not in names):
         return list(names)
     for name in asked:
         if name not in names:
@@ -72,7 +74,7 @@ def _read_csv(path: Path, wanted: Sequence[str], as_texts: set[str], progress: P
     try:
         with _opened(path) as file:
             rows = csv.reader(file, delimiter=_delimiter(file), strict=True)  # else an open quote swallows the rest
-            header = _header(path, next(rows, []))
+            header = _header(path, next(rows, None))
             return _columns(path, rows, header, chosen(path, header, wanted), as_texts, progress)
     except UnicodeDecodeError as error:
         raise Refusal(f"{path.name} is not UTF-8 text at byte {error.start}; save it as UTF-8") from None
@@ -98,11 +100,12 @@ def _delimiter(file: IO[str]) -> str:
     return max(DELIMITERS, key=first.count)
 
 
-def _header(path: Path, cells: list[str]) -> list[str]:
+def _header(path: Path, cells: list[str] | None) -> list[str]:
     """The names of the columns. A line with a number in it is no header."""
+    if not cells:
+        found = "is empty" if cells is None else "begins with a blank line"
+        raise Refusal(f"{path.name} {found}; the first line must name the columns")
     names = [cell.strip() or f"column {at}" for at, cell in enumerate(cells)]
-    if not names:
-        raise Refusal(f"{path.name} is empty; the first line must name the columns")
     digits = next((name for name in names if is_number(name)), None)
     if digits is not None:
         raise Refusal(
@@ -164,21 +167,28 @@ def _column(name: str, pieces: list[Any], codes: dict[str, int] | None) -> Colum
 
 
 def as_numbers(cells: Sequence[str]) -> Any:
-    """Doubles, or None if a cell is no number."""
+    """Doubles, or None if a cell is no number.
+
+    >>> as_numbers(["1e5", "", "NA"]), as_numbers(["1", "1_2"])
+    (array([100000.,     nan,     nan]), None)
+    """
+    if any("_" in cell for cell in cells):  # Python reads past it: the code 1_2 would be the number 12
+        return None
     try:
         return np.array([float(cell) if cell else NAN for cell in cells], np.float64)
     except ValueError:
-        return None
+        present = ["nan" if cell.strip() in MISSING else cell for cell in cells]
+        return None if present == cells else as_numbers(present)
 
 
 def is_number(cell: str) -> bool:
     """Whether a cell is a number.
 
-    >>> is_number("1e5"), is_number("nan"), is_number("x1")
-    (True, False, False)
+    >>> is_number("1e5"), is_number("nan"), is_number("x1"), is_number("1_2")
+    (True, False, False, False)
     """
     try:
-        return float(cell) == float(cell)
+        return "_" not in cell and float(cell) == float(cell)
     except ValueError:
         return False
 

@@ -12,7 +12,7 @@ from stream.evaluate.files import read
 from stream.evaluate.refusal import Refusal
 
 ALL = ("all",)
-TEXT = "x,plan,mixed,empty\n1,pro,1,\n,free,2,\n-2.5e3,,n/a,\nnan,pro,,\n"
+TEXT = "x,plan,mixed,empty\n1,pro,1,\n,free,2,\n-2.5e3,,few,\nnan,pro,,\n"
 
 
 def file(folder: Path, text: str, name: str = "data.csv") -> Path:
@@ -27,7 +27,7 @@ def test_a_column_is_numeric_if_all_its_values_are_and_what_is_empty_is_missing(
     assert table.names == ("x", "plan", "mixed", "empty")
     assert np.array_equal(table["x"].values, [1, np.nan, -2500, np.nan], equal_nan=True)
     assert (table["plan"].words, table["plan"].values.tolist()) == (("pro", "free"), [0, 1, -1, 0])
-    assert (table["mixed"].words, table["mixed"].values.tolist()) == (("1", "2", "n/a"), [0, 1, 2, -1])
+    assert (table["mixed"].words, table["mixed"].values.tolist()) == (("1", "2", "few"), [0, 1, 2, -1])
     assert table["empty"].words is None
     assert table["empty"].nulls.all()
 
@@ -39,6 +39,28 @@ def test_a_column_that_turns_out_to_hold_texts_keeps_the_texts_before(
     table = read(file(tmp_path, "a,b\n1.0,1\n2,2\n3,x\n04,4\ny,5\n"), ALL)
     assert table["a"].words == ("1.0", "2", "3", "04", "y")
     assert table["b"].words == ("1", "2", "x", "4", "5")
+
+
+def test_words_for_missing_are_missing_among_numbers_and_words_among_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "ROWS_AT_ONCE", 2)
+    table = read(file(tmp_path, "age,country,gap\n41,NA,NULL\n NA,DE,NA\nNone,,\nnull,NA,n/a\n"), ALL)
+    assert np.array_equal(table["age"].values, [41, np.nan, np.nan, np.nan], equal_nan=True)
+    assert (table["country"].words, table["country"].values.tolist()) == (("NA", "DE"), [0, 1, -1, 0])
+    assert table["gap"].nulls.all()
+
+
+def test_codes_with_an_underscore_are_texts_as_a_name_or_as_a_value(tmp_path: Path) -> None:
+    table = read(file(tmp_path, "2019_20,2020_21\n1_2,12\n12,1\n"), ALL)
+    assert table["2019_20"].words == ("1_2", "12")
+    assert table["2020_21"].values.tolist() == [12, 1]
+
+
+def test_a_column_called_all_is_one_of_all_and_can_be_asked_for(tmp_path: Path) -> None:
+    path = file(tmp_path, "all,b\n1,2\n")
+    assert read(path, ()).names == ("all", "b")
+    assert read(path, ALL).names == ("all",)
 
 
 def test_a_blank_line_is_a_missing_value_of_the_only_column(tmp_path: Path) -> None:
@@ -63,6 +85,7 @@ def test_columns_are_chosen_by_name_in_the_order_of_the_file(tmp_path: Path) -> 
     [
         ("1.5,x\n2,y\n", "data.csv has no header: its first line holds the number 1.5"),
         ("", "data.csv is empty"),
+        ("\n\na,b\n1,2\n", "data.csv begins with a blank line; the first line must name the columns"),
         ("a,b\n", "data.csv has no rows"),
         ("a,a\n1,2\n", "two columns called 'a'"),
         ("a,b\n1,2\n1,2,3\n", "row 1 has 3 cells and the header has 2"),

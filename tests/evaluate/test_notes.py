@@ -1,11 +1,13 @@
 """A column that cannot be judged as it is has a note that says why, and what to do."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pytest
 
 from detectors.budget import parse
 from stream.evaluate.contestant import contestants
-from stream.evaluate.evaluation import STILL_LEARNING, TOO_FINE, evaluate
+from stream.evaluate.evaluation import ALL_UNLIKE, STILL_LEARNING, TOO_FINE, evaluate
 from stream.evaluate.table import Table, numbers, texts
 from stream.evaluate.trial import Trial
 
@@ -51,3 +53,25 @@ def test_a_reference_that_is_only_short_is_said_to_be_short(rows: int) -> None:
     trial = Trial(Table((*table.columns, empty)), 2_000, parse("1 per 100000 events"), 20)
     said = {result.column: result.note for result in evaluate(trial, contestants("urn"))}
     assert said == {"plan": "", "gap": STILL_LEARNING}
+
+
+def test_texts_that_may_have_been_meant_otherwise_have_a_note() -> None:
+    decimals = RANDOM.normal(40, 10, ROWS).round(3)
+    days = [date(2026, 1, 1) + timedelta(days=row // 20) for row in range(ROWS)]
+    columns = {
+        "age": [*map(str, decimals[:-1]), "unknown"],
+        "price": [str(value).replace(".", ",") for value in decimals],
+        "code": [f"{code:03}" for code in RANDOM.integers(0, 200, ROWS)],
+        "version": RANDOM.choice(["1.2.0", "1.10", "2"], ROWS, p=[0.6, 0.3, 0.1]).tolist(),
+        "day": map(str, days),
+        "name": [f"user-{user}" for user in RANDOM.integers(0, 1_000, ROWS)],
+    }
+    table = Table(tuple(texts(name, values) for name, values in columns.items()))
+    trial = Trial(table, 2_000, parse("1 per 100000 events"), 20)
+    said = {result.column: result.note for result in evaluate(trial, contestants("urn"))}
+    assert said["age"] == (
+        "judged as texts, though 4,999 of its 5,000 values are numbers: one that is none is 'unknown'"
+    )
+    assert said["price"] == ALL_UNLIKE
+    assert {name for name, note in said.items() if not note} >= {"code", "version", "name"}
+    assert said["day"].startswith("not judged: each row is so much like")
