@@ -87,8 +87,8 @@ def note_of(column: Column, watched: bool, worth: float) -> str:
         return NO_VALUE
     if not watched and 0 < worth <= rows / TOO_LIKE:
         return (
-            f"not judged: each row is so much like those before it, as in a counter or a trend, that {rows:,} are "
-            f"worth {max(1, round(worth)):,}; evaluate what changes from row to row instead"
+            "not judged: each row is so much like those before it, as in a counter, a trend or a season, that "
+            f"{rows:,} are worth {max(1, round(worth)):,}; evaluate what changes from row to row instead"
         )
     if not watched:
         return STILL_LEARNING
