@@ -30,6 +30,7 @@ ALL_UNLIKE = (
 )
 NO_VALUE = "it has no value: there is nothing to judge"
 TOO_LIKE = float(HEALTH_FROM[-1])  # rows that count for one: beyond it a stream is too dependent to judge
+LATE = 0.2  # of the reference: what is watched so much later than it ends has a note
 ONE_VALUE = 0.25  # a share of the rows from which on a column has a value that repeats: of that, nothing is lost
 
 Progress = Callable[[str, int], object]  # is told what is at work, and how many rows it has seen
@@ -76,7 +77,7 @@ def urn(trial: Trial, said: Judged, report: Calibrated | None) -> Iterator[Resul
             tuple(in_file(alarm, trial.before) for alarm in raised),
             watching_from=None if since is None else max(0, since - trial.before),
             calibrated=report,
-            note=note_of(trial.table[name], since is not None, worth),
+            note=note_of(trial.table[name], since is not None, worth) or late(trial, since),
         )
 
 
@@ -95,6 +96,16 @@ def note_of(column: Column, watched: bool, worth: float) -> str:
     if column.words is not None:
         return unfit_texts(column, column.words)
     return TOO_FINE if too_fine(column) else ""
+
+
+def late(trial: Trial, since: int | None) -> str:
+    """That no alarm could come until long after the reference, if so it was."""
+    if since is None or since <= (1 + LATE) * trial.reference:
+        return ""
+    return (
+        f"watched from row {since - trial.before:,} only: many values are missing, or rows may depend on each other, "
+        "and the reference was worth too little"
+    )
 
 
 def unfit_texts(column: Column, words: Sequence[str]) -> str:

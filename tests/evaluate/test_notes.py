@@ -75,3 +75,16 @@ def test_texts_that_may_have_been_meant_otherwise_have_a_note() -> None:
     assert said["price"] == ALL_UNLIKE
     assert {name for name, note in said.items() if not note} >= {"code", "version", "name"}
     assert said["day"].startswith("not judged: each row is so much like")
+
+
+def test_what_is_watched_long_after_the_reference_is_said_to_be() -> None:
+    random = np.random.default_rng(5)
+    values = random.normal(0, 1, (ROWS, 2))
+    values[random.random(ROWS) < 0.7, 0] = np.nan
+    table = Table((numbers("gaps", values[:, 0]), numbers("full", values[:, 1])))
+    trial = Trial(table, 1_000, parse("1 per 100000 events"), 20, before=200)
+    gaps, full = evaluate(trial, contestants("urn"))
+    assert gaps.watching_from is not None
+    assert gaps.watching_from > 1_000
+    assert gaps.note.startswith(f"watched from row {gaps.watching_from:,} only: many values are missing")
+    assert full.note == ""
