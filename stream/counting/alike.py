@@ -160,8 +160,8 @@ class AlikeRows:
         for layout, rows in known.decoded(topic, fresh.values, others, many):
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
-            whose = {own: tally.identities(own) for own in set(rows.layouts)}
-            waiting.whose += map(whose.__getitem__, rows.layouts)
+            for own, each in rows.runs:
+                waiting.whose += [tally.identities(own)] * each
             waiting.add(fresh.at(rows.places))
             self.rows += len(rows.rows)
             if len(waiting.rows) >= min(TOGETHER, at_once(layout)):

@@ -4,7 +4,7 @@ A layout costs half a millisecond to make, so a form is seen a few times before 
 columns are those that were seen most. Whatever fits no layout is left to be read one by one, and is learnt from.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -51,17 +51,17 @@ PACKED: Final = Wire(
 
 @dataclass(slots=True)
 class Found:
-    """Rows of layouts of one shape, each with its layout and the place of its message."""
+    """Rows of layouts of one shape, each with the place of its message; and layout by layout, how many there are."""
 
     rows: list[Any] = field(default_factory=list)
-    layouts: list[Layout] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    runs: list[tuple[Layout, int]] = field(default_factory=list)
 
     def add(self, rows: list[Any], layout: Layout, places: Sequence[int]) -> None:
         """Add rows of one layout."""
         self.rows += rows
-        self.layouts += [layout] * len(rows)
         self.places += places
+        self.runs.append((layout, len(rows)))
 
 
 Pieces = tuple[Layout, Found]  # by one layout of each shape
@@ -99,14 +99,14 @@ class Forms:
         if last is None:
             layouts: set[Layout] = set()
             for like, found in self._route(topic, values, rest, others):
-                layouts.update(found.layouts)
+                layouts.update(layout for layout, _ in found.runs)
                 yield like, found
             if len(layouts) == 1 and len(others) <= ODD * many:
                 [self._last[topic]] = layouts
             return
         refused: list[int] = []
         for rows, places in fitting(last, values, rest, refused):
-            yield last.like, Found(rows, [last] * len(rows), list(places))
+            yield last.like, Found(rows, list(places), [(last, len(rows))])
         if len(refused) > ODD * many:
             self._last[topic] = None
         yield from self._route(topic, values, refused, others)
@@ -162,11 +162,11 @@ class Forms:
         for name, at in zip(named, places, strict=True):
             by_model[name.model].append(at)
         for model, rest in by_model.items():
-            route, served = self._by_model.get((topic, model)), Counter[Layout]()
+            route, served = self._by_model.get((topic, model)), dict[Layout, int]()
             for layout in route.layouts if route else ():
                 refused: list[int] = []
                 for rows, mine in fitting(layout, values, rest, refused):
-                    served[layout] += len(rows)
+                    served[layout] = served.get(layout, 0) + len(rows)
                     found[layout.like].add(rows, layout, mine)
                     if len(found[layout.like].rows) >= at_once(layout):
                         yield layout.like, found.pop(layout.like)

@@ -400,8 +400,10 @@ class Loop:
 
 def by_lane(messages: list[Any]) -> Batch:
     """Records by topic and partition. They come in long runs of one partition, so each run is taken whole."""
-    topic, partition = asking("topic", messages), asking("partition", messages)
-    lanes = list(zip(map(topic, messages), map(partition, messages), strict=True))
+    topics, partitions = (list(map(asking(what, messages), messages)) for what in ("topic", "partition"))
+    if messages and topics.count(topics[0]) == partitions.count(partitions[0]) == len(messages):
+        return {(topics[0], partitions[0]): messages}
+    lanes = list(zip(topics, partitions, strict=True))
     cuts = compress(count(1), map(ne, islice(lanes, 1, None), lanes))
     batch: Batch = defaultdict(list)
     for first, last in pairwise([0, *cuts, len(lanes)] if lanes else []):
