@@ -11,6 +11,10 @@ interval.
 ([[2.0, 10.0]], [[20, 60]])
 >>> Onset.of(events_ago=60, pane=20)
 Onset(earliest=60, latest=40)
+
+What is certain of a change does not date it: where a column is constant, a bet that it stays so gains a little with
+every pane, and its run goes back to the beginning when the change comes. Of all runs that leave no doubt the youngest
+counts.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from detectors import evidence
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint32]
+
+SURE = 1e12  # belief that leaves no doubt: far above the thresholds at which people want to be told
 
 LONGEST = float(np.iinfo(np.uint32).max)  # of a run, in events
 
@@ -48,3 +54,15 @@ def advance(cusum: Floats, age: Counts, ratio: Floats, events: Floats) -> tuple[
     run[cusum <= 1.0] = 0.0
     run += events[:, None]
     return np.minimum(np.maximum(cusum, 1.0) * ratio, evidence.MOST), np.minimum(run, LONGEST).astype(np.uint32)
+
+
+def started(believed: Floats, age: Counts) -> NDArray[np.int64]:
+    """Return how many events ago it began, [features], from the belief in each alternative and the age of its run, both
+    [features, alternatives]: the run of the best one, and of those beyond doubt the youngest.
+
+    >>> started(np.array([[3.0, 9.0], [1e29, 1e25]]), np.array([[20, 60], [900, 40]], np.uint32)).tolist()
+    [60, 40]
+    """
+    best = believed.max(axis=1, initial=0, keepdims=True)
+    sure = believed >= np.minimum(best, SURE)
+    return np.asarray(np.where(sure, age, LONGEST).min(axis=1, initial=LONGEST), np.int64)

@@ -685,7 +685,7 @@ class Urns:
             evidence=self.evidence(bank),
             threshold=threshold,
             alternative=best,
-            onset_events=bank.age[np.arange(len(bank)), best].astype(np.int64),
+            onset_events=onset.started(believed, bank.age),
             n=np.zeros(len(bank), np.int64),
             back_to=self.back_to(bank),
             factor=factor,

@@ -130,3 +130,14 @@ def test_numbers_beyond_single_precision_are_judged_without_a_warning() -> None:
     values[1_500:] = np.abs(values[1_500:])
     found = judged(Trial(Table((numbers("x", values),)), 1_000, BUDGET, 20))
     assert found.alarms[0][0].row >= 1_500
+
+
+@pytest.mark.parametrize("size", [50, 100, 500])
+@pytest.mark.parametrize("independent", [True, False])
+def test_a_constant_that_becomes_another_one_began_in_its_pane(size: int, independent: bool) -> None:
+    values = np.ones(6_000)
+    values[3_000:] = 2
+    table = Table((numbers("always", values),))
+    found = judged(Trial(table, 1_000, parse("1 per 100000 events"), size, independent=independent))
+    [(alarm, *_)] = [alarms for alarms in found.alarms if alarms]
+    assert (alarm.onset_row, alarm.row) == (3_000, 3_000 + size - 1)
