@@ -32,7 +32,7 @@ check: $(VENV)/dev.stamp ## style, types, doors and the fast tests, within a min
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q -n auto -m "not slow and not kafka" $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(PROCESSES) -m "not slow and not kafka" $(ARGS)
 
 sim: $(VENV)/dev.stamp ## the loop and its roles through simulated faults; ARGS="--seeds 0:2000 --role judge --forever"
 	@$(BIN)/python -m tests.simulation $(ARGS)

@@ -64,6 +64,7 @@ def produce(bootstrap: str, topic: str, values: list[str]) -> None:
 # --- the same on both platforms: what the product may rely on
 
 
+@pytest.mark.slow
 def test_a_transaction_and_a_group_work_on_both(platform: Platform) -> None:
     source, sink = platform.create({"in": 4, "out": 2})
     produce(platform.bootstrap, source, [str(i) for i in range(200)])
@@ -88,6 +89,7 @@ def test_a_transaction_and_a_group_work_on_both(platform: Platform) -> None:
     check.close()
 
 
+@pytest.mark.slow
 def test_a_consumer_that_commits_itself_goes_on_where_it_was(platform: Platform) -> None:
     (topic,) = platform.create({"in": 2})
     produce(platform.bootstrap, topic, ["a", "b", "c"])
@@ -163,6 +165,7 @@ def test_a_bad_topic_is_refused_in_a_sentence(capfd: pytest.CaptureFixture[str])
     assert "1 or more partitions, not '0'; write NAME:PARTITIONS" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_down_and_up_keep_port_and_records() -> None:
     with EmbeddedBroker({"in": 1}) as broker:
         produce(broker.bootstrap, "in", ["before"])

@@ -84,6 +84,7 @@ def test_one_death_does_not_disturb_the_others(monkeypatch: pytest.MonkeyPatch) 
     assert family.stop()
 
 
+@pytest.mark.slow
 def test_a_child_that_does_not_listen_is_ended_within_the_bound() -> None:
     events: list[Event] = []
     family = Supervisor({"deaf": python(DEAF), "polite": python(SLEEPS)}, environment(), events.append)

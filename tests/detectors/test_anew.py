@@ -24,6 +24,7 @@ def lived(urns, bank, random, rates, pane=1):
     return bank, first, others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("independent", [True, False])
 def test_a_model_that_learns_is_watched_soon_and_its_drift_is_seen(independent):
     """As of interchanging RBF: nine errors in ten at first, hardly any 200 rows later, and nine in ten again."""

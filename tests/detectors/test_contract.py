@@ -144,6 +144,7 @@ def test_loud_on_a_cliff(name: str) -> None:
     assert CLIFF <= alarms[0] < CLIFF + 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_stopping_anywhere_changes_nothing(name: str) -> None:
     detector, stream = CASES[name]
@@ -154,6 +155,7 @@ def test_stopping_anywhere_changes_nothing(name: str) -> None:
     assert detector.encode(state) == detector.encode(straight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_step_leaves_its_arguments_as_they_were(name: str) -> None:
     detector, stream = CASES[name]

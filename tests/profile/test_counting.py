@@ -97,6 +97,7 @@ def same_columns(got: dict[str, Tallied], expected: dict[str, Tallied]) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [pytest.param(1, marks=pytest.mark.slow), 256])
 @settings(max_examples=75, deadline=None)
 @given(transactions=STREAM)
