@@ -26,7 +26,7 @@ SHOWN = 4  # alarms of one detector in one column of the table; --output json ha
 
 @click.command(name="evaluate", short_help="Run detectors on your own file; exit code 3 for drift.")
 @click.argument("file", metavar="FILE.csv|parquet", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--column", "columns", multiple=True, help="A column, or several between commas; else all.")
+@click.option("--column", "columns", multiple=True, help="A column, several between commas, or all.")
 @click.option("--reference", required=True, metavar="N|FILE", help="What is normal: the first N rows, or another file.")
 @click.option("--detectors", default="urn", show_default=True, help="As in urn,adwin(delta=0.01),kswin.")
 @click.option("--budget", default="1 per 100000 events", show_default=True, help="False alarms that all columns share.")
