@@ -31,7 +31,7 @@ LOSSES: dict[str, str] = dict.fromkeys(
     "That of a rate of a few per cent wavers, so an alarm that would have stood for a moment within a pane is not "
     "raised, and large panes cost more than one of themselves. Event by event the means are within a few per cent of "
     "the bars, but for the gradual change: of its runs one had just begun to learn anew without a reason, as an urn of "
-    "errors does for a thousandth of all time, and took 8 % for normal. Without it the mean is 41 events less.",
+    "errors does for a thousandth of all time, and took 8 % for normal. Without it the mean is 40 events less.",
 )
 
 
