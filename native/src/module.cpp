@@ -1,6 +1,7 @@
-// What Python sees: Step, and Decoder.block.
+// What Python sees: Step, Decoder, block and models.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -13,6 +14,7 @@
 
 #include "batch.hpp"
 #include "layout.hpp"
+#include "likely.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -73,32 +75,69 @@ nb::ndarray<nb::numpy, Value> array(std::vector<Value> &&values, std::initialize
     return nb::ndarray<nb::numpy, Value>(first, shape, owner);
 }
 
-// The texts are held by a tuple of ours, so that nobody can take one away meanwhile. Whatever is not `bytes` is refused.
-nb::tuple block(const Layout &layout, nb::sequence values) {
+// The texts are held by a tuple of ours, so that nobody can take one away meanwhile.
+nb::tuple held(nb::sequence values) {
     const auto texts = nb::steal<nb::tuple>(PySequence_Tuple(values.ptr()));
     if (!texts.is_valid())
         throw nb::python_error();
-    Batch batch(layout, texts.size());
-    nb::list refused, words, identities;
-    for (std::size_t place = 0; place < texts.size(); ++place) {
-        const nb::handle text = texts[place];
-        const bool fits = PyBytes_Check(text.ptr()) &&
-                          batch.add({PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))});
-        if (!fits)
-            refused.append(place);
+    return texts;
+}
+
+// The bytes of a text; whatever is not `bytes` has none.
+std::string_view written(nb::handle text) {
+    if (!PyBytes_Check(text.ptr()))
+        return {};
+    return {PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))};
+}
+
+// So many texts by the first layout, so many by the next.
+nb::tuple block(const std::vector<std::pair<const Layout *, std::size_t>> &runs, nb::sequence values) {
+    const nb::tuple texts = held(values);
+    std::size_t left = texts.size();
+    for (const auto &[layout, many] : runs) {
+        leeway::require(layout != nullptr && many <= left, "the runs are not those of the texts");
+        left -= many;
+    }
+    leeway::require(left == 0 && !runs.empty(), "the runs are not those of the texts");
+    Batch batch(*runs.front().first, texts.size());
+    nb::list refused, words, identities, of_runs;
+    std::size_t place = 0;
+    for (const auto &[layout, many] : runs) {
+        batch.begin(*layout);
+        for (const std::size_t end = place + many; place < end; ++place)
+            if (!batch.add(written(texts[place])))
+                refused.append(place);
     }
     for (const Word &word : batch.words.all())
         words.append(spoken(word));
-    for (std::size_t at = 0; at < batch.identities.size(); at += layout.identity()) {
+    for (std::size_t at = 0; at < batch.identities.size(); at += batch.identity) {
+        of_runs.append(batch.identities[at]);
         nb::list who;
-        for (std::size_t part = at; part < at + layout.identity(); ++part)
+        for (std::size_t part = at + 1; part < at + batch.identity; ++part)
             who.append(spoken(batch.names.all()[batch.identities[part]]));
         identities.append(nb::tuple(who));
     }
     const std::size_t rows = batch.whose.size();
-    batch.cells.resize(rows * layout.width());
-    return nb::make_tuple(refused, words, identities, array(std::move(batch.whose), {rows}),
-                          array(std::move(batch.cells), {rows, layout.width()}));
+    batch.cells.resize(rows * batch.width);
+    return nb::make_tuple(refused, words, of_runs, identities, array(std::move(batch.whose), {rows}),
+                          array(std::move(batch.cells), {rows, batch.width}));
+}
+
+// The models that texts likely speak of, and of each text which; 0 is none.
+nb::tuple models(nb::sequence values) {
+    const nb::tuple texts = held(values);
+    leeway::Words found;
+    std::vector<std::int64_t> which;
+    which.reserve(texts.size());
+    for (const nb::handle text : texts) {
+        const std::string_view model = leeway::likely_model(written(text));
+        which.push_back(model.empty() ? leeway::NULL_WORD : found.of({Word::text, model}));
+    }
+    nb::list names;
+    for (const Word &word : found.all())
+        names.append(spoken(word));
+    const std::size_t many = which.size();
+    return nb::make_tuple(names, array(std::move(which), {many}));
 }
 
 } // namespace
@@ -112,6 +151,8 @@ NB_MODULE(_native, module) {
              "many"_a = 1);
 
     nb::class_<Layout>(module, "Decoder")
-        .def(nb::new_(&layout), "steps"_a, "wire"_a = "json")
-        .def("block", &block, "values"_a);
+        .def(nb::new_(&layout), "steps"_a, "wire"_a = "json");
+
+    module.def("block", &block, "runs"_a, "values"_a);
+    module.def("models", &models, "values"_a);
 }

@@ -77,9 +77,9 @@ class Waiting:
             lanes=list(map(self.lanes.__getitem__, places)),
         )
 
-    def odd(self, odd: NDArray[np.bool_]) -> list[Odd]:
-        """Those that are odd."""
-        return list(compress(zip(self.lanes, self.messages, strict=True), odd)) if odd.any() else []
+    def odd(self, places: Ints) -> list[Odd]:
+        """Those at some places are odd."""
+        return [(self.lanes[at], self.messages[at]) for at in places.tolist()]
 
 
 class AlikeRows:
@@ -139,19 +139,19 @@ class AlikeRows:
         return TOGETHER if self._natives.of(known.last(topic)) else 0
 
     def _decode(self, tally: Tally, known: Forms, topic: str) -> list[Odd]:
-        """Decode all messages of a topic that wait: natively, where they have its last layout and there is a way."""
-        waiting, layout = self._undecoded.pop((known, topic)), known.last(topic)
-        native, many = self._natives.of(layout), len(waiting.values)
+        """Decode all messages of a topic that wait: natively, where there is a way, and else purely."""
+        waiting = self._undecoded.pop((known, topic))
+        many = len(waiting.values)
         self.rows -= many
-        if native is None or layout is None:
-            return self._decode_purely(tally, known, topic, waiting, many)
-        alike, refused = native.block(waiting.values, tally.identities(layout), tally.codes)
-        if not refused:
-            return waiting.odd(self._odd(tally, layout, alike, waiting))
-        others = set(refused)
-        taken = waiting.at([at for at in range(many) if at not in others])
-        odd = taken.odd(self._odd(tally, layout, alike, taken))
-        return odd + self._decode_purely(tally, known, topic, waiting.at(refused), many)
+        odd: list[Odd] = []
+        arrived, left = np.array(waiting.arrived, np.int64), np.ones(many, np.bool_)
+        for runs in self._natives.runs(known, topic, waiting.values):
+            alike, places = self._natives.block(runs, waiting.values, tally.identities, tally.codes)
+            left[places] = False
+            odd += waiting.odd(places[self._odd(tally, runs[0].layout.like, alike, arrived[places])])
+        if left.any():
+            odd += self._decode_purely(tally, known, topic, waiting.at(np.flatnonzero(left).tolist()), many)
+        return odd
 
     def _decode_purely(self, tally: Tally, known: Forms, topic: str, fresh: Waiting, many: int) -> list[Odd]:
         """Decode messages, which are what is left of so many, and let them wait for others of their shape."""
@@ -179,13 +179,13 @@ class AlikeRows:
         alike = block(layout, waiting.rows, waiting.whose, tally.codes)
         odd = boundless(layout, alike)
         odd[layout.unproved(waiting.values, waiting.rows, lacking(layout, alike.cells))] = True  # no key twice
-        return waiting.odd(self._odd(tally, layout, alike, waiting, odd))
+        arrived = np.array(waiting.arrived, np.int64)
+        return waiting.odd(np.flatnonzero(self._odd(tally, layout, alike, arrived, odd)))
 
     def _odd(
-        self, tally: Tally, layout: Layout, alike: Block, waiting: Waiting, known: NDArray[np.bool_] | bool = False
+        self, tally: Tally, layout: Layout, alike: Block, arrived: Ints, known: NDArray[np.bool_] | bool = False
     ) -> NDArray[np.bool_]:
         """Admit rows, and say which of them are odd. Of some it is known."""
-        arrived = np.array(waiting.arrived, np.int64)
         ts, odd = self._times(layout, alike, arrived)
         odd |= known
         if not odd.any():

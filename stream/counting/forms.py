@@ -4,7 +4,7 @@ A layout costs half a millisecond to make, so a form is seen a few times before 
 columns are those that were seen most. Whatever fits no layout is left to be read one by one, and is learnt from.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +15,7 @@ from schemas.layout import Alike, Form, Layout, Path, form_of, kinds_of
 from schemas.loose_layout import LooseLayout
 from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
 from schemas.unreadable import UNREADABLE
+from stream.counting.columns import Ints
 from stream.counting.route import Known, LayOut, Route, counted
 
 SEEN: Final = 8  # events of a form before it gets a layout, and between two looks at what its columns are
@@ -90,6 +91,18 @@ class Forms:
         """Whether the layouts of a topic take turns: then many messages are decoded faster than few."""
         return topic in self._last and self._last[topic] is None
 
+    def likely(self, topic: str, by_model: Mapping[str, Ints], many: int) -> list[tuple[Layout, Ints]]:
+        """The layouts that messages of a topic likely have, so many in all, given the models that they likely speak of:
+        of each the layout to be tried first."""
+        found = [
+            (route.first, places)
+            for model, places in by_model.items()
+            if (route := self._by_model.get((topic, model))) and route.first
+        ]
+        if len(found) == 1 and len(found[0][1]) >= (1 - ODD) * many:
+            self._last[topic] = found[0][0]
+        return found
+
     def decoded(self, topic: str, values: Sequence[bytes], others: list[int], many: int = 0) -> Iterator[Pieces]:
         """The rows of all texts that fit a layout, some at a time, by one layout of each shape; the places of those
         that do not are added to `others`. `many` says of how many these are the rest, if they are."""
@@ -97,12 +110,14 @@ class Forms:
         self._samples = max(SAMPLES, many // SAMPLED)
         last, rest = self._last.get(topic), range(len(values))
         if last is None:
-            layouts: set[Layout] = set()
+            taken: Counter[Layout] = Counter()
             for like, found in self._route(topic, values, rest, others):
-                layouts.update(layout for layout, _ in found.runs)
+                for layout, each in found.runs:
+                    taken[layout] += each
                 yield like, found
-            if len(layouts) == 1 and len(others) <= ODD * many:
-                [self._last[topic]] = layouts
+            most = max(taken, key=taken.__getitem__, default=None)
+            if most and taken[most] >= (1 - ODD) * many:
+                self._last[topic] = most
             return
         refused: list[int] = []
         for rows, places in fitting(last, values, rest, refused):

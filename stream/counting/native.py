@@ -1,14 +1,17 @@
-"""The rows of one layout by a decoder in C++ (`leeway-native`), where one is installed: the same block, or less.
+"""Rows by a decoder in C++ (`leeway-native`), where one is installed: the same blocks, or less.
 
 It takes only events, of JSON or packed, that fit the layout exactly as they stand, and proves on the way that no key
 occurs twice. What it refuses is read by the pure decoders, which stay the rule of what an event is; without it they
 read everything.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any, Final
+from itertools import pairwise
+from operator import getitem
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,7 +19,8 @@ import numpy as np
 from schemas.layout import Layout
 from stream.counting.block import Block
 from stream.counting.cells import Codes
-from stream.counting.columns import Floats, Ints
+from stream.counting.columns import Floats, Ints, ascending
+from stream.counting.forms import Forms
 from stream.counting.rows import Identities
 from stream.counting.steps import Plan, plan
 
@@ -25,7 +29,8 @@ try:
 except ImportError:
     leeway_native = None
 
-INTERFACE: Final = 2  # of `leeway_native`, that the calls below are written for
+INTERFACE: Final = 3  # of `leeway_native`, that the calls below are written for
+FEW: Final = 64  # texts of models that take turns: fewer of a shape cost less together with those that come later
 
 
 def fits() -> bool:
@@ -51,12 +56,57 @@ def way(setting: str) -> str:
     return f"by {installed()} where it can" if fits() else f"by msgspec: {installed()}"
 
 
+class Run(NamedTuple):
+    """The places of texts that are tried by one layout."""
+
+    layout: Layout
+    native: "NativeLayout"
+    places: Ints
+
+
 class Natives:
     """The layouts that have a native decoder; it is made when a layout is first asked for."""
 
     def __init__(self, wanted: bool) -> None:
         self.used = wanted and fits()
         self._known: WeakKeyDictionary[Layout, NativeLayout | None] = WeakKeyDictionary()
+
+    def runs(self, known: Forms, topic: str, values: Sequence[bytes]) -> list[list[Run]]:
+        """By which layouts texts of a topic are to be tried, all of one shape together. What is left out, and what is
+        refused, is for the pure decoders."""
+        if (last := known.last(topic)) is not None:
+            native = self.of(last)
+            return [[Run(last, native, np.arange(len(values)))]] if native else []
+        if not self.used or not known.has_several(topic):
+            return []
+        found: defaultdict[Layout, list[Run]] = defaultdict(list)
+        for layout, places in known.likely(topic, by_likely_model(values), len(values)):
+            if native := self.of(layout):
+                found[layout.like].append(Run(layout, native, places))
+        return [runs for runs in found.values() if sum(run.places.size for run in runs) >= FEW]
+
+    def block(
+        self, runs: Sequence[Run], values: Sequence[bytes], identities: Callable[[Layout], Identities], codes: Codes
+    ) -> tuple[Block, Ints]:
+        """The rows of the texts that fit their layouts, all of one shape, and their places."""
+        places = np.concatenate([run.places for run in runs])
+        if len(runs) > 1 or places.size < len(values):
+            values = list(map(values.__getitem__, places.tolist()))
+        decoders = [(run.native.decoder, run.places.size) for run in runs]
+        refused, words, of_run, said, whose, cells = leeway_native.block(decoders, values)
+        like, owned = runs[0].native, [identities(run.layout) for run in runs]
+        if like.alone:
+            said = [who for (who,) in said]
+        who = np.fromiter(map(getitem, map(owned.__getitem__, of_run), said), np.int64, len(said))
+        own = cells[:, : like.plan.width]
+        if coded := like.plan.coded:
+            own[:, coded] = recoded(own[:, coded].astype(np.intp), words, codes)
+        times = {
+            name: cells[:, at] if at not in like.plan.stamps else [words[int(code)] for code in cells[:, at]]
+            for name, at in like.plan.times.items()
+        }
+        weight = cells[:, -1] if like.weighted else None
+        return Block(who[whose], times, weight, own), np.delete(places, refused) if refused else places
 
     def of(self, layout: Layout | None) -> "NativeLayout | None":
         """The native decoder of a layout, if there is one."""
@@ -72,26 +122,19 @@ class NativeLayout:
     """A layout as a native decoder."""
 
     def __init__(self, layout: Layout, plan: Plan) -> None:
-        self._plan = plan
-        self._alone = len(layout.whose) == 1
-        self._weighted = layout.weight is not None
+        self.plan = plan
+        self.alone = len(layout.whose) == 1
+        self.weighted = layout.weight is not None
         steps = [leeway_native.Step(**asdict(step)) for step in plan.steps]
-        self._decoder: Any = leeway_native.Decoder(steps, layout.wire)
+        self.decoder: Any = leeway_native.Decoder(steps, layout.wire)
 
-    def block(self, values: Sequence[bytes], identities: Identities, codes: Codes) -> tuple[Block, list[int]]:
-        """The rows of the texts that fit, and the places of the others."""
-        refused, words, said, whose, cells = self._decoder.block(values)
-        if self._alone:
-            said = [who for (who,) in said]
-        own = cells[:, : self._plan.width]
-        if coded := self._plan.coded:
-            own[:, coded] = recoded(own[:, coded].astype(np.intp), words, codes)
-        times = {
-            name: cells[:, at] if at not in self._plan.stamps else [words[int(code)] for code in cells[:, at]]
-            for name, at in self._plan.times.items()
-        }
-        weight = cells[:, -1] if self._weighted else None
-        return Block(identities.of(said)[whose], times, weight, own), refused
+
+def by_likely_model(values: Sequence[bytes]) -> dict[str, Ints]:
+    """The places of texts by the model that each likely speaks of, by a glance; those that name none are left out."""
+    names, which = leeway_native.models(values)
+    order = ascending(which, len(names))
+    ends = np.cumsum(np.bincount(which, minlength=len(names))).tolist()
+    return {name: order[first:end] for name, (first, end) in zip(names[1:], pairwise(ends), strict=True)}
 
 
 def recoded(cells: Ints, words: list[Any], codes: Codes) -> Floats:

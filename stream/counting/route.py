@@ -39,6 +39,11 @@ class Route:
     layouts: list[Layout] = field(default_factory=list)
     missed: list[Known] = field(default_factory=list)
 
+    @property
+    def first(self) -> Layout | None:
+        """The layout to be tried first. None where there is a loose one: `served` wants to see all."""
+        return self.layouts[0] if self.layouts and not self.layouts[-1].loose else None
+
     def add(self, layout: Layout) -> None:
         """Try this one first."""
         if layout not in self.layouts:

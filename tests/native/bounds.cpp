@@ -10,6 +10,7 @@
 
 #include "batch.hpp"
 #include "layout.hpp"
+#include "likely.hpp"
 
 using leeway::Kind;
 using leeway::Sink;
@@ -112,12 +113,15 @@ std::size_t rows(const leeway::Layout &layout, const std::vector<std::string> &g
     std::size_t found = 0;
     for (std::size_t first = 0; first < many; first += 100) {
         leeway::Batch batch(layout, 100);
+        batch.begin(layout);
         std::vector<std::unique_ptr<char[]>> kept;
         for (int at = 0; at < 100; ++at) {
             const std::string text = almost(random, good);
             kept.push_back(std::make_unique<char[]>(text.size()));
             std::copy(text.begin(), text.end(), kept.back().get());
-            batch.add({kept.back().get(), text.size()});
+            const std::string_view exact(kept.back().get(), text.size());
+            batch.add(exact);
+            leeway::likely_model(exact);
         }
         found += batch.whose.size();
     }

@@ -1,13 +1,28 @@
 """The short way of an event changes nothing, neither in C++: the oracle of `tests.profile.test_alike`, asked again."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from random import Random
+
 import pytest
 
 from stream.counting import native
 from stream.counting.alike import AlikeRows
-from stream.counting.native import NativeLayout, Natives
+from stream.counting.native import Natives, Run
 from stream.engine.role import Lane
 from tests.profile.events import TOPICS, flushed, role
-from tests.profile.test_alike import ODDITIES, Message, compare, fed, stream
+from tests.profile.test_alike import (
+    ODDITIES,
+    Message,
+    compare,
+    counted_reads,
+    event,
+    fed,
+    of_several_models,
+    stream,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -23,22 +38,66 @@ def test_all_oddities_together_change_nothing(seed: int, size: int) -> None:
     compare(stream(seed, [0.02, 0.1, 0.5, 1.0][seed]), size, native="auto")
 
 
-@pytest.mark.parametrize("size", [1, 100, 500])
-def test_nearly_all_events_are_decoded_natively(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def counted_blocks() -> Iterator[list[int]]:
+    """How many rows each native block of the meantime has."""
     natively: list[int] = []
-    block = NativeLayout.block
+    block = Natives.block
 
-    def counted(self: NativeLayout, values: list[bytes], *places: object) -> object:
-        found, refused = block(self, values, *places)  # type: ignore[arg-type]
-        natively.append(len(values) - len(refused))
-        return found, refused
+    def counted(self: Natives, runs: list[Run], values: list[bytes], *places: object) -> object:
+        found, taken = block(self, runs, values, *places)  # type: ignore[arg-type]
+        natively.append(taken.size)
+        return found, taken
 
-    monkeypatch.setattr(NativeLayout, "block", counted)
-    fed(stream(2, 0.02), size, native="auto")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Natives, "block", counted)
+        yield natively
+
+
+@pytest.mark.parametrize("size", [1, 100, 500])
+def test_nearly_all_events_are_decoded_natively(size: int) -> None:
+    with counted_blocks() as natively:
+        fed(stream(2, 0.02), size, native="auto")
     assert sum(natively) > 800
-    before = len(natively)
-    fed(stream(2, 0.02), size, native="off")
-    assert len(natively) == before
+    with counted_blocks() as natively:
+        fed(stream(2, 0.02), size, native="off")
+    assert natively == []
+
+
+@pytest.mark.parametrize("waiting", [100, 1_000])
+@pytest.mark.parametrize("size", [40, 500])
+@pytest.mark.parametrize("usual", [0.0, 0.5, 0.95])
+def test_models_whose_columns_differ_in_name_alone_are_told_apart(
+    usual: float, size: int, waiting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.counting.alike.MANY", waiting)
+    with counted_blocks() as natively:
+        compare(of_several_models(usual, 4_000), size, native="auto")
+    assert sum(natively) > 3_000
+
+
+def test_models_that_become_one_are_decoded_as_one_and_apart_again() -> None:
+    several, one = of_several_models(0.0, 9_000), of_several_models(1.0, 9_000)
+    messages = [replace(sent, number=number) for number, sent in enumerate(several + one + several)]
+    with counted_blocks() as natively, counted_reads() as read:
+        compare(messages, native="auto")
+    assert sum(natively) > 0.9 * len(messages)
+    assert len(read) < 1.1 * len(messages)  # the oracle reads each of them
+
+
+@pytest.mark.parametrize("absent", [0.1, 0.5])
+def test_models_with_forms_without_end_are_left_to_the_pure_way(absent: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside them one of a single form, which is decoded natively."""
+    monkeypatch.setattr("stream.counting.alike.MANY", 500)
+    random, messages = Random(8), []
+    for number in range(6_000):
+        own = number % 3
+        features = {f"x{own}-{at}": number / 7 for at in range(8) if own == 0 or random.random() > absent}
+        body = json.dumps(event(random, model=f"m{own}", features=features)).encode()
+        messages.append(Message(body, number=number))
+    with counted_blocks() as natively:
+        compare(messages, native="auto")
+    assert 500 < sum(natively) < 2_500
 
 
 def test_a_topic_full_of_escapes_goes_the_usual_way() -> None:

@@ -15,9 +15,10 @@ from schemas.packed_layout import PackedLayout, packed_form, packed_kinds
 from schemas.prediction import Prediction
 from stream.counting.block import block
 from stream.counting.cells import Codes
-from stream.counting.native import NativeLayout, Natives
+from stream.counting.native import Natives
 from stream.counting.rows import Identities
 from tests.native.forms import maker, merged
+from tests.native.test_alike import counted_blocks
 from tests.native.test_same_rows import natively, purely
 from tests.native.test_same_rows import same as same_block
 from tests.profile.test_alike import fed, one_by_one
@@ -39,7 +40,7 @@ def layout_of(kind: Alike, tree: dict[str, Any], full: dict[str, Any]) -> Layout
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode messages both ways; how many of them the native one accepts."""
     identities, codes = Identities(layout, []), Codes()
-    found, refused = natively(layout).block(values, identities, codes)
+    found, refused = natively(layout, values, identities, codes)
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
     assert not wrong, [accepted[at] for at in wrong]
@@ -83,10 +84,9 @@ def test_packed_events_of_any_form_make_the_same_rows(seed: int, features: int, 
 @pytest.mark.slow
 def test_every_message_cut_anywhere_is_refused() -> None:
     for layout, good in islice(messages(7, 4, 3), 20):
-        native = natively(layout)
         for value in good:
             cuts = [value[:at] for at in range(len(value))]
-            assert len(native.block(cuts, Identities(layout, []), Codes())[1]) == len(value)
+            assert len(natively(layout, cuts)[1]) == len(value)
 
 
 @pytest.mark.slow
@@ -189,17 +189,9 @@ def compare_counts(fresh: list[Any], size: int = 200, subjects: int = 5_000) -> 
     assert letters == right_letters
 
 
-def test_nearly_all_packed_events_are_decoded_natively(monkeypatch: pytest.MonkeyPatch) -> None:
-    natively_taken: list[int] = []
-    whole = NativeLayout.block
-
-    def counted(self: NativeLayout, values: list[bytes], *places: object) -> object:
-        found, refused = whole(self, values, *places)  # type: ignore[arg-type]
-        natively_taken.append(len(values) - len(refused))
-        return found, refused
-
-    monkeypatch.setattr(NativeLayout, "block", counted)
-    fed(stream(2, 0.0), 200, native="auto")
+def test_nearly_all_packed_events_are_decoded_natively() -> None:
+    with counted_blocks() as natively_taken:
+        fed(stream(2, 0.0), 200, native="auto")
     assert sum(natively_taken) > 350
 
 

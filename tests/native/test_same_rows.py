@@ -1,22 +1,25 @@
 """What the native decoder accepts, the pure one accepts, and both make the same rows of it."""
 
-from collections.abc import Iterable
-from itertools import islice, repeat
+import gc
+from collections.abc import Iterable, Sequence
+from itertools import islice, pairwise, repeat
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from schemas.json_text import twice
 from schemas.layout import NUMBER, TEXT, Layout, form_of
 from schemas.loose_layout import ABSENT
 from schemas.prediction import Prediction
 from schemas.unreadable import UNREADABLE
+from stream.counting import native
 from stream.counting.block import Block, block
 from stream.counting.cells import Codes
-from stream.counting.native import NativeLayout, Natives
+from stream.counting.native import Natives, Run, by_likely_model
 from stream.counting.rows import Identities
 from tests.native.forms import texts
 
@@ -26,11 +29,28 @@ assert FORM is not None
 LAYOUT = Layout(FORM, {("features", "x"): NUMBER})
 
 
-def natively(layout: Layout) -> NativeLayout:
-    """The native decoder of a layout: there is one for every layout of JSON."""
-    found = Natives(wanted=True).of(layout)
-    assert found is not None
-    return found
+NATIVES = Natives(wanted=True)
+
+
+def natively(
+    layout: Layout, values: Sequence[bytes], identities: Identities | None = None, codes: Codes | None = None
+) -> tuple[Block, list[int]]:
+    """The rows of texts by the native decoder of their layout, and the places of those that it refuses."""
+    whose = Identities(layout, []) if identities is None else identities
+    found, places = NATIVES.block(
+        runs([layout], [len(values)]), values, lambda _: whose, Codes() if codes is None else codes
+    )
+    return found, sorted(set(range(len(values))) - set(places.tolist()))
+
+
+def runs(layouts: list[Layout], many: list[int]) -> list[Run]:
+    """The first so many texts for the first layout, the next for the next."""
+    ends = np.cumsum([0, *many]).tolist()
+    natives = filter(None, map(NATIVES.of, layouts))
+    return [
+        Run(layout, native, np.arange(*each))
+        for layout, native, each in zip(layouts, natives, pairwise(ends), strict=True)
+    ]
 
 
 def purely(layout: Layout, values: Iterable[bytes]) -> tuple[list[Any], set[int]]:
@@ -44,23 +64,23 @@ def purely(layout: Layout, values: Iterable[bytes]) -> tuple[list[Any], set[int]
     return rows, refused
 
 
-def same(native: Block, pure: Block) -> None:
+def same(own: Block, pure: Block) -> None:
     """Bit by bit."""
-    assert native.whose.tolist() == pure.whose.tolist()
-    assert native.cells.shape == pure.cells.shape
-    assert native.cells.astype("<f8").tobytes() == pure.cells.astype("<f8").tobytes()
-    assert (native.weight is None) == (pure.weight is None)
-    if native.weight is not None and pure.weight is not None:
-        assert native.weight.tobytes() == pure.weight.tobytes()
-    assert list(native.times) == list(pure.times)
+    assert own.whose.tolist() == pure.whose.tolist()
+    assert own.cells.shape == pure.cells.shape
+    assert own.cells.astype("<f8").tobytes() == pure.cells.astype("<f8").tobytes()
+    assert (own.weight is None) == (pure.weight is None)
+    if own.weight is not None and pure.weight is not None:
+        assert own.weight.tobytes() == pure.weight.tobytes()
+    assert list(own.times) == list(pure.times)
     for name, said in pure.times.items():
-        assert list(native.times[name]) == list(said)
+        assert list(own.times[name]) == list(said)
 
 
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode texts both ways; how many of them the native one accepts."""
     identities, codes = Identities(layout, []), Codes()
-    found, refused = natively(layout).block(values, identities, codes)
+    found, refused = natively(layout, values, identities, codes)
     assert refused == sorted(set(refused))
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
@@ -94,11 +114,10 @@ def test_events_of_any_form_make_the_same_rows_for_long(seed: int) -> None:
 @pytest.mark.slow
 def test_every_text_cut_anywhere_is_refused() -> None:
     for layout, good, _ in islice(texts(7, 4, 3), 20):
-        native = natively(layout)
         for value in good:
             whole = value.rstrip()
             cuts = [whole[:at] for at in range(len(whole))]
-            assert len(native.block(cuts, Identities(layout, []), Codes())[1]) == len(whole)
+            assert len(natively(layout, cuts)[1]) == len(whole)
 
 
 @pytest.mark.slow
@@ -169,26 +188,101 @@ def test_words_without_end_are_told_apart() -> None:
 
 
 def test_what_is_not_bytes_is_refused() -> None:
-    native = natively(LAYOUT)
     values: list[Any] = [None, MODEL + b"1}}", bytearray(MODEL + b"1}}"), "", 5, b""]
-    assert native.block(values, Identities(LAYOUT, []), Codes())[1] == [0, 2, 3, 4, 5]
+    assert natively(LAYOUT, values)[1] == [0, 2, 3, 4, 5]
 
 
 def test_nothing_is_no_rows() -> None:
-    found, refused = natively(LAYOUT).block([], Identities(LAYOUT, []), Codes())
+    found, refused = natively(LAYOUT, [])
     assert (len(found), refused, found.cells.shape) == (0, [], (0, 1))
 
 
 def test_a_refused_text_leaves_no_words_behind() -> None:
     layout = Layout(FORM, {("features", "x"): TEXT})
     identities, codes = Identities(layout, []), Codes()
-    _, refused = natively(layout).block([MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
+    _, refused = natively(layout, [MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
     assert (refused, list(codes), list(identities)) == ([0], [None, ABSENT, "pro"], ["m"])
 
 
 def test_blocks_outlive_their_decoder() -> None:
-    native = natively(LAYOUT)
+    form = form_of({"model": "m", "features": {"x": 1}}, Prediction)
+    assert form is not None
+    layout = Layout(form, {("features", "x"): NUMBER})
     values = [MODEL + str(at).encode() + b"}}" for at in range(200)]
-    blocks = [native.block([value] * 50, Identities(LAYOUT, []), Codes())[0] for value in values]
-    del native
+    blocks = [natively(layout, [value] * 50)[0] for value in values]
+    del layout
+    gc.collect()
     assert all(np.all(found.cells == at) for at, found in enumerate(blocks))
+
+
+def model_with(name: str, kind: str) -> Layout:
+    """Like `LAYOUT`, but for the name of the feature."""
+    form = form_of({"model": "m", "features": {name: 1}}, Prediction)
+    assert form is not None
+    return Layout(form, {("features", name): kind})
+
+
+@pytest.mark.parametrize("kind", [NUMBER, TEXT])
+def test_texts_of_several_layouts_are_rows_of_one_block(kind: str) -> None:
+    layouts = [model_with(f"x{at}", kind) for at in range(4)]
+    written = {NUMBER: lambda at: str(at), TEXT: lambda at: f'"word-{at % 7}"'}[kind]
+    values = [
+        b'{"model":"m%d","features":{"x%d":%s}}' % (at % 3, which if at % 5 else 9, written(at).encode())
+        for which in range(4)
+        for at in range(3 * which)
+    ]
+    places: list[tuple[Layout, Any]] = []
+    identities = {layout: Identities(layout, places) for layout in layouts}
+    codes, together = Codes(), runs(layouts, [3 * which for which in range(4)])
+    found, accepted = NATIVES.block(together, values, identities.__getitem__, codes)
+    assert accepted.tolist() == [at for at, value in enumerate(values) if b"x9" not in value]
+    one_by_one = [purely(run.layout, [values[at] for at in run.places])[0] for run in together]
+    rows = [row for each in one_by_one for row in each]
+    whose = [identities[layout] for layout, each in zip(layouts, one_by_one, strict=True) for _ in each]
+    same(found, block(LAYOUT if kind == NUMBER else model_with("x", TEXT), rows, whose, codes))
+    assert [(layouts.index(layout), who) for layout, who in places] == [
+        (1, "m1"),
+        (1, "m2"),
+        *((which, f"m{at}") for which in (2, 3) for at in (1, 2, 0)),
+    ]
+
+
+def test_layouts_that_are_not_alike_make_no_block() -> None:
+    wide = form_of({"model": "m", "features": {"x": 1, "y": 1}}, Prediction)
+    assert wide is not None
+    other = Layout(wide, {})
+    with pytest.raises(ValueError, match="not alike"):
+        NATIVES.block(runs([LAYOUT, other], [1, 1]), [b"", b""], lambda own: Identities(own, []), Codes())
+
+
+@pytest.mark.parametrize("many", [[], [1], [1, 2], [3]])
+def test_runs_are_of_all_texts_and_no_more(many: list[int]) -> None:
+    decoders = [(run.native.decoder, run.places.size) for run in runs([LAYOUT] * len(many), many)]
+    with pytest.raises(ValueError, match="not those of the texts"):
+        native.leeway_native.block(decoders, [b"", b""])
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        (b'{"model":"m","features":{}}', "m"),
+        (b'{ "ts" : 5, "model" : "a/b" }', "a/b"),
+        (b'{"features":{"model":"guessed"},"model":"m"}', "guessed"),
+        (b'{"model":5}', None),
+        (b'{"model":"\\u0061"}', None),
+        (b'{"model":"' + b"m" * 129 + b'"}', None),
+        (b'{"model":"m', None),
+        (b'{"model":', None),
+        (b'"model"', None),
+        (b"", None),
+        (msgpack.encode({"ts": 5, "model": "m"}), "m"),
+        (msgpack.encode({"model": "m" * 40}), "m" * 40),
+        (msgpack.encode({"model": "m" * 128})[:-1], None),
+        (msgpack.encode({"model": 5}), None),
+        (b"\x81\xa5model", None),
+        (b"\x81\xa5model\xd9", None),
+    ],
+)
+def test_whom_a_text_likely_speaks_of(text: bytes, model: str | None) -> None:
+    found = by_likely_model([b"{}", text])
+    assert {name: places.tolist() for name, places in found.items()} == ({} if model is None else {model: [1]})

@@ -198,12 +198,10 @@ def test_models_with_other_columns_take_the_short_way_too() -> None:
     assert len(read) <= 100 * (9 * SEEN / SAMPLES + 1)
 
 
-@pytest.mark.parametrize("size", [40, 500])
-@pytest.mark.parametrize("usual", [0.0, 0.5, 0.95])
-def test_models_whose_columns_differ_in_name_alone_are_told_apart(usual: float, size: int) -> None:
-    """Whether one of them is usual, or all take turns; most of their rows share a block."""
+def of_several_models(usual: float, many: int = 3_000) -> list[Message]:
+    """Messages of five models whose columns differ in name alone; so many of them are of one, the others take turns."""
     random, messages = Random(6), []
-    for number in range(3_000):
+    for number in range(many):
         own = 0 if random.random() < usual else random.randrange(5)
         features = {
             f"x{own}": number / 7,
@@ -214,7 +212,14 @@ def test_models_whose_columns_differ_in_name_alone_are_told_apart(usual: float, 
         if random.random() < 0.05:
             one["ts"] = NOW + 2 * 86_400_000  # fits its layout, and is odd all the same
         messages.append(Message(json.dumps(one).encode(), number=number))
-    compare(messages, size)
+    return messages
+
+
+@pytest.mark.parametrize("size", [40, 500])
+@pytest.mark.parametrize("usual", [0.0, 0.5, 0.95])
+def test_models_whose_columns_differ_in_name_alone_are_told_apart(usual: float, size: int) -> None:
+    """Whether one of them is usual, or all take turns; most of their rows share a block."""
+    compare(of_several_models(usual), size)
 
 
 def test_forms_of_one_model_that_differ_in_names_alone_add_up() -> None:

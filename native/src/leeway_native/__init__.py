@@ -1,10 +1,11 @@
-"""Events of one layout from bytes to columns, in C++: the same rows as the pure decoder's, or none.
+"""Events from bytes to columns, in C++: the same rows as the pure decoder's, or none.
 
 A text of JSON is a row if it is exactly what the steps say: these keys in this order, each once, with values of these
 kinds within these limits; valid UTF-8 without escapes and control characters; numbers of the JSON grammar that are
 finite. So is a message of msgpack, whose maps and lists say in as few bytes as that takes how many entries they have;
 numbers in one piece may be NaN, which is null.
-Everything else is refused, and read by whoever can say what is wrong with it.
+Everything else is refused, and read by whoever can say what is wrong with it. Texts come in runs, each for a decoder of
+its own; the decoders of one block have as many cells, and identities of as many words.
 
 >>> steps = [
 ...     Step("open"),
@@ -12,14 +13,21 @@ Everything else is refused, and read by whoever can say what is wrong with it.
 ...     Step("number", key="age", nullable=True, sink="cell"),
 ...     Step("close"),
 ... ]
->>> refused, words, identities, whose, cells = Decoder(steps).block(
-...     [b'{"model":"churn","age":41}', b'{"model":"churn","age":"41"}', b'{ "model": "churn", "age": null }']
-... )
->>> refused, words, identities, whose.tolist(), cells.tolist()
-([1], [None], [('churn',)], [0, 0], [[41.0], [nan]])
+>>> texts = [b'{"model":"churn","age":41}', b'{"model":"churn","age":"41"}', b'{ "model": "churn", "age": null }']
+>>> refused, words, runs, identities, whose, cells = block([(Decoder(steps), 3)], texts)
+>>> refused, words, runs, identities, whose.tolist(), cells.tolist()
+([1], [None], [0], [('churn',)], [0, 0], [[41.0], [nan]])
+
+By which decoder to try a text first, its model says, which a glance finds that proves nothing.
+
+>>> names, which = models([*texts, b'{"features":{},"model":"fraud"}', b"[]"])
+>>> names, which.tolist()
+([None, 'churn', 'fraud'], [1, 1, 1, 2, 0])
 """
 
 from leeway_native._native import Decoder as Decoder
 from leeway_native._native import Step as Step
+from leeway_native._native import block as block
+from leeway_native._native import models as models
 
-INTERFACE = 2  # grows when steps or blocks mean something else than before
+INTERFACE = 3  # grows when steps or blocks mean something else than before
