@@ -1,10 +1,12 @@
 """What the shape of the events does to their cost: the number of features, of models, of segments.
 
-Every shape has a topic of its own; the profile worker reads them in turns. The first events of each are not measured:
-a worker that meets a thousand models for the first time learns a thousand orders of keys, once.
+Every shape has a topic of its own; the profile worker reads them in turns, some of them with the decoder in C++, too.
+The first events of each are not measured: a worker that meets a thousand models for the first time learns a thousand
+orders of keys, once.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.bars import Bar
@@ -19,12 +21,21 @@ SHAPES = {  # title: shape, and how many features' worth of an event it is: larg
     "5 features": (Shape(features=5), 1),
     "200 features": (Shape(features=200), 8),
     "10 models, the same features": (Shape(models=10), 1),
+    "10 models, different features": (Shape(models=10, own_names=True), 1),
     "1,000 models, the same features": (Shape(models=1000), 1),
     "1,000 models, different features": (Shape(models=1000, own_names=True), 1),
     "100 segments": (Shape(segments=100), 1),
     "one feature in ten is left out": (Shape(absent=0.1), 1),
     "features in another order every time": (Shape(shuffled=True), 1),
 }
+IN_CPP = ", with the decoder in C++"
+NATIVE = (
+    PLAIN,
+    "10 models, different features",
+    "1,000 models, the same features",
+    "1,000 models, different features",
+    "100 segments",
+)
 WARM, TAIL = 150_000, 400_000  # events before and behind what is measured
 
 BARS = {
@@ -38,15 +49,26 @@ BARS = {
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All shapes in turns."""
     events, rounds = (150_000, 3) if quick else (300_000, 5)
-    turns = {}
+    turns: dict[str, Turn] = {}
     for number, (title, (shape, size)) in enumerate(SHAPES.items()):
         begin, end, tail = WARM // size, (WARM + events) // size, TAIL // size
         turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", begin, end, tail, shape))
         say(f"topic with {title}")
+    turns |= {title + IN_CPP: Turn("profile", replace(turns[title].stretch, native=True)) for title in NATIVE}
     found = alternate(turns, rounds, say)
-    rows = [row(title, readings, found[PLAIN]) for title, readings in found.items()]
-    verdicts = [verdict(bar, found[title], found[PLAIN]) for title, bar in BARS.items()]
+    rows = [row(title, readings, found[plain_for(title)]) for title, readings in found.items()]
+    verdicts = []
+    for title, bar in BARS.items():
+        verdicts.append(verdict(bar, found[title], found[PLAIN]))
+        if title in NATIVE:
+            natively = replace(bar, what="the same, both with the decoder in C++")
+            verdicts.append(verdict(natively, found[title + IN_CPP], found[PLAIN + IN_CPP]))
     return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}
+
+
+def plain_for(title: str) -> str:
+    """Plain events, decoded alike."""
+    return PLAIN + IN_CPP if title.endswith(IN_CPP) else PLAIN
 
 
 def row(title: str, readings: list[Reading] | str, plain: list[Reading] | str) -> dict[str, Any]:
