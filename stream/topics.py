@@ -249,10 +249,11 @@ def _settings_compared(topic: Topic, settings: Mapping[str, str]) -> Iterator[Di
         why = "a record that does not fit stops the worker that writes it"
         level = "warning" if topic.purpose in INPUTS else "error"
         yield _setting(level, topic, "max.message.bytes", str(size), str(wanted_size), why)
-    replicas = settings.get("min.insync.replicas", "")
-    if topic.settings.get("min.insync.replicas", "1") > (replicas or "1"):
+    replicas = int(settings.get("min.insync.replicas") or 1)
+    wanted_replicas = int(topic.settings.get("min.insync.replicas", "1"))
+    if replicas < wanted_replicas:
         why = "a record acknowledged by one broker alone is lost with it"
-        yield _setting("warning", topic, "min.insync.replicas", replicas, "2", why)
+        yield _setting("warning", topic, "min.insync.replicas", str(replicas), str(wanted_replicas), why)
 
 
 def _setting(level: Level, topic: Topic, name: str, value: str, wanted: str, why: str) -> Difference:

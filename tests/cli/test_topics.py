@@ -64,6 +64,10 @@ def test_fewer_replicas_and_fewer_acknowledgements_are_warnings() -> None:
     assert levels == ["warning", "warning"]
 
 
+def test_more_acknowledgements_than_asked_for_are_fine() -> None:
+    assert said("panes", as_wanted("panes", min_insync_replicas="10")) == []
+
+
 def test_create_makes_what_check_wants_and_changes_nothing_that_exists(kafka: str) -> None:
     prefix = f"t{secrets.token_hex(4)}."
     names = {f"LEEWAY__TOPICS__{purpose.upper()}": prefix + purpose for purpose in WANTED}
