@@ -4,6 +4,7 @@
 'bad_json'
 """
 
+import re
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -97,9 +98,9 @@ def from_headers(key: bytes | None, value: bytes | None, headers: Headers) -> De
         raise ValueError(f"this record has no header '{PREFIX}code' with a known code; it is not a dead letter of ours")
     return DeadLetter(
         topic=ours.get("topic", ""),
-        partition=int(ours.get("partition", -1)),
-        offset=int(ours.get("offset", -1)),
-        timestamp=int(ours.get("timestamp", 0)),
+        partition=_whole(ours, "partition", -1),
+        offset=_whole(ours, "offset", -1),
+        timestamp=_whole(ours, "timestamp", 0),
         stage=ours.get("stage", ""),
         reason=Reason(code, ours.get("message", ""), ours.get("hint", "")),
         key=key,
@@ -107,6 +108,16 @@ def from_headers(key: bytes | None, value: bytes | None, headers: Headers) -> De
         headers=[(name, text) for name, text in headers if not name.startswith(PREFIX)],
         cut=ours.get("cut", ""),
     )
+
+
+def _whole(ours: dict[str, str], name: str, absent: int) -> int:
+    text = ours.get(name, str(absent))
+    if not re.fullmatch(r"-?[0-9]{1,19}", text):
+        raise ValueError(
+            f"the header '{PREFIX}{name}' of this record is no whole number; "
+            "Leeway did not write it: find the writer, and leave the record out"
+        )
+    return int(text)
 
 
 def fitting(letter: DeadLetter, most_bytes: int) -> DeadLetter:

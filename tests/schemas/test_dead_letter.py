@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from schemas.dead_letter import DeadLetter, fitting, from_headers, size
 
 
@@ -20,3 +22,11 @@ def test_a_letter_fits_whatever_is_in_it() -> None:
         assert size(fit) <= most
         assert (fit is letter) == (size(letter) <= most)
         assert bool(fit.cut) == (fit is not letter)
+
+
+@pytest.mark.parametrize("name", ["partition", "offset", "timestamp"])
+@pytest.mark.parametrize("number", ["", "three", "1_000", "٣", "9" * 5_000])
+def test_a_place_that_is_no_number_is_refused_in_a_sentence(name: str, number: str) -> None:
+    headers = [("leeway.error.code", b"schema"), (f"leeway.error.{name}", number.encode())]
+    with pytest.raises(ValueError, match=f"the header 'leeway.error.{name}' of this record is no whole number; "):
+        from_headers(None, b"{}", headers)
