@@ -112,6 +112,23 @@ def test_a_command_that_a_help_text_shows_is_understood(
     understood(shlex.split(line.partition(" > ")[0])[1:])
 
 
+def leaves(command: click.Command = group) -> Iterator[click.Command]:
+    """All commands that do something."""
+    if not isinstance(command, click.Group):
+        yield command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from leaves(found)
+
+
+def test_every_command_says_its_exit_codes() -> None:
+    silent = [command.name for command in leaves() if "Exit codes: 0 " not in (command.help or "")]
+    assert silent == []
+
+
 def understood(words: list[str]) -> None:
     """Let click read the words, down to the command that would run."""
     command: click.Command = group

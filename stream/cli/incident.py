@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,9 @@ ANSWER_S = 15.0
 DURATION = re.compile(r"(\d+)([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 OPEN = ("open", "acknowledged", "silenced")
+EXIT_CODES = """\b
+Exit codes: 0 asked for, 1 there is none of this id, or Redis or Kafka is away,
+2 wrong usage or configuration."""
 
 
 @click.group(name="incident", cls=Group, short_help="List incidents and act on them.")
@@ -158,16 +162,21 @@ def _print_whole(one: Incident) -> None:
         paper.print(f"  [dim]{escape(each.at)}[/dim] {what}", soft_wrap=True)
 
 
-def _acts(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that all actions have."""
+def _asks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options and the exit codes of whatever is asked for."""
     for option in (
         click.option("--dry-run", is_flag=True, help="Say what would be asked for, ask for nothing."),
-        click.option("--comment", default="", help="Why; kept in the incident's history."),
         click.option("--actor", default=None, help="Who. Default: your user name."),
-        click.argument("id"),
     ):
         function = option(function)
+    function.__doc__ = f"{cleandoc(function.__doc__ or '')}\n\n{EXIT_CODES}"
     return configured(function)
+
+
+def _acts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same with a comment, of all actions but the comment itself."""
+    comment = click.option("--comment", default="", help="Why; kept in the incident's history.")
+    return _asks(click.argument("id")(comment(function)))
 
 
 @command.command()
@@ -209,9 +218,7 @@ def resolve(settings: Settings, id: str, actor: str | None, comment: str, dry_ru
 @command.command(name="comment")
 @click.argument("id")
 @click.argument("text")
-@click.option("--actor", default=None, help="Who. Default: your user name.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked for, ask for nothing.")
-@configured
+@_asks
 def comment_(settings: Settings, id: str, text: str, actor: str | None, dry_run: bool) -> None:
     """Add a remark to its history.
 
