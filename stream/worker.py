@@ -21,11 +21,9 @@ from stream.roles.profile import Profile, profile
 from stream.serve import Pages
 from stream.settings import Settings
 from stream.topics import letter_bytes
+from stream.whereabouts import TELL_S, notes
 
 ANSWER_S = 2.0  # of one question, while Kafka may still be starting
-ADDRESS_S = 60  # how long an address outlives its process in Redis
-LAG_S = 15  # the same of a lag, which is soon no longer true
-TELL_S = 5.0
 
 log = structlog.get_logger()
 
@@ -100,8 +98,8 @@ def tell(settings: Settings, worker: str, address: str, observed: Observed) -> N
     forever = threading.Event()
     while True:
         try:
-            client.set(f"{settings.redis.prefix}http:{worker}", address, ex=ADDRESS_S)
-            client.set(f"{settings.redis.prefix}lag:{worker}", observed.behind.text(), ex=LAG_S)
+            for note in notes(worker, address, observed.behind):
+                client.set(settings.redis.prefix + note.key, note.text, ex=note.for_s)
         except redis.RedisError as trouble:
             log.debug("the address is not in Redis", reason=str(trouble))
         forever.wait(TELL_S)

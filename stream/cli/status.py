@@ -43,6 +43,7 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
     """
     from stream.cli.paper import console, echo_json, echo_lines
     from stream.cli.reach import redis_client
+    from stream.whereabouts import ADDRESS, LAG
 
     found = [one for one in views(redis_client(settings), settings.redis.prefix) if not model or _model(one) == model]
     if output == "json":
@@ -57,8 +58,8 @@ def command(settings: Settings, model: str | None, columns: bool, output: str) -
             _print(paper, one, every=columns)
     if output == "table":
         client, prefix = redis_client(settings), settings.redis.prefix
-        lags = told(client, f"{prefix}lag:")
-        for worker, address in told(client, f"{prefix}http:").items():
+        lags = told(client, prefix + LAG)
+        for worker, address in told(client, prefix + ADDRESS).items():
             console().print(f"[dim]{worker} at http://{address}{behind(lags.get(worker, ''))}[/dim]")
     sys.exit(DRIFT if any(one.get("drifting") for one in found) else 0)
 

@@ -184,10 +184,11 @@ def _wait(settings: Settings, family: "Supervisor", asked: threading.Event) -> N
     import redis
 
     from stream.redis import connect
+    from stream.whereabouts import ADDRESS
 
     client, known = connect(settings.redis), dict[str, str]()
     while not asked.wait(LOOK_S):
-        names = [f"{settings.redis.prefix}http:{name}" for name in family.children]
+        names = [settings.redis.prefix + ADDRESS + name for name in family.children]
         try:
             found = client.mget(names)
         except redis.RedisError:

@@ -16,6 +16,7 @@ from stream.demo.ground import Ground
 from stream.embedded.port import NotServing
 from stream.redis import connect
 from stream.supervisor import Died, Event, Said, Started, Supervisor, command_of
+from stream.whereabouts import ADDRESS
 
 ROLES = ("profile", "judge", "incidents")
 READY_S = 60.0  # a busy machine takes a third of it
@@ -72,7 +73,7 @@ class Cast:
         """Each role keeps the address of its own small HTTP server in Redis."""
         settings = self._ground.settings
         try:
-            address = connect(settings.redis).get(f"{settings.redis.prefix}http:{role}-0")
+            address = connect(settings.redis).get(f"{settings.redis.prefix}{ADDRESS}{role}-0")
             if not isinstance(address, bytes):
                 return False
             with urllib.request.urlopen(f"http://{address.decode()}/readyz", timeout=ANSWER_S) as answer:

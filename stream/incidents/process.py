@@ -39,13 +39,12 @@ from stream.loopback import exposed
 from stream.redis import explained, options
 from stream.settings import Redis, Settings
 from stream.topics import letter_bytes
+from stream.whereabouts import TELL_S, notes
 
 PATIENCE_S = 60.0  # with a Kafka or Redis that is away when we start
 PAUSE_S = 0.5
 START_S = 60.0  # three times what a group waits for members that do not come
 STOP_S = 10.0
-ADDRESS_S = 60  # for which our address is found in Redis after we said it last
-LAG_S = 15  # the same of our lag, which is soon no longer true
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -168,9 +167,9 @@ async def _recall(settings: Settings) -> list[Incident]:
 async def _tell(store: Store, worker: str, address: str, numbers: Numbers) -> None:
     """People find our port in Redis, and how far we are behind."""
     while True:
-        await store.tell(f"http:{worker}", address, ADDRESS_S)
-        await store.tell(f"lag:{worker}", Lag.over(numbers.lags.values()).text(), LAG_S)
-        await asyncio.sleep(LOOK_EVERY_S)
+        for note in notes(worker, address, Lag.over(numbers.lags.values())):
+            await store.tell(note)
+        await asyncio.sleep(TELL_S)
 
 
 def _troubles(app: App, store: Store) -> list[str]:

@@ -39,6 +39,7 @@ from stream.incidents.apply import Applied, Tick, due_ms, forgotten, home, place
 from stream.incidents.scripts import APPLY, FORGET, KEPT, PUBLISHED, RESTORE, UNPUBLISHED
 from stream.incidents.version import refuse_newer
 from stream.settings import Incidents
+from stream.whereabouts import Note
 
 APPLIED_FOR_S = 14 * 86_400  # twice as long as Kafka remembers the offsets of a group that is away
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)  # the last one again and again
@@ -182,9 +183,9 @@ class Store:
         await self._ask(lambda: self._redis.hsetnx(self._key(key), field, value))
         return _text(await self._ask(lambda: self._redis.hget(self._key(key), field)) or value)
 
-    async def tell(self, key: str, value: str, for_s: int) -> None:
-        """Leave a note for people below our prefix, for a while."""
-        await self._ask(lambda: self._redis.set(self._key(key), value, ex=for_s))
+    async def tell(self, note: Note) -> None:
+        """Leave a note for people."""
+        await self._ask(lambda: self._redis.set(self._key(note.key), note.text, ex=note.for_s))
 
     async def _tick(self, id: str, now_ms: int) -> Applied:
         while True:
