@@ -1,4 +1,4 @@
-"""The Faust app: three agents, a timer, pages and commands around the desk.
+"""The Faust app: three agents, a timer and pages around the desk.
 
 Faust acknowledges a record when its agent raises, keeps tables on disk and elects leaders through topics of its own. So
 here agents acknowledge by hand and never raise, there are no tables, and no topic is created. It runs at a few records

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,16 +17,14 @@ from redis.asyncio import Redis
 from schemas.anomaly import Anomaly
 from schemas.dead_letter import from_headers
 from schemas.incident import Incident
-from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import free_port
-from stream.embedded.redis import EmbeddedRedis
 from stream.incidents import instant
 from stream.incidents.store import Store
 from stream.settings import Settings
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly, command
 from tests.incidents.worker import PATIENCE_S, Worker, World, settings_of
-from tests.servers import ROOT, RealKafka, RealRedis
+from tests.servers import RealKafka, RealRedis
 from tests.torture.ground import frozen
 
 
@@ -57,7 +52,10 @@ def expected(log: Sequence[Anomaly], settings: Settings) -> dict[str, Incident]:
 
 
 @pytest.mark.slow
-def test_each_step_is_published_in_order_and_what_came_before_the_start_counts(platform: Platform, tmp_path: Path):
+def test_each_step_is_published_in_order_and_what_came_before_the_start_counts(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     settings = settings_of(platform)
     at_s = now_s()
     with World(platform, settings) as world, Worker(settings, tmp_path) as worker:
@@ -71,6 +69,7 @@ def test_each_step_is_published_in_order_and_what_came_before_the_start_counts(p
         assert world.latest[first.id].state == "resolved"
         assert worker.stop() == 0
         assert "Traceback" not in worker.said()
+        assert [left.name for left in tmp_path.iterdir()] == ["said-0"], "Faust leaves no folder behind"
 
 
 @pytest.mark.slow
@@ -140,37 +139,6 @@ def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
         assert [page(path)[0] for path in wrong] == [404, 400, 400]
         assert (page("/livez")[0], page("/readyz"), json.loads(page("/healthz")[1])["why"]) == (200, (200, "ok\n"), [])
         assert 'leeway_incidents{state="open"} 2.0' in page("/metrics")[1]
-
-
-@pytest.mark.slow
-def test_the_console_of_the_faust_app_shows_and_acknowledges(
-    embedded_broker: EmbeddedBroker, embedded_redis: EmbeddedRedis, tmp_path: Path
-):
-    platform = Platform("embedded", embedded_broker.bootstrap, embedded_redis.url, "console.", embedded_broker)
-    settings = settings_of(platform, redis={"url": platform.redis_url, "prefix": platform.prefix})
-
-    def console(*words: str) -> str:
-        variables = {
-            "LEEWAY__KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
-            "LEEWAY__REDIS__URL": settings.redis.url,
-            "LEEWAY__REDIS__PREFIX": settings.redis.prefix,
-            "LEEWAY__TOPICS__COMMANDS": settings.topics.commands,
-        }
-        command = [sys.executable, "-m", "stream.incidents", *words]
-        environ = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    with World(platform, settings) as world, Worker(settings, tmp_path):
-        world.put(settings.topics.anomalies, [anomaly(at_s=now_s())])
-        id = world.until(lambda: world.published)[0].id
-        before = sorted(tmp_path.iterdir())
-        assert id in console("show")
-        console("acknowledge", id, "--actor", "ada", "--comment", "on it")
-        world.until(lambda: world.latest[id].acknowledged_by == "ada")
-        assert id not in console("show", "--state", "open")
-        assert sorted(tmp_path.iterdir()) == before, "Faust leaves no folder behind"
 
 
 @pytest.mark.slow
