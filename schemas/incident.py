@@ -66,6 +66,8 @@ class Incident(Struct, tag_field="kind", tag="incident", kw_only=True, omit_defa
     threshold: float = 0.0
     effect: str = ""
     owner: str = ""
+    runbook_url: str = ""  # as they were set when it opened
+    console_url: str = ""
     revision: int = 0
     waiting_since: str = ""  # since when it waits for somebody to acknowledge it
     acknowledged_by: str = ""

@@ -204,7 +204,7 @@ def _wrong_with_anomaly(record: Anomaly) -> Complaint:
 def _wrong_with_incident(record: Incident) -> Complaint:
     yield from _version(record.v)
     yield from _too_long(record, ID_LENGTH, ("id", "fingerprint", "model", "version", "deployment", "feature", "owner"))
-    yield from _too_long(record, TEXT_LENGTH, ("summary", "effect"))
+    yield from _too_long(record, TEXT_LENGTH, ("summary", "effect", "runbook_url", "console_url"))
     if not record.id or not record.fingerprint:
         yield "id and fingerprint must not be empty"
     if len(record.steps) > STEPS:

@@ -20,6 +20,11 @@ from stream.settings import Settings, Topics
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic
 
+# Below what records take of a text, with the name of an incident behind it.
+BEGIN_OF_PAGES = re.compile(r"https?://[^\s/?#][^\s?#]{0,2000}")
+PAGE = re.compile(r"https?://[^\s/?#]\S{0,2000}")
+SHOWN = 80  # of what is refused
+
 NO_ACCESS = "cannot be read by this user; create it or mend its permissions"
 
 # Exactly-once rests on these: the loop sets them, and a different value would void its promise without a word.
@@ -47,7 +52,8 @@ def topic_names(topics: Topics) -> dict[str, str]:
 
 def contradictions(settings: Settings) -> list[str]:
     """One sentence for each; empty when there is nothing to say."""
-    return [*_judge(settings), *_topics(settings), *_secrets(settings), *_connections(settings), *_http(settings)]
+    parts = (_judge, _topics, _incidents, _secrets, _connections, _http)
+    return [sentence for part in parts for sentence in part(settings)]
 
 
 def _judge(settings: Settings) -> Iterator[str]:
@@ -83,6 +89,21 @@ def _topics(settings: Settings) -> Iterator[str]:
         used.setdefault(name, purpose)
     if not TOPIC_NAME.fullmatch(settings.group):
         yield f"group: {settings.group!r} names consumer groups; use letters, digits, dots, dashes and underscores"
+
+
+def _incidents(settings: Settings) -> Iterator[str]:
+    pages = settings.incidents.console_url
+    if pages and not BEGIN_OF_PAGES.fullmatch(pages):
+        yield (
+            "incidents.console_url: expected where the pages of the incidents role begin, "
+            f"as in https://leeway.example.org, got {pages[:SHOWN]!r}"
+        )
+    for name, address in settings.incidents.runbooks.items():
+        if not PAGE.fullmatch(address):
+            yield (
+                f"incidents.runbooks: expected the address of a page, as in https://wiki.example.org/{name}, "
+                f"got {address[:SHOWN]!r} for {name!r}"
+            )
 
 
 def _secrets(settings: Settings) -> Iterator[str]:

@@ -114,6 +114,8 @@ class Incidents(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reopen_within_s: Seconds = 3_600  # a resolved incident that fires again is reopened, later it is a new one
     keep_resolved_s: Seconds = 604_800
     owners: dict[str, str] = {}  # model -> who is called
+    runbooks: dict[str, str] = {}  # model, or class of failure -> where it says what to do
+    console_url: str = ""  # where people reach the pages of this role, through a proxy say
 
 
 class Privacy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

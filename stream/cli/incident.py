@@ -150,6 +150,8 @@ def _print_whole(one: Incident) -> None:
         "silenced": escape(f"until {one.silenced_until}") if one.silenced_until else "",
         "resolved": escape(one.resolved_at),
         "owner": escape(one.owner),
+        "runbook": escape(one.runbook_url),
+        "page": escape(one.console_url),
     }
     paper.print(f"[bold]{escape(one.id)}[/bold]")
     for name, value in rows.items():

@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from schemas.anomaly import Anomaly, DetectorRef, Evidence, Statistic, Window
 from schemas.moment import rfc3339
+from stream import links
 from stream.engine.beginning import Beginning
 from stream.engine.role import Lane, Output
 from stream.outputs import record
@@ -26,9 +27,10 @@ def announcement(settings: Settings, role: str, lane: Lane, topic: str, beginnin
     """
     now, id = rfc3339(at_ms), f"{role}:{lane}-{beginning.next}-{topic or 0}"
     gone = (beginning.next - beginning.lost, beginning.next)
+    trouble = blake2b(f"{settings.group}\0{role}\0{lane.topic}".encode(), digest_size=10).hexdigest()
     body = Anomaly(
         id=id,
-        fingerprint=blake2b(f"{settings.group}\0{role}\0{lane.topic}".encode(), digest_size=10).hexdigest(),
+        fingerprint=trouble,
         status="firing",
         severity="error" if beginning.lost else "warning",
         model=settings.group,
@@ -43,5 +45,7 @@ def announcement(settings: Settings, role: str, lane: Lane, topic: str, beginnin
         summary=f"{role}, {lane}: {beginning.caution}",
         segment={"topic": lane.topic},
         evidence=Evidence(offsets={lane.topic: {str(lane.partition): gone}}),
+        runbook_url=links.runbook(settings.incidents, settings.group, "pipeline_health"),
+        console_url=links.search(settings.incidents, trouble),
     )
     return record(settings.topics.anomalies, body, kind="anomaly", id=id, key=settings.group, time=now, role=role)

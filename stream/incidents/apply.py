@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from schemas.anomaly import Anomaly, Class, Severity, Status
 from schemas.dead_letter import Reason
 from schemas.incident import Command, Incident, Member, State, Step
+from stream import links
 from stream.incidents import instant
 from stream.settings import Incidents
 
@@ -167,9 +168,10 @@ def _edge(incident: Incident | None, anomaly: Anomaly, now_ms: int, rules: Incid
 
 def _opened(anomaly: Anomaly, now_ms: int, rules: Incidents) -> Applied:
     at = instant.text(now_ms)
+    # With its time: a topic that is created anew numbers its records anew, and so its anomalies.
+    id = "inc-" + blake2b(f"{anomaly.id} {anomaly.detected_at}".encode(), digest_size=8).hexdigest()
     blank = Incident(
-        # With its time: a topic that is created anew numbers its records anew, and so its anomalies.
-        id="inc-" + blake2b(f"{anomaly.id} {anomaly.detected_at}".encode(), digest_size=8).hexdigest(),
+        id=id,
         fingerprint=anomaly.fingerprint,
         state="open",
         severity=anomaly.severity,
@@ -188,6 +190,8 @@ def _opened(anomaly: Anomaly, now_ms: int, rules: Incidents) -> Applied:
         onset_at=anomaly.onset_at,
         waiting_since=at,
         owner=rules.owners.get(anomaly.model, anomaly.owner),
+        runbook_url=links.runbook(rules, anomaly.model, anomaly.class_) or anomaly.runbook_url,
+        console_url=links.page(rules, id),
     )
     return _done(*_joined(blank, anomaly, "opened", now_ms), now_ms)
 

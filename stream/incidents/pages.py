@@ -1,12 +1,13 @@
 """What a browser or a probe may ask: incidents as JSON, and how this process is. Read only.
 
-`/incidents?state=open&limit=100`, `/incidents/<id>`, `/startupz` and `/livez` (the process answers), `/readyz` (it has
-its lanes and its Redis), `/healthz` (both, with reasons), `/metrics` (Prometheus).
+`/incidents?state=open&limit=100`, `/incidents?fingerprint=<trouble>`, `/incidents/<id>`, `/startupz` and `/livez` (the
+process answers), `/readyz` (it has its lanes and its Redis), `/healthz` (both, with reasons), `/metrics` (Prometheus).
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 import faust
@@ -31,6 +32,7 @@ def add(app: faust.App, store: Store, numbers: Numbers, troubles: Callable[[], l
     @app.page("/incidents")
     async def incidents(web: Any, request: Any) -> Any:
         state, limit = request.query.get("state", ""), request.query.get("limit", str(MOST))
+        trouble = request.query.get("fingerprint", "")
         if state and state not in STATES:
             return _answer(web, {"error": f"there is no state '{state}'; there are {', '.join(STATES)}"}, 400)
         if not limit.isdecimal() or not 1 <= int(limit) <= MOST:
@@ -38,7 +40,8 @@ def add(app: faust.App, store: Store, numbers: Numbers, troubles: Callable[[], l
         found = await _soon(store.latest())
         if found is None:
             return _away(web)
-        return _answer(web, [each for each in found if state in ("", each.state)][: int(limit)])
+        asked = (each for each in found if state in ("", each.state) and (not trouble or trouble in each.members))
+        return _answer(web, list(islice(asked, int(limit))))
 
     @app.page("/incidents/{id}")
     async def incident(web: Any, request: Any, id: str) -> Any:

@@ -29,6 +29,7 @@ from schemas.moment import rfc3339
 from schemas.pane import Pane, PaneTopic, family
 from schemas.records import pane
 from schemas.subject import Subject
+from stream import links
 from stream.engine.role import Lane, Message, Output
 from stream.outputs import dead_letter, record
 from stream.roles.said import Said
@@ -86,10 +87,11 @@ class Judge:
     def anomaly(self, subject: Subject, finding: Finding, id: str, name: str) -> Anomaly:
         """A finding with its names: all that a person or a program needs in order to believe it."""
         kind, segment = naming.class_of(finding), naming.segment_of(finding)
-        feature = feature_of(finding)
+        feature, rules = feature_of(finding), self.settings.incidents
+        trouble = fingerprint(subject, kind, feature, segment)
         return Anomaly(
             id=id,
-            fingerprint=fingerprint(subject, kind, feature, segment),
+            fingerprint=trouble,
             status=finding.edge,
             severity=naming.severity_of(finding),
             model=subject.model,
@@ -123,7 +125,9 @@ class Judge:
                 Cause(kind=what, ref=ref, score=round(score, 3), why=why) for what, ref, score, why in finding.causes
             ],
             evidence=evidence(finding.histogram, name),
-            owner=self.settings.incidents.owners.get(subject.model, ""),
+            owner=rules.owners.get(subject.model, ""),
+            runbook_url=links.runbook(rules, subject.model, kind),
+            console_url=links.search(rules, trouble),
         )
 
     def heartbeat(self, state: WatchState, content: PaneTopic) -> Heartbeat:

@@ -111,6 +111,13 @@ def test_properties_of_librdkafka_are_written_as_they_are_called() -> None:
         ("[privacy]\nkey_file = 'empty'", "privacy.key_file: empty is empty; write the secret into it"),
         ("[privacy]\nkey_file = 'bytes'", "privacy.key_file: bytes holds bytes that are no UTF-8 text"),
         ("[redis]\npassword = 'x'\npassword_file = 'my.toml'", "are both set"),
+        (
+            "[incidents]\nconsole_url = 'leeway.example.org'",
+            "as in https://leeway.example.org, got 'leeway.example.org'",
+        ),
+        ("[incidents]\nconsole_url = 'https://a/?x='", "incidents.console_url: expected where the pages"),
+        ("[incidents.runbooks]\nchurn = 'javascript:1'", "got 'javascript:1' for 'churn'"),
+        ("[incidents.runbooks]\nchurn = ''", "as in https://wiki.example.org/churn, got ''"),
         ("[http]\nhost = '0.0.0.0'", "http.allow_remote = true"),
         ("[http]\nhost = ''", "http.host is '', which others can reach"),
         ('[redis]\npassword_file = "zero\\u0000byte"', "cannot be read"),

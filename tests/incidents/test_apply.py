@@ -46,6 +46,16 @@ def test_a_firing_anomaly_opens_an_incident_named_after_it():
     assert incident.steps[0].anomaly == first.id
 
 
+def test_an_incident_says_where_its_page_is_and_what_to_do():
+    rules = Incidents(
+        console_url="https://leeway.example.org", runbooks={"feature_drift": "https://wiki.example.org/x"}
+    )
+    incident = live(anomaly(), rules=rules)
+    assert incident.console_url == f"https://leeway.example.org/incidents/{incident.id}"
+    assert incident.runbook_url == "https://wiki.example.org/x"
+    assert (live(anomaly()).console_url, live(anomaly()).runbook_url) == ("", "")
+
+
 @pytest.mark.parametrize("status", ["recovered", "accepted"])
 def test_an_end_without_a_beginning_opens_nothing(status):
     assert step(None, anomaly(status), START_MS, RULES) == (None, [], False)

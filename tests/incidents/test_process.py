@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from redis.asyncio import Redis
@@ -134,6 +135,9 @@ def test_pages_show_incidents_and_health(platform: Platform, tmp_path: Path):
         assert [each["feature"] for each in json.loads(page("/incidents")[1])] == ["plan", "age"]
         assert json.loads(page("/incidents?state=resolved")[1]) == []
         one = world.published[0]
+        [found] = json.loads(page(f"/incidents?{urlencode({'fingerprint': one.fingerprint})}")[1])
+        assert found["id"] == one.id
+        assert json.loads(page("/incidents?fingerprint=none")[1]) == []
         assert json.loads(page("/incidents/" + one.id)[1])["feature"] == one.feature
         wrong = ("/incidents/inc-no", "/incidents?state=gone", "/incidents?limit=x")
         assert [page(path)[0] for path in wrong] == [404, 400, 400]
