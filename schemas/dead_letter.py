@@ -12,14 +12,11 @@ from msgspec.structs import replace
 
 Code = Literal[
     "bad_json",
-    "nonfinite",
     "schema",
     "too_large",
     "unknown_kind",
     "clock",
     "over_quota",
-    "join_timeout",
-    "internal",
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 PREFIX = "leeway.error."

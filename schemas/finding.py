@@ -20,17 +20,18 @@ SUGGEST_LENGTH = 64  # longer words are nobody's slip of the finger, and compari
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about one event: an `error` refuses it, a `warning` does not."""
+    """One thing about one event: an `error` refuses it, a `warning` does not. What is `nonfinite` is a null."""
 
     level: Literal["error", "warning"]
     path: str
     message: str
     hint: str
-    code: Code = "schema"
+    code: Code | Literal["nonfinite"] = "schema"
 
     @property
     def reason(self) -> Reason:
-        """The finding as the reason of a dead letter."""
+        """An error as the reason of a dead letter."""
+        assert self.code != "nonfinite"
         return Reason(self.code, f"{self.path}: {self.message}" if self.path else self.message, self.hint)
 
 

@@ -14,7 +14,7 @@ beyond 64 bits become floats; unknown fields are left out. Everything else that 
 from collections.abc import Sequence
 from math import inf, isfinite
 from sys import float_info
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, inspect
 
@@ -40,7 +40,7 @@ class _Walk:
     def error(self, path: str, message: str, hint: str, code: Code = "schema") -> None:
         self.found.append(Finding("error", path, message, hint, code))
 
-    def warn(self, path: str, message: str, hint: str, code: Code = "schema") -> None:
+    def warn(self, path: str, message: str, hint: str, code: Literal["schema", "nonfinite"] = "schema") -> None:
         self.found.append(Finding("warning", path, message, hint, code))
 
     def value(self, value: Tree, kind: inspect.Type, path: str) -> object:
