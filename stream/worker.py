@@ -9,7 +9,7 @@ import structlog
 from confluent_kafka.admin import AdminClient
 from prometheus_client import generate_latest
 
-from stream import kafka, logs
+from stream import kafka, kafka_trouble, logs
 from stream.counting import native
 from stream.engine.loop import run_role
 from stream.engine.observed import Observed
@@ -38,7 +38,7 @@ def work(name: str, settings: Settings, slot: int) -> None:
         log.info("started", http=f"http://{address}/metrics", kafka=settings.kafka.bootstrap)
         client = wait(settings)
         describe = partial(kafka.shapes, client)
-        room = kafka.patient(lambda: letter_bytes(client, settings.topics.dlq), settings.kafka)
+        room = kafka_trouble.patient(lambda: letter_bytes(client, settings.topics.dlq), settings.kafka)
         if name == "profile":
             role = profile(settings, slot)
             log.info("events are decoded", how=native.way(settings.profile.native))
@@ -56,7 +56,7 @@ def work(name: str, settings: Settings, slot: int) -> None:
 def wait(settings: Settings) -> AdminClient:
     """Until Kafka answers. Raises Surprise when it stays away."""
     client = AdminClient(kafka.admin(settings.kafka))
-    kafka.patient(lambda: client.list_topics(timeout=ANSWER_S), settings.kafka)
+    kafka_trouble.patient(lambda: client.list_topics(timeout=ANSWER_S), settings.kafka)
     return client
 
 

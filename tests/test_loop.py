@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from stream import kafka
+from stream import kafka, kafka_trouble
 from stream.embedded.port import LOOPBACK, free_port
 from stream.engine.loop import Loop
 from stream.engine.observed import Observed
@@ -218,7 +218,7 @@ def test_a_stranger_in_the_group_who_shares_lanes_out_in_another_way_is_named(pl
     role = Listing([source], out)
     with pytest.raises(KafkaException) as refused:
         listen(role, ours, lambda: len(role.values) > 0)
-    assert "another program is in this consumer group" in kafka.explained(refused.value)
+    assert "another program is in this consumer group" in kafka_trouble.explained(refused.value)
     stranger.close()
 
 
@@ -227,4 +227,4 @@ def test_a_kafka_that_is_not_there_is_named_with_what_to_check() -> None:
     nowhere = Kafka(bootstrap=f"{LOOPBACK}:{free_port()}")
     producer = Producer(kafka.producer(nowhere, "nobody", "none"))
     with pytest.raises(Surprise, match=f"Kafka at {nowhere.bootstrap} cannot be used: .* check that it runs"):
-        kafka.patient(lambda: producer.list_topics(timeout=0.5), nowhere, patience_s=1.0)
+        kafka_trouble.patient(lambda: producer.list_topics(timeout=0.5), nowhere, patience_s=1.0)

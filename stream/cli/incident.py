@@ -286,7 +286,8 @@ def _produce(settings: Settings, wanted: Any) -> None:
     from confluent_kafka import KafkaException, Producer
 
     from stream.cli.reach import kafka_is_away, kafka_properties, listed, unreadable
-    from stream.kafka import explained, plain_producer
+    from stream.kafka import plain_producer
+    from stream.kafka_trouble import explained
     from stream.outputs import record
 
     topic = settings.topics.commands

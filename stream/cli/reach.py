@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
     from redis import Redis
 
-    from stream.kafka import Heard
+    from stream.kafka_trouble import Heard
 
 ANSWER_S = 5.0  # a person waits
 
@@ -23,7 +23,7 @@ def explained(trouble: BaseException) -> str:
     from confluent_kafka import KafkaError, KafkaException
 
     from stream.engine.surprise import Surprise
-    from stream.kafka import explained as kafka_explained
+    from stream.kafka_trouble import explained as kafka_explained
     from stream.redis import explained as redis_explained
 
     match trouble:
@@ -41,7 +41,8 @@ def explained(trouble: BaseException) -> str:
 
 def kafka_properties(settings: Settings) -> dict[str, Any]:
     """Properties of a client that keeps quiet: what goes wrong is said once, by the command."""
-    from stream.kafka import Heard, connection
+    from stream.kafka import connection
+    from stream.kafka_trouble import Heard
 
     return connection(settings.kafka) | {"log_level": 0, "error_cb": Heard()}
 
@@ -85,7 +86,7 @@ def unreadable(topic: str, error: "KafkaError") -> str:
     """The sentence about a topic that is not told of."""
     from confluent_kafka import KafkaError
 
-    from stream.kafka import explained
+    from stream.kafka_trouble import explained
 
     if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return f"There is no topic {topic}; 'leeway topics create' creates it."

@@ -12,7 +12,7 @@ from stream.settings import Settings
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message, TopicPartition
 
-    from stream.kafka import Heard
+    from stream.kafka_trouble import Heard
 
 POLL_S = 0.2
 BATCH = 500

@@ -147,7 +147,7 @@ class Post:
         if error is None:
             self.sent[message.topic() or ""] += 1
         else:
-            from stream.kafka import explained
+            from stream.kafka_trouble import explained
 
             self.failed[explained(error)] += 1
 

@@ -13,7 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas.dead_letter import Reason
 from stream.engine.surprise import Surprise
-from stream.kafka import connection, explained
+from stream.kafka import connection
+from stream.kafka_trouble import explained
 from stream.settings import Kafka
 
 Body = TypeVar("Body")

@@ -19,7 +19,8 @@ from stream.contradictions import topic_names
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis
-from stream.kafka import admin, explained, refusal
+from stream.kafka import admin
+from stream.kafka_trouble import explained, refusal
 from stream.reach import accepted
 from stream.redis import connect
 from stream.redis import explained as why_redis

@@ -15,7 +15,7 @@ from stream.demo.lines import Lines
 from stream.demo.run import Run
 from stream.demo.screen import Screen
 from stream.embedded.port import NotServing
-from stream.kafka import explained
+from stream.kafka_trouble import explained
 
 WIDTH = 150  # of the report where there is no terminal to ask
 

@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 
 from stream.doctor.finding import Finding
 from stream.embedded.broker import CANNOT, is_embedded
-from stream.kafka import TRANSACTION_MS, Heard, connection, explained
+from stream.kafka import TRANSACTION_MS, connection
+from stream.kafka_trouble import Heard, explained
 from stream.loopback import host_of, on_loopback
 from stream.many import many
 from stream.settings import Settings

@@ -35,7 +35,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from redis import RedisError
 
-from stream import kafka
+from stream import kafka, kafka_trouble
 from stream.clock import Clock
 from stream.embedded.broker import CANNOT, is_embedded
 from stream.engine import memory
@@ -139,9 +139,9 @@ class Loop:
     def start(self) -> None:
         self.alarm(START_ALARM_S)
         target = self.settings.kafka
-        cluster = kafka.patient(lambda: self.producer.list_topics(timeout=5), target, self.clock).cluster_id
+        cluster = kafka_trouble.patient(lambda: self.producer.list_topics(timeout=5), target, self.clock).cluster_id
         # Ends the transaction that this seat left open, and fences its zombie.
-        kafka.patient(lambda: self.producer.init_transactions(TIMEOUT_S), target, self.clock)
+        kafka_trouble.patient(lambda: self.producer.init_transactions(TIMEOUT_S), target, self.clock)
         self.embedded = is_embedded(cluster)
         if self.embedded:
             log.warning("embedded broker", role=self.role.name, caution=CANNOT)
@@ -211,7 +211,7 @@ class Loop:
     def look_at(self, message: Any) -> bool:
         """What came in the place of a record. True when the log was cut above our position."""
         error, topic = message.error(), message.topic()
-        trouble = kafka.weigh(error)
+        trouble = kafka_trouble.weigh(error)
         if trouble == "end of log" and (place := self.places.get(Lane(topic, message.partition()))):
             place.end = message.offset()
         elif trouble == "no topic" and topic not in self.waited_for:  # the consumer finds it by itself once it is there
@@ -395,7 +395,7 @@ class Loop:
         return callback
 
     def surprise(self, trouble: BaseException) -> NoReturn:
-        end(self.role.name, self.slot, kafka.explained(trouble), type(trouble).__name__)
+        end(self.role.name, self.slot, kafka_trouble.explained(trouble), type(trouble).__name__)
 
 
 def by_lane(messages: list[Any]) -> Batch:
@@ -448,4 +448,4 @@ def run_role(
     except BaseException as trouble:  # noqa: BLE001  the one place for it
         foreseen = isinstance(trouble, Surprise | KafkaException | RedisError)
         where = {} if foreseen else {"line": line_of(trouble), "record": observed.folding or "none"}
-        end(role.name, slot, kafka.explained(trouble), type(trouble).__name__, **where)
+        end(role.name, slot, kafka_trouble.explained(trouble), type(trouble).__name__, **where)

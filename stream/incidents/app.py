@@ -25,7 +25,8 @@ from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
 from stream.incidents.skipped import Lane, Skipped, records
 from stream.incidents.store import Store
-from stream.kafka import LARGEST_BYTES, explained
+from stream.kafka import LARGEST_BYTES
+from stream.kafka_trouble import explained
 from stream.settings import Settings
 
 ROLE = "incidents"

@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from schemas.incident import Incident
-from stream import kafka
+from stream import kafka, kafka_trouble
 from stream.embedded.broker import is_embedded
 from stream.engine.observed import Lag
 from stream.engine.surprise import Surprise, end
@@ -160,7 +160,7 @@ async def _recall(settings: Settings) -> list[Incident]:
         try:
             return await asyncio.to_thread(recall.published, settings)
         except KafkaException as trouble:
-            log.warning("incidents cannot be brought back yet", reason=kafka.explained(trouble))
+            log.warning("incidents cannot be brought back yet", reason=kafka_trouble.explained(trouble))
             await asyncio.sleep(PAUSE_S)
 
 
@@ -197,8 +197,8 @@ def _kafka_answers(admin: AdminClient, settings: Settings) -> str:
     try:
         listed = admin.list_topics(timeout=5)
     except KafkaException as trouble:
-        refused = kafka.refusal(settings.kafka)
-        raise Surprise(kafka.unusable(settings.kafka, trouble, refused)) from trouble
+        refused = kafka_trouble.refusal(settings.kafka)
+        raise Surprise(kafka_trouble.unusable(settings.kafka, trouble, refused)) from trouble
     ours = (settings.topics.anomalies, settings.topics.commands, settings.topics.incidents, settings.topics.dlq)
     if missing := [name for name in ours if name not in listed.topics]:
         raise Surprise(f"there is no topic {' and no topic '.join(missing)}; `leeway topics create` creates them")

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 
 from stream.embedded import child
 from stream.embedded.port import LOOPBACK, free_port
-from stream.kafka import Heard
+from stream.kafka_trouble import Heard
 from tests.cli.command import leeway, running, said
 from tests.conftest import left_out
 from tests.servers import Missing, RealKafka

@@ -7,7 +7,7 @@ from msgspec import json
 from schemas.incident import Incident
 from stream.incidents import recall
 from stream.incidents.apply import step
-from stream.kafka import patient
+from stream.kafka_trouble import patient
 from stream.settings import Incidents, Kafka, Settings, Topics
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly
