@@ -82,11 +82,20 @@ class _Walk:
             self.left -= len(leaves)
             return [self.value(bytes(raw), f"{path}[{at}]", depth + 1) for at, raw in enumerate(LIST(value))]
         self.left -= length(value)
-        fields = MAP(value)
+        fields = self.entries(value, path)
         found = Object({key: self.value(bytes(raw), f"{path}.{shown(key)}", depth + 1) for key, raw in fields.items()})
         if len(fields) != length(value):
             found.twice = tuple(key for key in fields if value.count(ENCODE(key)) > 1)[:1] or ("a key",)
         return found
+
+    def entries(self, value: bytes, path: str) -> dict[str, Raw]:
+        """What stands in a map, which has texts for keys, as in JSON."""
+        try:
+            return MAP(value)
+        except msgspec.ValidationError as error:
+            said = in_words(error).partition(" - at ")[0].replace("Expected", "expected")
+            message = f"{path[1:] or 'the message'}: a key that is no text ({said})"
+            raise Unfit(Reason("schema", message, "Write keys as texts, numbers too: '7' for 7.")) from None
 
     def leaf(self, value: bytes, path: str) -> Any:
         """What JSON has, too, and packed numbers."""

@@ -139,6 +139,10 @@ ODDITIES: dict[str, Callable[[Random, dict[str, Any]], bytes]] = {
     "a number": lambda random, one: b"\x07",
     "JSON": lambda random, one: msgspec.json.encode(one),
     "too large": lambda random, one: encode(plain(one, request_id="x" * 1_000_000)),
+    "a number as a name": lambda random, one: encode(plain(one, features={7: 1.0})),
+    "binary data as a segment": lambda random, one: encode(plain(one, segments={b"region": "eu"})),
+    "nothing as a field": lambda random, one: encode({**plain(one), None: 1}),
+    "a number as a key of what is unknown": lambda random, one: encode(plain(one, colour={"red": {7: 1}})),
     "deep": lambda random, one: encode(plain(one, tags={"a": [[[[[[[[[[[{}]]]]]]]]]]]})),
 }
 REFUSED = {
@@ -160,6 +164,10 @@ REFUSED = {
     "cut off": "not msgpack: Input data was truncated",
     "nothing": "the message is empty",
     "not a map": "expected an object, got array",
+    "a number as a name": "features: a key that is no text (expected 'str', got 'int')",
+    "binary data as a segment": "segments: a key that is no text (expected 'str', got 'bytes')",
+    "nothing as a field": "the message: a key that is no text (expected 'str', got 'None')",
+    "a number as a key of what is unknown": "colour.red: a key that is no text (expected 'str', got 'int')",
     "deep": "maps or lists too deep or too long to be read",
 }
 
