@@ -110,7 +110,11 @@ def threshold(budget: Budget, detectors: int, events_per_week: float | None) -> 
     """Return the evidence A at which each of `detectors` detectors of one model alarms, so that together they keep
     the budget.
 
-    `events_per_week` is the model's rate, None while it is unknown; a budget per events does not need it.
+    `events_per_week` is the model's rate, None while it is unknown; a budget per events does not need it. A is never
+    below `LEAST_THRESHOLD`: of a budget beyond one alert in so many events for each detector the rest is not spent.
+
+    >>> [threshold(parse(f"1 per {events} events"), 1, None) for events in (10_000, 1_000, 100)]
+    [10000.0, 1000.0, 1000.0]
     """
     if budget.events is not None:
         events = budget.events
