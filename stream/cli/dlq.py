@@ -12,6 +12,7 @@ from stream.cli.group import Group
 from stream.cli.options import Refused, configured, output
 from stream.cli.survey import Found, Survey, Wanted, still, survey
 from stream.cli.survey import wanted as which
+from stream.many import many
 from stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def list_(settings: Settings, wanted: Wanted, latest: int, output: str) -> None:
         click.echo(f"✓ There are {such} in {settings.topics.dlq}{_sent_back(seen)}.")
     else:
         _counts(seen)
-        console().print(f"\nThe latest {len(seen.latest)} of {seen.counts.total():,}{_sent_back(seen)}:")
-        _lines(enumerate(seen.latest, 1))
+        if seen.latest:
+            console().print(f"\nThe latest {len(seen.latest)} of {seen.counts.total():,}{_sent_back(seen)}:")
+            _lines(enumerate(seen.latest, 1))
 
 
 @command.command()
@@ -69,7 +71,8 @@ def list_(settings: Settings, wanted: Wanted, latest: int, output: str) -> None:
 @output("table", "json")
 @configured
 def show(settings: Settings, number: int, wanted: Wanted, output: str) -> None:
-    """Show a dead letter in full: number 1 is the latest, as 'leeway dlq list' numbers them.
+    """Show a dead letter in full: number 1 is the latest, as 'leeway dlq list' with the same --code, --topic and
+    --model numbers them.
 
     \b
     Exit codes: 0 shown, 1 there is no such number or Kafka is away, 2 wrong usage or configuration.
@@ -104,7 +107,7 @@ def redrive(
     """Send dead letters back to the topics they came from: the same bytes, key and headers, each letter once.
 
     \b
-    leeway dlq redrive 1 3                     by their numbers in 'leeway dlq list'
+    leeway dlq redrive 1 3                     by their numbers in 'leeway dlq list', if no more came since
     leeway dlq redrive --code over_quota       all of one code; --topic and --model narrow it down
     leeway dlq redrive --all --dry-run         what would be sent
 
@@ -113,8 +116,8 @@ def redrive(
     again is a new letter, and its header leeway.redriven says how often it came back.
 
     \b
-    Exit codes: 0 all sent back, or nothing to send; 1 some are left out, you said no, or Kafka is away;
-    2 wrong usage or configuration.
+    Exit codes: 0 all sent back, or nothing to send; 1 some are left out, there is no such number, you said no,
+    or Kafka is away; 2 wrong usage or configuration.
     """
     if bool(numbers) + (wanted != Wanted()) + everything == 0:
         raise Refused(
@@ -234,12 +237,17 @@ def _report(facts: dict[str, Any], sentence: str, output: str) -> None:
 
 def _in_full(shown: dict[str, Any]) -> str:
     place = f"{shown['topic']}, partition {shown['partition']}, offset {shown['offset']}"
+    back = [f"back     sent back {many(shown['redriven'], 'time')} before"] if shown["redriven"] else []
+    cut = [f"cut      {shown['cut']}"] if "cut" in shown else []
     return "\n".join(
         (
             f"code     {shown['code']} (found by {shown['stage']})",
             f"why      {shown['message']}",
             f"mend     {shown['hint']}",
             f"from     {place}",
+            *back,
+            *cut,
+            *(f"header   {name}: {header}" for name, header in shown["headers"]),
             f"key      {'none' if shown['key'] is None else shown['key']}",
             "value" if "value_base64" not in shown else "value, in base64",
             "none: a tombstone" if shown["value"] is None else str(shown.get("value_base64", shown["value"])),

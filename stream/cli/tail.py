@@ -131,6 +131,13 @@ def model_of(record: Record) -> str:
 
 
 def _model_in(value: bytes | None) -> str:
+    """That of an event, of one in an envelope, or of the subject of a pane.
+
+    >>> _model_in(b'{"model":"a"}'), _model_in(b'{"data":{"model":"b"}}'), _model_in(b'{"subject":{"model":"c"}}')
+    ('a', 'b', 'c')
+    >>> _model_in(b'["a"]'), _model_in(b"{"), _model_in(None)
+    ('', '', '')
+    """
     import orjson
 
     from schemas.packed import is_packed, unpacked
@@ -139,7 +146,10 @@ def _model_in(value: bytes | None) -> str:
         body = unpacked(value) if is_packed(value) else orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return ""
-    return str(body.get("model", "")) if isinstance(body, dict) else ""
+    for named in (body, *(body.get(part) for part in ("data", "subject"))) if isinstance(body, dict) else ():
+        if isinstance(named, dict) and "model" in named:
+            return str(named["model"])
+    return ""
 
 
 def clock(at_ms: int) -> str:
@@ -211,7 +221,7 @@ def json_of(record: Record, message: "Message") -> bytes:
 
 
 def letter(record: DeadLetter, message: "Message") -> dict[str, Any]:
-    """A dead letter as one flat object. Bytes that are not UTF-8 are shown with replacements, and as base64."""
+    """A dead letter as one flat object. What is not UTF-8 is shown with replacements, the value in base64, too."""
     from base64 import b64encode
 
     value = record.value or b""
@@ -230,5 +240,8 @@ def letter(record: DeadLetter, message: "Message") -> dict[str, Any]:
         "key": None if record.key is None else record.key.decode("utf-8", "replace"),
         "value": None if record.value is None else text,
         **exact,
+        "headers": [[name, header.decode("utf-8", "replace")] for name, header in record.headers],
+        "redriven": record.redriven,
+        **({"cut": record.cut} if record.cut else {}),
         "dlq": {"partition": message.partition(), "offset": message.offset()},
     }

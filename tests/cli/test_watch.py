@@ -11,6 +11,7 @@ import redis
 from confluent_kafka import Producer
 
 from schemas.anomaly import Anomaly
+from schemas.dead_letter import REDRIVEN
 from schemas.heartbeat import Heartbeat
 from schemas.incident import Command, Incident
 from schemas.records import command as read_command
@@ -105,6 +106,22 @@ def test_dead_letters_are_counted_listed_and_shown_in_full(platform: Platform) -
     assert "code     bad_json (found by profile)" in shown.stdout
     assert shown.stdout.endswith("value\nno\n")
     assert leeway("dlq", "show", "4", **installation(platform)).returncode == 1
+    assert "latest" not in leeway("dlq", "list", "--latest", "0", **installation(platform)).stdout
+
+
+def test_a_letter_in_full_has_its_headers_and_says_what_is_cut_and_that_it_came_back(platform: Platform) -> None:
+    platform.create({"dlq": 1})
+    ours = {"topic": "in", "code": "schema", "message": "it is wrong", "cut": "1 of 9 bytes of the value"}
+    headers = [("from", b"a shop"), ("odd", b"\xff"), (REDRIVEN, b"2")]
+    headers += [(f"leeway.error.{name}", text.encode()) for name, text in ours.items()]
+    producer = Producer({"bootstrap.servers": platform.bootstrap})
+    producer.produce(f"{platform.prefix}dlq", b"{", headers=headers)
+    assert producer.flush(30) == 0
+    shown = leeway("dlq", "show", "1", **installation(platform)).stdout
+    assert "back     sent back 2 times before\ncut      1 of 9 bytes of the value\nheader   from: a shop\n" in shown
+    letter = json.loads(leeway("dlq", "show", "1", "--output", "json", **installation(platform)).stdout)
+    assert (letter["redriven"], letter["cut"]) == (2, "1 of 9 bytes of the value")
+    assert letter["headers"] == [["from", "a shop"], ["odd", "\ufffd"], [REDRIVEN, "2"]]
 
 
 def view(platform: Platform, model: str, state: str, columns: dict[str, tuple[str, float]]) -> None:
