@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import erf, log, sqrt
+from math import erf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,17 +103,6 @@ def contaminated(share: float, side: int) -> Floats:
     for place, part in OUTERMOST:
         extreme[-place if side > 0 else place - 1] = part
     return (1 - share) * np.diff([0.0, *RANKS, 1.0]) + share * extreme
-
-
-def smallest_shift(threshold: float, effective_events: float) -> float:
-    """Return the smallest shift of a mean, in standard deviations, that so large a reference can ever tell from none.
-
-    The evidence for a shift d cannot exceed effective_events * d^2 / 2 nats.
-
-    >>> round(smallest_shift(1e6, 5000), 3)
-    0.074
-    """
-    return sqrt(2 * log(max(threshold, 1.0)) / max(effective_events, 1.0))
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,12 @@
 
 For each alternative a CUSUM is kept beside its e-detector, C <- max(C, 1) * R: evidence that starts afresh whenever
 it is worth less than nothing (Page, "Continuous inspection schemes", 1954). Where the CUSUM of the winning
-alternative last started is the maximum likelihood estimate of the change point. It is known to a pane, so it is an
-interval.
+alternative last started is the maximum likelihood estimate of the change point. It is known to a pane.
 
 >>> before, age, ratio = np.array([[0.2, 5.0]]), np.array([[40, 40]], np.uint32), np.array([[2.0, 2.0]])
 >>> cusum, age = advance(before, age, ratio, events=np.array([20.0]))
 >>> cusum.tolist(), age.tolist()
 ([[2.0, 10.0]], [[20, 60]])
->>> Onset.of(events_ago=60, pane=20)
-Onset(earliest=60, latest=40)
 
 What is certain of a change does not date it: where a column is constant, a bet that it stays so gains a little with
 every pane, and its run goes back to the beginning when the change comes. Of all runs that leave no doubt the youngest
@@ -18,8 +15,6 @@ counts.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +27,6 @@ Counts = NDArray[np.uint32]
 SURE = 1e12  # belief that leaves no doubt: far above the thresholds at which people want to be told
 
 LONGEST = float(np.iinfo(np.uint32).max)  # of a run, in events
-
-
-@dataclass(frozen=True, slots=True)
-class Onset:
-    """When a change began, in events before the alarm: within the pane that lies between the two."""
-
-    earliest: int
-    latest: int
-
-    @classmethod
-    def of(cls, events_ago: int, pane: int) -> Onset:
-        return cls(events_ago, max(0, events_ago - pane))
 
 
 def advance(cusum: Floats, age: Counts, ratio: Floats, events: Floats) -> tuple[Floats, Counts]:
