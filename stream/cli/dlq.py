@@ -77,14 +77,14 @@ def show(settings: Settings, number: int, wanted: Wanted, output: str) -> None:
     \b
     Exit codes: 0 shown, 1 there is no such number or Kafka is away, 2 wrong usage or configuration.
     """
-    from stream.cli.paper import echo_json
+    from stream.cli.paper import echo_json, harmless
     from stream.cli.tail import letter
 
     shown = letter(*numbered(survey(settings, wanted, number), number))
     if output == "json":
         echo_json(shown)
         sys.exit(0)
-    click.echo(_in_full(shown))
+    click.echo(harmless(_in_full(shown)))
 
 
 @command.command()

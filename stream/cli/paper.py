@@ -2,12 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
+
+COMMANDS: Final = {sign: f"\\x{sign:02x}" for sign in (*range(0x20), *range(0x7F, 0xA0)) if chr(sign) not in "\n\t"}
 
 # glyph and colour of a level, a severity or a state
 SIGNS = {
@@ -43,8 +46,17 @@ def sign(word: str) -> str:
     return f"[{colour}]{glyph} {word}[/{colour}]"
 
 
+def harmless(text: str) -> str:
+    """A text in which whatever a terminal would obey is written out: producers decide what stands in a record.
+
+    >>> harmless("a title:\\x1b]0;mine\\x07")
+    'a title:\\\\x1b]0;mine\\\\x07'
+    """
+    return text.translate(COMMANDS)
+
+
 def console() -> "Console":
-    """rich on standard output. Text in a pipe is not cut to 80 columns; NO_COLOR is honoured by rich itself."""
+    """rich on standard output, `harmless`. Text in a pipe is not cut to 80 columns; rich itself honours NO_COLOR."""
     from rich.console import Console
 
     class Paper(Console):
@@ -52,6 +64,9 @@ def console() -> "Console":
 
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
+
+        def render_str(self, text: str, **style: Any) -> "Text":
+            return super().render_str(harmless(text), **style)
 
     terminal = sys.stdout.isatty()
     return Paper(width=None if terminal else 200, highlight=False, soft_wrap=not terminal)
