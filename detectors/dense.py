@@ -75,7 +75,7 @@ LEVELS = 7  # blocks of 1, 2, 4 ... 64 blocks, on which it is measured whether y
 CAUTION = 0.5  # standard errors that are taken off, because the largest of several is taken
 
 MOST_KNOWN = 20_000.0  # events that a mean is of: as many as an urn remembers
-LEAST_PER_EVENT = 100.0  # as of an urn: evidence must be more than a large pane
+LEAST_PER_EVENT = 100.0  # evidence must be more than a large pane
 
 # An alarm ends when so little of the threshold is left, or about what is at stake without a change. Having no more than
 # CAP times the threshold before, a change that goes on is taken for over once in 10,000 times.
