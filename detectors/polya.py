@@ -279,13 +279,21 @@ def tilted_shares(law: Shares, urn: Floats, pane: Floats, factor: Floats) -> Flo
     """
     size, events = urn.sum(axis=1)[:, None], pane.sum(axis=1)[:, None]
     watched = slice(None) if law.every_bin else slice(0, 1)
-    balls, drawn = urn[:, watched], pane[:, watched]
-    share = np.where(balls > 0, balls / size, 0.5)  # a bin that is not there has no weight; a half keeps it finite
-    v, whole = factor[:, None, None], size[:, :, None]
-    own = np.concatenate([share[:, :, None], law.tilt(share)], axis=2) * whole  # before a change, then after each
-    misses = rise((whole - own) / v, (events - drawn)[:, :, None] / v)
-    ratio = misses[:, :, 1:] - misses[:, :, :1]
-    if np.count_nonzero(drawn):  # often nothing is null, and nothing an error
-        hits = rise(own / v, drawn[:, :, None] / v)
-        ratio += hits[:, :, 1:] - hits[:, :, :1]
+    v = factor[:, None]
+    laws = share_laws(law, urn[:, watched] / v, size / v, pane[:, watched] / v, events / v)
+    ratio = laws[:, :, 1:] - laws[:, :, :1]
     return np.asarray(ratio).reshape(len(urn), ratio.shape[1] * ratio.shape[2])
+
+
+def share_laws(law: Shares, balls: Floats, size: Floats, drawn: Floats, events: Floats) -> Floats:
+    """Return the log probability, up to what all have in common, that a bin with so many of the `size` balls is `drawn`
+    so often in so many `events`, [..., 1 + alternatives]: before a change, and after each.
+    """
+    share = np.where(balls > 0, balls / size, 0.5)  # a bin that is not there has no weight; a half keeps it finite
+    whole = np.asarray(size)[..., None]
+    own = np.concatenate([share[..., None], law.tilt(share)], axis=-1) * whole
+    own = np.broadcast_to(own, (*drawn.shape, own.shape[-1]))
+    laws = rise(whole - own, (events - drawn)[..., None])
+    if np.count_nonzero(drawn):  # often nothing is null, and nothing an error
+        laws = laws + rise(own, drawn[..., None])
+    return laws

@@ -7,9 +7,9 @@ likelihood ratio R_j of such an urn against the urn itself is an e-value, so
     M_j <- (M_j + n) * R_j,        evidence = sum_j w_j M_j,        alarm at evidence >= threshold
 
 is a Shiryaev-Roberts e-detector (Shin, Ramdas and Rinaldo, 2022) and keeps its alert budget (`detectors/budget.py`)
-whatever the distribution, at any pane size, without calibration. Afterwards the pane goes into the urn: the error of
-the reference is inside the guarantee. The growth costs little delay, and holding it back was measured to break the
-budget or to gain nothing.
+whatever the distribution, at any pane size, without calibration. What shares would win beyond an alarm is not staked
+(`detectors/overshoot.py`). Afterwards the pane goes into the urn: the error of the reference is inside the guarantee.
+The growth costs little delay, and holding it back was measured to break the budget or to gain nothing.
 
 What the guarantee does not cover is dependence: events are counted as effective events (`detectors/dependence.py`).
 
@@ -38,7 +38,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import aftermath, dependence, lately, onset, retired
+from detectors import aftermath, dependence, lately, onset, overshoot, retired
 from detectors.aftermath import (
     ACCEPTED,
     ALARM,
@@ -50,7 +50,7 @@ from detectors.aftermath import (
     Phase,
     Turn,
 )
-from detectors.alternatives import RATES, SCALE, Law, Numbers
+from detectors.alternatives import RATES, SCALE, Law, Numbers, Shares
 from detectors.bank import Bank, Tilts, chosen, decode, derived, empty, encode, joined, padded
 from detectors.evidence import grown, odds
 from detectors.polya import Other, started, summed, tilted_numbers, tilted_shares
@@ -242,13 +242,14 @@ class Urns:
             self.learn(after, self.taken(after, learning, waiting), turns)
             self.begin_anew(after, learning)
         block = self.taken(after, judged, waiting)
+        wanted = np.full(len(after), threshold, np.float64)
+        least = np.maximum(wanted[block.at], LEAST_PER_EVENT * block.events)
         if judged.size:
-            self.weigh(after, block)
+            self.weigh(after, block, least)
         believed = self.believed(after)
-        said = self.verdicts(after, np.full(len(after), threshold, np.float64), believed)
+        said = self.verdicts(after, wanted, believed)
         if judged.size:
             calm = believed[np.arange(len(after)), said.alternative][block.at] < CALM
-            least = np.maximum(said.threshold[block.at], LEAST_PER_EVENT * block.events)
             crossed = (said.evidence[block.at] >= least) & ~calm
             after = self.turn(after, block, crossed, calm, turns)
             self.begin_anew(after, judged)
@@ -312,8 +313,8 @@ class Urns:
         before = bank.evidence[at][:, quiet].astype(np.float64)
         bank.evidence[block.rows[:, None], quiet] = grown(before, block.events, odds(ratio[:, quiet]))
 
-    def weigh(self, bank: Bank, block: Block) -> None:
-        """Weigh the blocks of features that are judged, in place."""
+    def weigh(self, bank: Bank, block: Block, least: Floats) -> None:
+        """Weigh the blocks of features that are judged, in place; `least` [rows] makes an alarm."""
         rows, at, pane, events = block.rows, block.at, block.pane, block.events
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
@@ -321,7 +322,10 @@ class Urns:
         ratio = odds(self.ratio(bank, rows, block.urn, pane, factor, logarithms, late))
         if not self.alike:
             ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
-        bank.evidence[at] = grown(bank.evidence[at].astype(np.float64), events, ratio)
+        before = bank.evidence[at].astype(np.float64)
+        bank.evidence[at] = grown(before, events, ratio)
+        if isinstance(self.law, Shares) and (before.max() + events.max()) >= overshoot.NEAR * least.min():
+            self.raise_near(bank, block, before + events[:, None], least)
         bank.cusum[at], bank.age[at] = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
         watching = bank.phase[at] == WATCHING
         back = watching & (bank.places[at] > 0)
@@ -338,6 +342,28 @@ class Urns:
         if late is not None:  # the urn of what is new is half a guess, which events of late refute again and again
             bank.evidence[rows[~watching], -1] = bank.cusum[rows[~watching], -1] = 0
         self.observe(bank, block.only(watching), scores[watching], inside=False)
+
+    def raise_near(self, bank: Bank, block: Block, money: Floats, least: Floats) -> None:
+        """Raise, in place, the evidence of shares for which the block may be an alarm; `money` [rows, alternatives] was
+        bet, and `least` [rows] makes one.
+        """
+        assert isinstance(self.law, Shares)
+        rows, alternatives = block.rows, len(self.law.weight)
+        bet = self.stakes(bank)[block.at if not self.alike else slice(None)] * money
+        bet = bet.reshape(len(rows), -1, alternatives).sum(axis=2)
+        watching = bank.phase[rows] == WATCHING
+        most = np.where(bank.places[rows] > 0, least / (1 - retired.STAKE), least)[:, None]
+        row, bin = np.nonzero((bet >= overshoot.NEAR * most) & (bet < most) & watching[:, None])
+        if not row.size:
+            return
+        v = bank.factor[rows[row], 0]
+        stake = self.law.weight / (1 if self.alike else bank.bins[rows[row], None])
+        of_bin = bin[:, None] * alternatives + np.arange(alternatives)
+        b = overshoot.raised(
+            self.law, block.urn[row, bin] / v, block.size[row] / v, block.events[row] / v,
+            money[row[:, None], of_bin], stake, most[row, 0],
+        )  # fmt: skip
+        bank.evidence[rows[row, None], of_bin] *= np.where(self.law.weight > 0, b[:, None], 1)
 
     def of_late(self, bank: Bank, block: Block) -> Other | None:
         """Return the urn of events of late, of which the block is one from now on, in place; of shares, none."""
