@@ -38,15 +38,19 @@ __all__ = ["RATES_UP", "raised"]
 Floats = NDArray[np.float64]
 
 # A bet of less than this share of what makes an alarm is not raised: it would gain little, and cost time in every step.
-# It is more than one event's worth of `urn.LEAST_PER_EVENT`, or the largest panes, which take longest, always would be.
+# It is more than one event's worth of `urn.LEAST_PER_EVENT`, or large panes, which take longest, always would be.
 NEAR = 0.03
+
+# Nor are panes of more effective events: two hundred bets on half of 50,000 events took .8 s, and so large a pane says
+# what it says at once.
+LARGEST = 5000.0
 
 # Counts that are looked at, in standard deviations about the mean, and some more because small rates are skewed. All
 # others are taken to make an alarm, which errs on the side of the budget.
 FEWER, MORE, SOME = 5.0, 6.0, 6
 
-# What is fair grows without limit with the pane: of 20,000 events any that are not quite as expected would be an alarm,
-# and no reference is known so well.
+# What is fair grows without limit with the pane: of thousands of events any that are not quite as expected would be an
+# alarm, and no reference is known so well.
 MOST = 4.0
 
 STEPS = 6  # of Newton's method, from below: every step is fair, the third is good to a per cent

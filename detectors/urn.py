@@ -351,9 +351,9 @@ class Urns:
         rows, alternatives = block.rows, len(self.law.weight)
         bet = self.stakes(bank)[block.at if not self.alike else slice(None)] * money
         bet = bet.reshape(len(rows), -1, alternatives).sum(axis=2)
-        watching = bank.phase[rows] == WATCHING
+        fits = (bank.phase[rows] == WATCHING) & (block.events <= overshoot.LARGEST * bank.factor[rows, 0])
         most = np.where(bank.places[rows] > 0, least / (1 - retired.STAKE), least)[:, None]
-        row, bin = np.nonzero((bet >= overshoot.NEAR * most) & (bet < most) & watching[:, None])
+        row, bin = np.nonzero((bet >= overshoot.NEAR * most) & (bet < most) & fits[:, None])
         if not row.size:
             return
         v = bank.factor[rows[row], 0]

@@ -80,6 +80,14 @@ def test_what_is_far_from_an_alarm_is_not_raised():
     )
 
 
+def test_the_largest_panes_are_not_raised():
+    urns, bank = watching(RATES_UP, np.array([50.0, 950.0]), 2e5, 2)
+    for events, same in ((5000, False), (5001, True)):
+        pane = [np.array([250, events - 250])] * 2
+        near, far = (urns.step(bank, pane, threshold)[1].evidence for threshold in (A, 1e12))
+        assert (near == far).all() == same
+
+
 def test_that_errors_became_fewer_is_not_raised_and_neither_is_what_fires():
     urn, panes = np.array([50.0, 950.0]), panes_of(20, 2)[:4]
     urns, bank = watching(RATES_UP, urn, 4000.0, len(panes))
