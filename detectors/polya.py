@@ -295,5 +295,5 @@ def share_laws(law: Shares, balls: Floats, size: Floats, drawn: Floats, events: 
     own = np.broadcast_to(own, (*drawn.shape, own.shape[-1]))
     laws = rise(whole - own, (events - drawn)[..., None])
     if np.count_nonzero(drawn):  # often nothing is null, and nothing an error
-        laws = laws + rise(own, drawn[..., None])
+        laws += rise(own, drawn[..., None])
     return laws

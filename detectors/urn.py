@@ -324,7 +324,8 @@ class Urns:
             ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
         before = bank.evidence[at].astype(np.float64)
         bank.evidence[at] = grown(before, events, ratio)
-        if isinstance(self.law, Shares) and (before.max() + events.max()) >= overshoot.NEAR * least.min():
+        divided = 1 if self.alike else bank.bins[at].min()  # the stake, among so many bins at least
+        if isinstance(self.law, Shares) and before.max() + events.max() >= overshoot.NEAR * least.min() * divided:
             self.raise_near(bank, block, before + events[:, None], least)
         bank.cusum[at], bank.age[at] = onset.advance(bank.cusum[at].astype(np.float64), bank.age[at], ratio, events)
         watching = bank.phase[at] == WATCHING
