@@ -352,12 +352,14 @@ class Urns:
         rows, alternatives = block.rows, len(self.law.weight)
         bet = self.stakes(bank)[block.at if not self.alike else slice(None)] * money
         bet = bet.reshape(len(rows), -1, alternatives).sum(axis=2)
-        fits = (bank.phase[rows] == WATCHING) & (block.events <= overshoot.LARGEST * bank.factor[rows, 0])
+        factor = bank.factor[rows, 0]
+        fits = (bank.phase[rows] == WATCHING) & (block.events <= overshoot.LARGEST * factor)
+        seen = block.urn[:, : bet.shape[1]] >= overshoot.SEEN * factor[:, None]
         most = np.where(bank.places[rows] > 0, least / (1 - retired.STAKE), least)[:, None]
-        row, bin = np.nonzero((bet >= overshoot.NEAR * most) & (bet < most) & fits[:, None])
+        row, bin = np.nonzero((bet >= overshoot.NEAR * most) & (bet < most) & fits[:, None] & seen)
         if not row.size:
             return
-        v = bank.factor[rows[row], 0]
+        v = factor[row]
         stake = self.law.weight / (1 if self.alike else bank.bins[rows[row], None])
         of_bin = bin[:, None] * alternatives + np.arange(alternatives)
         b = overshoot.raised(

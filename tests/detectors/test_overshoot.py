@@ -40,7 +40,7 @@ def watching(law, urn, money, copies):
 @pytest.mark.parametrize("evidence", [400.0, 2000.0, 8000.0])
 @pytest.mark.parametrize("events", [1, 4, 20, 200])
 @pytest.mark.parametrize("law", [RATES, RATES_UP], ids=lambda law: law.name)
-@pytest.mark.parametrize("errors", [0.4, 25.0, 400.0])
+@pytest.mark.parametrize("errors", [12.0, 25.0, 400.0])
 def test_a_bet_that_is_cut_off_at_an_alarm_is_fair_and_nothing_is_left_over(law, evidence, events, errors):
     urn, panes = np.array([errors, 1000.0]), panes_of(events, 2)
     urns, bank = watching(law, urn, evidence, len(panes))
@@ -85,6 +85,13 @@ def test_the_largest_panes_are_not_raised():
     for events, same in ((5000, False), (5001, True)):
         pane = [np.array([250, events - 250])] * 2
         near, far = (urns.step(bank, pane, threshold)[1].evidence for threshold in (A, 1e12))
+        assert (near == far).all() == same
+
+
+def test_a_bin_that_was_hardly_seen_is_not_raised():
+    for balls, same in ((9.5, True), (10.0, False)):
+        urns, bank = watching(RATES_UP, np.array([balls, 5000.0]), 4000.0, 2)
+        near, far = (urns.step(bank, [np.array([3, 17])] * 2, threshold)[1].evidence for threshold in (A, 1e12))
         assert (near == far).all() == same
 
 
