@@ -25,14 +25,7 @@ CASES = (
     (gradual_rate(RATES_UP, 0.05, 0.08, 1000), 950.0),
 )
 
-LOSSES: dict[str, str] = dict.fromkeys(
-    (change.name for change, _ in CASES),
-    "A pane is weighed as a whole: evidence can begin only where a pane does, and is looked at only where one ends. "
-    "That of a rate of a few per cent wavers, so an alarm that would have stood for a moment within a pane is not "
-    "raised, and large panes cost more than one of themselves. Event by event the means are within a few per cent of "
-    "the bars, but for the gradual change: of its runs one had just begun to learn anew without a reason, as an urn of "
-    "errors does for a thousandth of all time, and took 8 % for normal. Without it the mean is 40 events less.",
-)
+LOSSES: dict[str, str] = {}
 
 
 def tasks(scale: float, data: Path | None) -> list[Task]:

@@ -27,9 +27,8 @@ CASES = (
 
 LOSSES: dict[str, str] = dict.fromkeys(
     (change.name for change, _ in CASES),
-    "Every category is watched for seven changes, so a change of one of them is a seventieth of the stake; and a pane"
-    " is weighed as a whole, so an alarm that would have stood for a moment within one is not raised. A bet on pairs "
-    "that swap would see the swap sooner, and cost all others.",
+    "Every category is watched for seven changes, so a change of one of them is a seventieth of the stake. A bet on "
+    "pairs that swap would see the swap sooner, and cost all others.",
 )
 
 

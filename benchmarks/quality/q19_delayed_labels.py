@@ -51,9 +51,9 @@ WINDOW, WINDOWS, LABELS = 2_000, 200, 10_000
 ERROR = "mean absolute error"
 
 AT_ONCE = (
-    "Labels that come at once are all of one age, and this is Q7, whose bars it has and whose losses it shares: a rate "
-    "of a few per cent wavers, a pane is weighed as a whole, and its end is waited for. With so few runs most of it "
-    "cannot be told from reached."
+    "Labels that come at once are all of one age, and this is Q7, whose bars it has. But what urns by label age would "
+    "win beyond an alarm is staked, as that of other rates is not, and a pane's end is waited for. With so few runs "
+    "most of it cannot be told from reached."
 )
 LATER_ERRORS = (
     "Three errors in five are those of positives, whose labels are ten times as late as the others and five times as "
