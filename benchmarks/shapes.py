@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.bars import Bar
-from benchmarks.counting import verdict
+from benchmarks.counting import IN_CPP, verdict
 from benchmarks.events import Shape
 from benchmarks.place import Place
 from benchmarks.turns import Reading, Turn, alternate, median, ratio
@@ -28,7 +28,6 @@ SHAPES = {  # title: shape, and how many features' worth of an event it is: larg
     "one feature in ten is left out": (Shape(absent=0.1), 1),
     "features in another order every time": (Shape(shuffled=True), 1),
 }
-IN_CPP = ", with the decoder in C++"
 NATIVE = (
     PLAIN,
     "10 models, different features",

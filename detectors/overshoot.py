@@ -15,10 +15,10 @@ It takes the law of S without a change: of one bin against the rest, the beta-bi
 as well: the smaller of A and a sum is at most the sum of the smaller of A and each. Of numbers the law of S is that of
 all their bins, which takes too long; they are not raised.
 
->>> money, most = np.full((1, 7), 4e3), np.array([1e4])
+>>> from detectors.alternatives import RATES_UP
+>>> bet, most = RATES_UP.weight * np.full((1, 7), 4e3), np.array([1e4])
 >>> for events in (1.0, 20.0, 200.0):
-...     one = raised(RATES_UP, np.array([250.0]), np.array([5000.0]), np.array([events]), money, RATES_UP.weight, most)
-...     print(one.round(3))
+...     print(raised(RATES_UP, np.array([250.0]), np.array([5000.0]), np.array([events]), bet, most).round(3))
 [1.003]
 [1.33]
 [3.255]
@@ -29,11 +29,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.alternatives import RATES_UP, Shares
+from detectors.alternatives import Shares
 from detectors.evidence import odds
 from detectors.polya import rise, share_laws
-
-__all__ = ["RATES_UP", "raised"]
 
 Floats = NDArray[np.float64]
 
@@ -60,14 +58,11 @@ MOST = 4.0
 STEPS = 6  # of Newton's method, from below: every step is fair, the third is good to a per cent
 
 
-def raised(
-    law: Shares, balls: Floats, size: Floats, events: Floats, money: Floats, weight: Floats, most: Floats
-) -> Floats:
+def raised(law: Shares, balls: Floats, size: Floats, events: Floats, bet: Floats, most: Floats) -> Floats:
     """Return the factor b of each bet on a watched bin, [bets], from 1 to MOST.
 
     Of `size` balls in its urn `balls` are the bin's; so many `events`, all [bets] and effective ones, are drawn.
-    `money` [bets, alternatives] is what is bet on each alternative, M + n; `weight` [alternatives] its stake. The
-    bet is cut off at `most` [bets].
+    `bet` [bets, alternatives] is what is bet on each alternative, w (M + n); it is cut off at `most` [bets].
     """
     drawn = np.floor(events)
     k, there = counts(balls / size, size, drawn)
@@ -75,8 +70,8 @@ def raised(
     laws = share_laws(law, balls[:, None], size[:, None], k, all_drawn)
     orders = rise(one, all_drawn) - rise(one, k) - rise(one, all_drawn - k)
     chance = np.where(there, np.exp(laws[..., 0] + orders - rise(size, drawn)[:, None]), 0.0)
-    won = (odds(laws[..., 1:] - laws[..., :1]) * (weight * money)[:, None, :]).sum(axis=-1)
-    fair, rest = (weight * money).sum(axis=1), np.maximum(0.0, 1 - chance.sum(axis=1))
+    won = (odds(laws[..., 1:] - laws[..., :1]) * bet[:, None, :]).sum(axis=-1)
+    fair, rest = bet.sum(axis=1), np.maximum(0.0, 1 - chance.sum(axis=1))
     b = np.ones(len(balls))
     for _ in range(STEPS):
         less = b[:, None] * won < most[:, None]

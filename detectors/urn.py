@@ -350,8 +350,9 @@ class Urns:
         """
         assert isinstance(self.law, Shares)
         rows, alternatives = block.rows, len(self.law.weight)
-        bet = self.stakes(bank)[block.at if not self.alike else slice(None)] * money
-        bet = bet.reshape(len(rows), -1, alternatives).sum(axis=2)
+        bets = self.stakes(bank)[block.at if not self.alike else slice(None)] * money
+        bets = bets.reshape(len(rows), -1, alternatives)
+        bet = bets.sum(axis=2)
         factor = bank.factor[rows, 0]
         fits = (bank.phase[rows] == WATCHING) & (block.events <= overshoot.LARGEST * factor)
         seen = block.urn[:, : bet.shape[1]] >= overshoot.SEEN * factor[:, None]
@@ -360,12 +361,9 @@ class Urns:
         if not row.size:
             return
         v = factor[row]
-        stake = self.law.weight / (1 if self.alike else bank.bins[rows[row], None])
+        balls, size, events = block.urn[row, bin] / v, block.size[row] / v, block.events[row] / v
+        b = overshoot.raised(self.law, balls, size, events, bets[row, bin], most[row, 0])
         of_bin = bin[:, None] * alternatives + np.arange(alternatives)
-        b = overshoot.raised(
-            self.law, block.urn[row, bin] / v, block.size[row] / v, block.events[row] / v,
-            money[row[:, None], of_bin], stake, most[row, 0],
-        )  # fmt: skip
         bank.evidence[rows[row, None], of_bin] *= np.where(self.law.weight > 0, b[:, None], 1)
 
     def of_late(self, bank: Bank, block: Block) -> Other | None:

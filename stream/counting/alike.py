@@ -143,9 +143,12 @@ class AlikeRows:
         waiting = self._undecoded.pop((known, topic))
         many = len(waiting.values)
         self.rows -= many
+        natively = self._natives.runs(known, topic, waiting.values)
+        if not natively:
+            return self._decode_purely(tally, known, topic, waiting, many)
         odd: list[Odd] = []
         arrived, left = np.array(waiting.arrived, np.int64), np.ones(many, np.bool_)
-        for runs in self._natives.runs(known, topic, waiting.values):
+        for runs in natively:
             alike, places = self._natives.block(runs, waiting.values, tally.identities, tally.codes)
             left[places] = False
             odd += waiting.odd(places[self._odd(tally, runs[0].layout.like, alike, arrived[places])])
