@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.bars import Bar
 from benchmarks.events import Shape
@@ -78,7 +79,8 @@ def watch(pid: int, place: Place, topic: str, group: str, many: int) -> list[Sam
     give_up = time.monotonic() + PATIENCE_S
     done = 0
     while done < many and time.monotonic() < give_up:
-        done = sum(max(0, lane.offset) for lane in consumer.committed(lanes, 10))
+        with suppress(KafkaException):  # the group's coordinator is not there yet
+            done = sum(max(0, lane.offset) for lane in consumer.committed(lanes, 10))
         if done:
             samples.append((done, round(resident_mb(pid), 1)))
         time.sleep(EVERY_S)

@@ -11,7 +11,7 @@ feature's own are found for all groups by one binary search.
 ([3, 1], ([0, 2], [1, 2]), [-925.0, 0.24])
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -32,6 +32,7 @@ CODE_BITS = 32
 WORD = 64
 CODE = (1 << CODE_BITS) - 1
 SHORT = 1 << 16  # so few places are ordered by a radix sort
+AT_ONCE = 1 << 20  # values are counted at once: what is needed besides them is eight times as much
 DENSE = 4  # as long as there are not many more possible keys than rows, counting them all is faster than sorting
 
 NOTHING: Ints = np.empty(0, np.int64)
@@ -72,13 +73,18 @@ class Table:
     groups: Ints  # [places, columns]
     values: NDArray[Any]  # [columns, rows]: numbers (NaN: there is none) or codes of texts (-1: there is none)
 
-    def in_order(self) -> "tuple[Table, Ints]":
-        """The same table with its rows in the order of their places, and where in it each place begins that has any."""
+    def in_order(self) -> "Iterator[tuple[Table, Ints]]":
+        """The same table, a few columns at a time, with its rows in the order of their places, and where in it each
+        place begins that has any."""
         order = ascending(self.place, len(self.groups))
-        place, values = self.place, self.values
-        if order.size and np.any(order[1:] < order[:-1]):
-            place, values = place[order], np.take(values, order, axis=1)  # unlike `values[:, order]`: column by column
-        return Table(place, self.groups, values), starts_of_runs(place)
+        moved = bool(np.any(order[1:] < order[:-1]))
+        place = self.place[order] if moved else self.place
+        starts, many = starts_of_runs(place), max(1, AT_ONCE // place.size)
+        for first in range(0, len(self.values), many):
+            values = self.values[first : first + many]
+            if moved:
+                values = np.take(values, order, axis=1)  # unlike `values[:, order]`: column by column
+            yield Table(place, self.groups[:, first : first + many], values), starts
 
 
 def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
@@ -105,9 +111,9 @@ def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints])
     for table in tables:
         if not table.values.size:
             continue
-        ordered, starts = table.in_order()
-        add_up(ordered, starts, n, total, low, high)
-        found += buckets(ordered, starts)
+        for ordered, starts in table.in_order():
+            add_up(ordered, starts, n, total, low, high)
+            found += buckets(ordered, starts)
     keys, counts = merged(found, KEPT_BITS)
     whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
     if edges and keys.size:

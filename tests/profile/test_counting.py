@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from detectors.binning import derive_categories, representative, universal
 from schemas.binning import Binning
 from schemas.subject import Subject
-from stream.counting.columns import count_numbers, single
+from stream.counting import columns
+from stream.counting.columns import Table, count_numbers, single
 from stream.counting.tally import SETTLED_ROWS
 from stream.engine.role import Lane
 from tests.profile.events import NOW, TOPICS, Sent, count, flushed, one_pane, role, sent
@@ -413,3 +414,22 @@ def test_a_sum_that_overflows_both_ways_is_a_number_still():
     tables = [single(np.zeros(2, np.int64), np.full(2, huge), 1) for huge in (1.7e308, -1.7e308)]
     assert count_numbers(tables, 1, {}).sum == [0.0]
     assert count_numbers(tables[1:], 1, {}).sum == [-float_info.max]
+
+
+@pytest.mark.parametrize(("places", "rows"), [(1, 90), (7, 90), (7, 1)])
+def test_how_many_columns_are_counted_at_once_changes_nothing(monkeypatch, places, rows):
+    random = np.random.default_rng(places)
+    values = np.where(
+        random.random((5, rows)) < 0.1, np.nan, random.normal(size=(5, rows)).round(1) * 10.0 ** (places - 1)
+    )
+    table = Table(random.integers(0, places, rows), np.arange(5 * places).reshape(places, 5), values)
+    edges = {group: np.array([-5_000, 5_000], np.int64) for group in range(0, 5 * places, 2)}
+
+    def found() -> Any:
+        numbers = count_numbers([table], 5 * places, edges)
+        return numbers.n, numbers.sum, numbers.min, numbers.max, [numbers.runs.of(at) for at in range(5 * places)]
+
+    together = found()
+    monkeypatch.setattr(columns, "AT_ONCE", 2 * rows)
+    assert found() == together
+    assert sum(together[0]) == np.count_nonzero(~np.isnan(values))
