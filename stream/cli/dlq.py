@@ -239,17 +239,16 @@ def _in_full(shown: dict[str, Any]) -> str:
     place = f"{shown['topic']}, partition {shown['partition']}, offset {shown['offset']}"
     back = [f"back     sent back {many(shown['redriven'], 'time')} before"] if shown["redriven"] else []
     cut = [f"cut      {shown['cut']}"] if "cut" in shown else []
-    return "\n".join(
-        (
-            f"code     {shown['code']} (found by {shown['stage']})",
-            f"why      {shown['message']}",
-            f"mend     {shown['hint']}",
-            f"from     {place}",
-            *back,
-            *cut,
-            *(f"header   {name}: {header}" for name, header in shown["headers"]),
-            f"key      {'none' if shown['key'] is None else shown['key']}",
-            "value" if "value_base64" not in shown else "value, in base64",
-            "none: a tombstone" if shown["value"] is None else str(shown.get("value_base64", shown["value"])),
-        )
+    lines = (
+        f"code     {shown['code']} (found by {shown['stage']})",
+        f"why      {shown['message']}",
+        f"mend     {shown['hint']}",
+        f"from     {place}",
+        *back,
+        *cut,
+        *(f"header   {name}: {header}" for name, header in shown["headers"]),
+        f"key      {'none' if shown['key'] is None else shown['key']}",
+        "value" if "value_base64" not in shown else "value, in base64",
     )
+    value = "none: a tombstone" if shown["value"] is None else str(shown.get("value_base64", shown["value"]))
+    return "\n".join((*(line.replace("\n", r"\n") for line in lines), value))

@@ -166,6 +166,10 @@ def clock(at_ms: int) -> str:
 
 def line_of(record: Record) -> str:
     """One line with a glyph and a word for the state, as rich markup."""
+    return _told(record).replace("\n", r"\n")  # others may write to these topics, too
+
+
+def _told(record: Record) -> str:
     from rich.markup import escape
 
     from stream.cli.paper import sign

@@ -127,15 +127,16 @@ def test_a_letter_in_full_has_its_headers_and_says_what_is_cut_and_that_it_came_
 def test_a_letter_does_not_command_the_terminal(platform: Platform) -> None:
     platform.create({"dlq": 1})
     title = "\x1b]0;mine\x07"
-    ours = {"topic": "in", "code": "schema", "message": f"{title}: not a name", "hint": "Mend it."}
+    ours = {"topic": "in", "code": "schema", "message": f"{title}: not\na name", "hint": "Mend it."}
     headers = [(f"leeway.error.{name}", text.encode()) for name, text in ours.items()]
     producer = Producer({"bootstrap.servers": platform.bootstrap})
-    producer.produce(f"{platform.prefix}dlq", f"[{title}]".encode(), key="\x9b2J".encode(), headers=headers)
+    producer.produce(f"{platform.prefix}dlq", f"[{title}]".encode(), key="\x9b2J\nvalue".encode(), headers=headers)
     assert producer.flush(30) == 0
     listed = leeway("dlq", "list", **installation(platform)).stdout
     shown = leeway("dlq", "show", "1", **installation(platform)).stdout
-    assert r"\x1b]0;mine\x07: not a name. Mend it." in listed
-    assert r"key      \x9b2J" in shown
+    assert r"\x1b]0;mine\x07: not\na name. Mend it." in listed
+    assert r"\x1b]0;mine\x07: not\na name" in shown
+    assert r"key      \x9b2J\nvalue" + "\nvalue\n" in shown
     assert shown.endswith("value\n" + r"[\x1b]0;mine\x07]" + "\n")
     assert not set("\x1b\x07\x9b") & set(listed + shown)
     letter = json.loads(leeway("dlq", "show", "1", "--output", "json", **installation(platform)).stdout)
