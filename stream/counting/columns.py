@@ -11,7 +11,7 @@ feature's own are found for all groups by one binary search.
 ([3, 1], ([0, 2], [1, 2]), [-925.0, 0.24])
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -103,7 +103,7 @@ class Numbers:
     runs: Runs
 
 
-def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints]) -> Numbers:
+def count_numbers(tables: Sequence[Table], many: int, edges: Mapping[int, Ints]) -> Numbers:
     """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own."""
     n, total = np.zeros(many, np.int64), np.zeros(many)
     low, high = np.full(many, np.inf), np.full(many, -np.inf)
@@ -114,7 +114,7 @@ def count_numbers(tables: Iterable[Table], many: int, edges: Mapping[int, Ints])
         for ordered, starts in table.in_order():
             add_up(ordered, starts, n, total, low, high)
             found += buckets(ordered, starts)
-    keys, counts = merged(found, KEPT_BITS)
+    keys, counts = merged(found, in_one_piece(tables, many))
     whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
     if edges and keys.size:
         into_bins(keys, whose, at, many, edges)
@@ -188,13 +188,12 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, gr
     return (np.repeat((groups.T << KEPT_BITS).ravel() + MIDDLE, runs) + distinct)[kept], counts[kept]
 
 
-def merged(found: Sequence[Tallied], low: int) -> Tallied:
-    """Keys and their counts as one row of keys, each once: those of a group, which is above the `low` bits, ascend in
-    one piece."""
+def merged(found: Sequence[Tallied], in_one_piece: bool) -> Tallied:
+    """Keys and their counts as one row of keys, each once: those of a group ascend in one piece."""
     if not found:
         return NOTHING, NOTHING
     keys, counts = (np.concatenate(part) for part in zip(*found, strict=True))
-    if in_one_piece(keys, low):
+    if in_one_piece or not keys.size:
         return keys, counts
     bits = int(counts.max()).bit_length()
     if int(keys.max()).bit_length() + bits < WORD:  # one sort of both is faster than finding an order
@@ -207,12 +206,13 @@ def merged(found: Sequence[Tallied], low: int) -> Tallied:
     return keys[first], np.add.reduceat(counts, first)
 
 
-def in_one_piece(keys: Ints, low: int) -> bool:
-    """Whether the keys of each group ascend in one piece; a group may come in several tables, or places of one."""
-    whose = keys >> low
-    begins = np.ones(keys.size, np.bool_)
-    begins[1:] = (whose[1:] != whose[:-1]) | (keys[1:] <= keys[:-1])
-    return int(np.bincount(whose[begins], minlength=1).max()) <= 1
+def in_one_piece(tables: Sequence[Table], many: int) -> bool:
+    """Whether each group has the rows of one column of one table and of one place of it, at most."""
+    pieces = np.zeros(many, np.int64)
+    for table in tables:
+        there = np.flatnonzero(np.bincount(table.place, minlength=len(table.groups)))
+        np.add.at(pieces, table.groups[there], 1)
+    return int(pieces.max(initial=0)) <= 1
 
 
 def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, Ints]) -> None:
@@ -226,9 +226,9 @@ def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, 
     at[own] = np.searchsorted(cuts, keys[own], side="right") - before[whose[own]]
 
 
-def count_texts(tables: Iterable[Table], many: int) -> Runs:
+def count_texts(tables: Sequence[Table], many: int) -> Runs:
     """Count the codes of texts, group by group."""
-    keys, counts = merged([codes(table) for table in tables if table.values.size], CODE_BITS)
+    keys, counts = merged([codes(table) for table in tables if table.values.size], in_one_piece(tables, many))
     return by_group(keys >> CODE_BITS, keys & CODE, counts, many)
 
 
