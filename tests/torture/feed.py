@@ -19,12 +19,16 @@ from schemas.anomaly import Anomaly, DetectorRef, Statistic, Status, Window
 from schemas.incident import Command
 from schemas.moment import rfc3339
 from stream.settings import Settings
+from tests.torture.ground import INPUTS
+from tests.wire.writers import packed
 
 MODELS = ("churn", "fraud", "ltv", "spam")  # by murmur2 they are in all of three or four partitions
 PILL = [("torture", b"pill")]  # marks in the input what has to become a dead letter
 PROBE = [("torture", b"probe")]  # marks anomalies that no judge wrote
 PROBES: tuple[Status, ...] = ("firing", "moved", "recovered", "moved", "firing", "accepted")
 PAUSE_S = 0.05  # between two handfuls
+PACKED = 0.3  # of the predictions are msgpack
+DEPLOYED = 0.01  # of the events
 
 # How records are refused: no JSON, not whole, not an object, no text, another kind, a wrong type, an unknown kind.
 PILLS: tuple[Callable[[int], bytes | None], ...] = (
@@ -68,12 +72,15 @@ class Feed:
                 self.pill()
             kind, event = self.event(shift)
             lane = self.random.randrange(self.settings.topics.partitions)
-            self.put(getattr(self.settings.topics, f"{kind}s"), orjson.dumps(event | {"version": f"p{lane}"}), lane)
+            write = packed if kind == "prediction" and self.random.random() < PACKED else orjson.dumps
+            self.put(getattr(self.settings.topics, f"{kind}s"), write(event | {"version": f"p{lane}"}), lane)
 
     def event(self, shift: float) -> tuple[str, dict[str, Any]]:
         """Whole numbers, so that their sums are exact in whatever order they are added."""
         chance, model = self.random, self.random.choice(MODELS)
         number = self.sent
+        if chance.random() < DEPLOYED:
+            return "deployment", {"kind": "deployment", "model": model, "action": "deployed"}
         if model == "churn" and chance.random() < 0.2:
             return "label", {"kind": "label", "model": model, "prediction_id": f"{number}", "label": number % 2}
         features = {
@@ -93,7 +100,8 @@ class Feed:
 
     def pill(self) -> None:
         topics = self.settings.topics
-        where = self.random.choice((topics.predictions,) * 6 + (topics.features, topics.labels, topics.panes))
+        others = (topics.features, topics.labels, topics.deployments, topics.panes)
+        where = self.random.choice((topics.predictions,) * 6 + others)
         self.poison(where)
 
     def poison(self, topic: str) -> None:
@@ -123,7 +131,7 @@ class Feed:
         key: bytes | None = None,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        inputs = (self.settings.topics.predictions, self.settings.topics.features, self.settings.topics.labels)
+        inputs = [getattr(self.settings.topics, purpose) for purpose in INPUTS]
         producer = self.random.choice(self.producers) if topic in inputs else self.producers[0]
         self.sent += 1
         while True:

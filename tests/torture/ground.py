@@ -144,7 +144,7 @@ class Ground:
     def _read_by(self, role: str) -> list[str]:
         topics = self.settings.topics
         return {
-            "profile": [topics.predictions, topics.features, topics.labels],
+            "profile": [getattr(topics, purpose) for purpose in INPUTS],
             "judge": [topics.panes],
             "incidents": [topics.anomalies, topics.commands],
         }[role]

@@ -16,9 +16,9 @@ from confluent_kafka import Message
 
 from schemas import records
 from schemas.anomaly import Anomaly
-from schemas.dead_letter import PREFIX, DeadLetter, from_headers
+from schemas.dead_letter import PREFIX, DeadLetter, Reason, from_headers
 from schemas.incident import Incident, Step
-from schemas.pane import Pane
+from schemas.pane import Deployed, Pane
 from stream.engine.fence import packed
 from stream.engine.role import Lane
 from stream.incidents import instant
@@ -26,10 +26,11 @@ from stream.roles.judge import Judge
 from stream.settings import Settings
 from tests.profile.reference import cells
 from tests.torture.feed import PILL
-from tests.torture.ground import committed_records
+from tests.torture.ground import INPUTS, committed_records
 from tests.torture.history import Histories
 from tests.torture.orders import Order, orders
 from tests.torture.replay import Replay
+from tests.wire.writers import unpacked
 
 Lanes = dict[int, list[Message]]
 Content = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -87,15 +88,13 @@ class Oracle:
     # ---- profile -----------------------------------------------------------------------------------------------------
 
     def inputs(self) -> list[Message]:
-        return [
-            m for topic in (self.topics.predictions, self.topics.features, self.topics.labels) for m in self.all(topic)
-        ]
+        return [message for purpose in INPUTS for message in self.all(getattr(self.topics, purpose))]
 
     def events(self) -> Finding:
         """Every event is in exactly one pane, with all its values."""
-        events = [orjson.loads(message.value() or b"") for message in self.inputs() if not pill(message)]
-        panes = [pane for m in self.all(self.topics.panes) if isinstance(pane := records.pane(m.value()), Pane)]
-        right, seen = tallied(events), added_up(panes)
+        events = [event_of(message.value() or b"") for message in self.inputs() if not pill(message)]
+        bodies = [body for m in self.all(self.topics.panes) if not isinstance(body := records.pane(m.value()), Reason)]
+        right, seen = tallied(events), added_up(bodies)
         finding = Finding("events in panes", total(right), total(seen))
         for subject in sorted(right.keys() | seen.keys()):
             want, have = right.get(subject, Counter()), seen.get(subject, Counter())
@@ -111,7 +110,7 @@ class Oracle:
     def letters(self, stages: tuple[str, ...], at_least_once: bool = False) -> Finding:
         """Every pill is a dead letter, byte for byte: value, key, headers, and where it came from."""
         read_by = {
-            "profile": (self.topics.predictions, self.topics.features, self.topics.labels),
+            "profile": tuple(getattr(self.topics, purpose) for purpose in INPUTS),
             "judge": (self.topics.panes,),
             "incidents": (self.topics.anomalies, self.topics.commands),
         }
@@ -306,6 +305,11 @@ def short(value: object) -> str:
     return text if len(text := repr(value)) <= 60 else f"{text[:60]}…"
 
 
+def event_of(value: bytes) -> dict[str, Any]:
+    """Of JSON or of msgpack."""
+    return orjson.loads(value) if value.startswith(b"{") else unpacked(value)
+
+
 def tallied(events: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
     """What events add up to, by subject: rows, and of every column how many numbers, their sum, texts and nulls."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
@@ -313,7 +317,7 @@ def tallied(events: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
         into = sums[f"{event['model']} {event['kind']}"]
         into["rows"] += 1
         into[f"version {event['version']}"] += 1
-        for name, value in cells(event):
+        for name, value in cells(event) if event["kind"] != "deployment" else ():
             if value is None:
                 into[f"{name} nulls"] += 1
             elif isinstance(value, str | bool):
@@ -324,10 +328,13 @@ def tallied(events: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
     return sums
 
 
-def added_up(panes: Iterable[Pane]) -> dict[str, Counter[str]]:
+def added_up(bodies: Iterable[Pane | Deployed]) -> dict[str, Counter[str]]:
     """The same of panes."""
     sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for pane in panes:
+    for pane in bodies:
+        if isinstance(pane, Deployed):
+            sums[f"{pane.subject.model} deployment"].update(("rows", f"version {pane.event.version}"))
+            continue
         into = sums[f"{pane.subject.model} {pane.subject.source}"]
         if pane.part == 0:
             into["rows"] += pane.rows

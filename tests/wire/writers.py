@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from random import Random
-from struct import pack
+from struct import pack, unpack
 from typing import Any
 
 import msgspec
@@ -39,6 +39,15 @@ def packed(event: Event, numbers: Sequence[str] | None = None) -> bytes:
     body |= {"number_names": ",".join(numbers), "numbers": pack(f"<{len(numbers)}d", *doubles)}
     body |= {"text_names": ",".join(others), "texts": [features[name] for name in others]}
     return msgspec.msgpack.encode(body)
+
+
+def unpacked(body: bytes) -> dict[str, Any]:
+    """The event that `packed` wrote of one without nulls among its numbers."""
+    event: dict[str, Any] = msgspec.msgpack.decode(body)
+    numbers, texts = event.pop("numbers"), event.pop("texts")
+    doubles = unpack(f"<{len(numbers) // 8}d", numbers)
+    names = event.pop("number_names").split(","), event.pop("text_names").split(",")
+    return event | {"features": dict(zip(names[0], doubles, strict=True)) | dict(zip(names[1], texts, strict=True))}
 
 
 def is_double(value: Any) -> bool:
