@@ -101,6 +101,19 @@ def test_a_worker_goes_on_where_the_last_one_stopped(platform: Platform) -> None
     assert second.values == [b"d"]
 
 
+@pytest.mark.slow
+def test_whatever_a_producer_compresses_with_is_read(platform: Platform) -> None:
+    source, out = platform.create({"source": 1, "out": 1})
+    ways = ("none", "gzip", "snappy", "lz4", "zstd")
+    for way in ways:
+        producer = Producer({"bootstrap.servers": platform.bootstrap, "compression.type": way, "log_level": 0})
+        producer.produce(source, way.encode() * 1_000)
+        assert producer.flush(30) == 0
+    role = Listing([source], out)
+    listen(role, settings(platform), lambda: len(role.values) == len(ways))
+    assert role.values == [way.encode() * 1_000 for way in ways]
+
+
 def test_the_lag_of_a_worker_that_has_caught_up_is_nothing(platform: Platform) -> None:
     source, out = platform.create({"source": 1, "out": 1})
     send(platform, source, "a")

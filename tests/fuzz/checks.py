@@ -64,7 +64,7 @@ def check_letter(letter: DeadLetter, lane: Lane, sent: Sent, stage: str) -> None
 def check_reason(reason: Reason) -> None:
     assert reason.code in CODES
     assert 0 < len(reason.message.encode()) <= LONGEST, reason.message[:3_000]
-    assert len(reason.hint.encode()) <= LONGEST, reason.hint[:3_000]
+    assert 0 < len(reason.hint.encode()) <= LONGEST, reason.hint[:3_000]
 
 
 def theirs(headers: Headers | None) -> Headers:

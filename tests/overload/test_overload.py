@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Platform
-from tests.overload import dawdling, flooded, giants
+from tests.overload import alarms, dawdling, flooded, giants
 from tests.servers import RealKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -20,6 +20,11 @@ def real(real_kafka: RealKafka, redis_url: str) -> Platform:
 
 def test_a_flood_of_events_loses_nothing_and_memory_has_a_bound(real: Platform, tmp_path: Path) -> None:
     flooded.run(real, tmp_path, "events", seconds=2)
+
+
+def test_a_flood_of_anomalies_loses_none_and_doubles_none(real: Platform, tmp_path: Path) -> None:
+    measured = alarms.run(real, tmp_path, seconds=5)
+    assert measured["steps_published"] > 0
 
 
 def test_a_redis_that_answers_late_or_never_holds_no_anomaly_up(real: Platform, tmp_path: Path) -> None:
