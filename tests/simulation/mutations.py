@@ -9,6 +9,7 @@ import stream.engine.fence
 import stream.engine.loop
 from schemas.dead_letter import Reason
 from stream.clock import Clock
+from stream.counting.alike import AlikeRows
 from stream.engine.beginning import Beginning, Memory, StartAt, begin
 from stream.engine.counts import Counts
 from stream.engine.fence import VERSION, Fence, Hold, held
@@ -239,6 +240,15 @@ def keeps_counts(self: Counts) -> None:
     """What was added up belongs to somebody else now."""
 
 
+def keeps_rows(self: AlikeRows) -> None:
+    """As do the events that wait for others like them."""
+    if not hasattr(self, "rows"):
+        forget_rows(self)
+
+
+forget_rows = AlikeRows.forget
+
+
 def keeps_outputs(self: Folds) -> None:
     """As do the outputs that were not committed."""
     self.lanes = {}
@@ -283,6 +293,7 @@ MUTATIONS: dict[str, Change] = {
     "fold-depends-on-the-poll": Change(patches={(Folds, "fold"): by_polls}),
     "snapshot-in-pieces": Change(world=in_pieces),
     "keeps-counts-of-lost-lanes": Change(patches={(Counts, "forget"): keeps_counts}, hunt="adding"),
+    "keeps-rows-that-wait": Change(patches={(AlikeRows, "forget"): keeps_rows}, hunt="profile", world=where(expel)),
     "keeps-outputs-of-lost-lanes": Change(patches={(Folds, "forget"): keeps_outputs}, world=where(expel)),
     "cooperative-rebalances": Change(world=cooperative),
     "tells-of-gaps-later": Change(loop=TellsOfGapsLater, hunt="adding", world=where(trim)),

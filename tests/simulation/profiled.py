@@ -27,8 +27,9 @@ from tests.simulation.logs import BEGAN_MS
 from tests.simulation.reference import Counts, Seen
 from tests.simulation.scenario import Scenario
 
-EVENTS = 60  # of a lane
-SETTINGS = Settings(profile=ProfileSettings(pane_ms=500, heartbeat_ms=2_000), privacy=Privacy(public=["*"]))
+EVENTS = 120  # of a lane
+USUAL = 0.9  # of them are alike, as those of one producer: they have a way of their own
+SETTINGS = Settings(profile=ProfileSettings(pane_ms=2_000, heartbeat_ms=8_000), privacy=Privacy(public=["*"]))
 POISON = (
     b"",
     b"{bad",
@@ -59,11 +60,16 @@ def values(random: Random, lane: Lane) -> Iterator[bytes]:
 
 def event(random: Random, kind: str) -> dict[str, Any]:
     made: dict[str, Any] = {"kind": kind, "model": random.choice(("churn", "fraud", "price"))}
-    if random.random() < 0.1:
+    odd = random.random() > USUAL
+    if odd and random.random() < 0.5:
         made["version"] = str(random.randrange(3))
-    if random.random() < 0.1:
+    if odd and random.random() < 0.5:
         made["ts"] = BEGAN_MS - random.choice((1_000, 3_600_000))
-    features = {"age": random.choice((1, 17, 400, None, float("nan"))), "plan": random.choice(("pro", "basic", True))}
+    ages, plans = (1, 17, 400, None), ("pro", "basic")
+    features = {
+        "age": random.choice((*ages, float("nan")) if odd else ages),
+        "plan": random.choice((*plans, True) if odd else plans),
+    }
     if kind == "deployment":
         made["action"] = "deployed"
     elif kind == "label":

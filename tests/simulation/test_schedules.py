@@ -20,6 +20,7 @@ RARE = frozenset(
     {
         *("reuses-n-unnoticed", "same-token-on-retry", "keeps-outputs-of-lost-lanes", "committed-does-not-wait"),
         *("replays-look-at-no-topics", "topics-not-looked-at-again", "silence-is-the-same", "accepts-late-writes"),
+        "keeps-rows-that-wait",
     }
 )
 
