@@ -18,8 +18,8 @@ Redis keeps snapshots of what a stateful role has folded: they may be late, roll
     SURPRISE   end the process (`stream.engine.surprise`): the supervisor starts it again, and ASSIGN is the recovery
     WATCHDOG   a call that never returns is ended by the kernel: `signal.alarm` without a handler
 
-One process, one thread, one consumer, one transactional producer. The order of the steps is the protocol: each one is
-needed, and `tests/simulation` has a seeded bug for each.
+One process, one thread, one consumer, one transactional producer. The order of the steps is the protocol:
+`tests/simulation` has seeded bugs for it, and says which rules have none.
 """
 
 import signal
