@@ -8,8 +8,8 @@ second one.
               is back -> WATCHING
               the new urn itself drifts: MOVED, an update of the alert, not another; the new urn starts again from
               the pane
-              so many events since the onset: ACCEPTED, the new urn is the reference. How dependent its events are
-              has to be learnt anew -> LEARNING
+              so many events since the onset: ACCEPTED, the new urn without the guess is the reference. How
+              dependent its events are has to be learnt anew -> LEARNING
 
 The guess and the high bar for recovery are needed: an urn that knows only the first thirty counts after an alarm was
 measured to take ordinary events for a return 120 times per drift; with them 0 to 0.13 times per 10,000 events.
@@ -73,6 +73,16 @@ def new_normal(live: Floats, shape: Floats, factor: Floats) -> Floats:
     [features].
     """
     return np.asarray(live + (GUESS * factor)[:, None] * shape / shape.sum(axis=1, keepdims=True))
+
+
+def settled(urn: Floats, live: Floats) -> Floats:
+    """Return the urn of what is accepted: of each bin no more than was seen since the onset, for a guess is no
+    reference. Where the change never moved on this is what was seen. Axes [features, bins].
+
+    >>> settled(np.array([[300.0, 400.0, 9800.0]]), np.array([[0.0, 300.0, 9700.0]])).tolist()
+    [[0.0, 300.0, 9700.0]]
+    """
+    return np.minimum(urn, live)
 
 
 def recovery(evidence: Floats, before: Floats, urn: Floats, pane: Floats, factor: Floats) -> Floats:

@@ -157,8 +157,8 @@ class Urns:
     def add(self, bank: Bank, references: Sequence[NDArray[Any]]) -> Bank:
         """Return the bank with new features at its end; each begins to learn from the counts of its burn-in."""
         new = empty(np.array([len(counts) for counts in references], np.int32), self.lengths)
-        for row, counts in enumerate(references):
-            new.urn[row, : len(counts)] = started(np.asarray(counts, np.float64), isinstance(self.law, Numbers))
+        counts = [np.asarray(counts, np.float64) for counts in references]
+        self.fill(new, np.arange(len(new)), counts)
         return joined([bank, self.begun(new)], self.lengths)
 
     def reset(self, bank: Bank, row: int, reference: NDArray[Any]) -> Bank:
@@ -469,6 +469,9 @@ class Urns:
             bank.urn[back] = bank.retired[back, bank.back_to[back]].astype(np.float64) + bank.live[back]
             self.limit(bank, back)
             retired.take_out(bank, back)
+        new = rows[bank.back_to[rows] < 0]
+        if new.size:
+            self.fill(bank, new, aftermath.settled(bank.urn[new], bank.live[new].astype(np.float64)))
         self.settle(bank, rows)
         if not self.independent:
             self.learn_again(bank, rows)
@@ -532,6 +535,12 @@ class Urns:
             at = index(full, len(bank))
             scaled = bank.urn[at] * (MOST_BALLS / size[much])[:, None]
             bank.urn[at] = np.maximum(scaled, self.least(bank, full))
+
+    def fill(self, bank: Bank, rows: Rows, counts: Sequence[Floats] | Floats) -> None:
+        """Begin urns with these counts, in place."""
+        for row, drawn in zip(rows.tolist(), counts, strict=True):
+            bins = int(bank.bins[row])
+            bank.urn[row, :bins] = started(drawn[:bins], isinstance(self.law, Numbers))
 
     def least(self, bank: Bank, rows: Rows) -> Floats:
         """Return the least that a bin holds which there is: next to nothing, and never nothing."""

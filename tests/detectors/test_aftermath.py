@@ -106,3 +106,18 @@ def test_what_stays_where_it_went_has_moved_a_few_times_at_most(pane: int) -> No
         turns.append(int(said.turn[0]))
     assert turns.count(Turn.ALARM) == 1
     assert turns.count(Turn.MOVED) <= 6
+
+
+def test_a_guess_that_was_wrong_is_no_part_of_what_is_accepted() -> None:
+    """Where ratings of 1 to 5 become half-steps the guess is of values that never come again: their absence alarmed."""
+    urns, random, pane, features = Urns(NUMBERS), np.random.default_rng(26), 20, 8
+    ratings, before, after = np.array([0.1, 0.2, 0.4, 0.2, 0.1]), np.zeros(11), np.zeros(11)
+    before[1::2], after[2::2] = ratings, ratings
+    bank = urns.add(urns.start(), [random.multinomial(500, before) for _ in range(features)])
+    turns = []
+    for at in range(22_000 // pane):
+        drawn = random.multinomial(pane, after if at * pane >= 5_000 else before, size=features)
+        bank, said = urns.step(bank, drawn, 1e6)
+        turns.append(said.turn)
+    assert (np.array(turns) == Turn.ACCEPTED).sum(axis=0).tolist() == [1] * features
+    assert (np.array(turns) == Turn.ALARM).sum(axis=0).tolist() == [1] * features
