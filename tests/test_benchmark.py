@@ -136,6 +136,12 @@ def test_the_report_is_that_of_the_results():
     assert (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8") == written(results(report.RESULTS))
 
 
+def test_it_is_measured_that_no_family_is_kept_quiet_by_an_urn_that_never_speaks():
+    found = next(result.records for result in results(report.RESULTS) if result.row.file == "q01_nulls")
+    asked = {record.case for record in found if record.measure == q01_nulls.UNSPENT and record.reached is not None}
+    assert asked == set(q01_nulls.FAMILIES)
+
+
 def test_every_loss_is_explained():
     assert unexplained(results(report.RESULTS)) == []
 
@@ -144,14 +150,16 @@ def test_a_missed_bar_and_an_opponent_ahead_are_losses_and_are_told():
     row = next(row for row in rows() if row.id == "Q2")
     kept = Record("Q2", "kept", "urn", 1, 5000, 1e4, DELAY, 10.0, bar=20.0, r1=0.5, r2=1.5)
     missed = replace(kept, case="missed", value=30.0)
-    behind = Record("Q2", "mean +9 sd", "ADWIN, calibrated", 1, 5000, 1e4, LESS, 5.0, low=1.0, high=9.0)
-    result = Result(row, ["Q2", "date: 2026-01-01"], [kept, missed, behind])
+    behind = Record("Q2", "mean +9 sd", "ADWIN, calibrated", 1, 5000, 1e4, LESS, 5.0, low=1.0, high=9.0, n=40)
+    lucky = replace(behind, case="mean +7 sd", value=-3.0, low=-3.0, high=-3.0, n=1)
+    result = Result(row, ["Q2", "date: 2026-01-01"], [kept, missed, behind, lucky])
     text = document([result], {})
     assert len(unexplained([result])) == 2
     assert text.count(UNEXPLAINED) == 1
     assert "missed, urn, pane 1: 30 where 20 was wanted" in text
     assert "behind ADWIN, calibrated by 5 events" in text
     assert "1 of 2" in text
+    assert "| mean +7 sd | ADWIN, calibrated |  |  |  | 1 |" in text  # one run is no win
 
 
 @pytest.mark.slow

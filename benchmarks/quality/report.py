@@ -23,6 +23,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 UNEXPLAINED = "not explained yet"
 WITHIN = "The bar lies within the interval: with so many runs this cannot be told from reached. It counts as missed."
 URNS = ("urn, independent", "urn")
+LEAST_PAIRS = 10  # runs of a paired difference: of fewer, an interval says nothing
 
 INTRODUCTION = """# Benchmark of the quality of detection
 
@@ -62,7 +63,7 @@ def results(folder: Path) -> list[Result]:
 def is_loss(record: Record) -> bool:
     """Return whether a record is a bar missed, or an opponent ahead at the same false-alarm rate."""
     if record.measure == LESS:
-        return "calibrated" in record.detector and record.low > 0
+        return "calibrated" in record.detector and record.n >= LEAST_PAIRS and record.low > 0
     return record.reached is False
 
 
@@ -150,13 +151,14 @@ def wins_and_losses(found: Sequence[Result]) -> str:
         return "No opponents were measured.\n"
     lines = [
         "Delay of the urn (independent, pane 1) less that of each calibrated opponent in the same runs, in events. "
-        "Below zero the urn is ahead.\n",
+        f"Below zero the urn is ahead. Nothing is said where fewer than {LEAST_PAIRS} runs are quiet before the change "
+        "for both.\n",
         *markdown([("row", "case", "opponent", "ahead", "level", "behind", "runs")], aligned="lllrrrr"),
     ]
     for result, r in pairs:
         text = f"{number(r.value)} ({number(r.low)} .. {number(r.high)})"
         place = 0 if r.high < 0 else 2 if r.low > 0 else 1
-        cells = [text if at == place else "" for at in range(3)]
+        cells = [text if at == place and r.n >= LEAST_PAIRS else "" for at in range(3)]
         lines.append(f"| {result.row.id} | {r.case} | {r.detector} | {' | '.join(cells)} | {r.n} |")
     return "\n".join(lines) + "\n"
 
