@@ -82,6 +82,7 @@ class Anomaly(Struct, tag_field="kind", tag="anomaly", kw_only=True, omit_defaul
 
     `id` is `<lane>-<offset>-<i>`, so one position per lane drops a repeat. The fingerprint names the trouble, not its
     size: (tenant, environment, model, deployment, source, class, feature, segment), no version, value or time in it.
+    The change began within a pane: between `onset_at` and `onset_until`.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Anomaly(Struct, tag_field="kind", tag="anomaly", kw_only=True, omit_defaul
     onset_at: str
     detected_at: str
     summary: str
+    onset_until: str = ""
     tenant: str = ""
     environment: str = ""
     source: str = "prediction"

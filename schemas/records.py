@@ -189,6 +189,7 @@ def _wrong_with_anomaly(record: Anomaly) -> Complaint:
         yield "id and fingerprint must not be empty"
     for field, time in (
         ("onset_at", record.onset_at),
+        ("onset_until", record.onset_until),
         ("detected_at", record.detected_at),
         ("window.start", record.window.start),
         ("window.end", record.window.end),

@@ -59,3 +59,15 @@ def when(calendar: Calendar, rows: int) -> int:
     if not calendar.rows:
         return 0
     return calendar.at[max(0, bisect_right(calendar.rows, rows) - 1)]
+
+
+def until(calendar: Calendar, began: int, least: int, at: int) -> int:
+    """When a pane that began then had ended, as far as it is known `at` this time: when the next one began, and no
+    sooner than after `least` milliseconds, for panes of several workers overlap.
+
+    >>> days = Calendar(rows=[0, 10, 20], at=[5_000, 5_100, 6_000])
+    >>> until(days, 5_000, 1_000, 9_000), until(days, 5_100, 0, 9_000), until(days, 6_000, 0, 9_000)
+    (6000, 6000, 9000)
+    """
+    following = min((other for other in calendar.at if other > began), default=at)
+    return max(began, min(at, max(following, began + least)))

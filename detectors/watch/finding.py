@@ -86,7 +86,7 @@ class Finding:
     evidence: float
     threshold: float
     at: int
-    onset: int  # when the change is estimated to have begun
+    onset: int  # when the change is estimated to have begun: the beginning of a pane
     n: int  # rows since then
     segment: tuple[tuple[str, str], ...] = ()
     form: Literal["numbers", "texts", ""] = ""
@@ -106,6 +106,7 @@ class Finding:
     returned: int = 0  # until when the reference was in use that it has gone back to; 0: it has not
     causes: tuple[tuple[str, str, float, str], ...] = ()  # kind, ref, score, why
     version: str = ""
+    onset_until: int = 0  # and its end, as far as it is known; 0: nobody asked
     alarm: "Alarm | None" = None  # of later edges: what the first was called
 
 

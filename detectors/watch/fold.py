@@ -15,7 +15,7 @@ budget is for what the columns say together (`together.py`): what is left for ea
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from math import ceil, exp
 from typing import Any, ClassVar, Literal
@@ -127,7 +127,12 @@ class Watch:
             after.expected = outlook.follow(after, content.columns)
             self._ask_guests(after, columns, content, news)
         heartbeat = self._take_pulse(after, news)
-        return after, News(news.findings, news.binnings, heartbeat)
+        least = content.at - self._began(content) if content.rows else 0
+        findings = [
+            replace(each, onset_until=calendar.until(after.calendar, each.onset, least, each.at))
+            for each in news.findings
+        ]
+        return after, News(findings, news.binnings, heartbeat)
 
     def _deployed(self, state: WatchState, note: Deployed) -> WatchState:
         """Remember who deployed what: the first thing to look at when something drifts."""

@@ -179,6 +179,6 @@ def scored(trial: Trial, result: Result) -> Result:
 
 def in_file(alarm: Alarm, before: int) -> Alarm:
     """The alarm with rows of the file, where `before` rows of the table come before them."""
-    onset = None if alarm.onset_row is None else max(0, alarm.onset_row - before)
+    onset, until = (None if row is None else max(0, row - before) for row in (alarm.onset_row, alarm.onset_until_row))
     later = tuple(Edge(edge.edge, edge.row - before) for edge in alarm.later)
-    return replace(alarm, row=alarm.row - before, onset_row=onset, later=later)
+    return replace(alarm, row=alarm.row - before, onset_row=onset, onset_until_row=until, later=later)

@@ -82,7 +82,7 @@ def alarms(
         state, verdict = guest.step(state, value, 1.0)
         if verdict.drifted and row >= reference:
             effect = f"{guest.kind} on the {look.replace('_', ' ')} of a pane, now {value:.4g}"
-            yield Alarm(row, None, verdict.evidence, verdict.threshold, effect, part=look)
+            yield Alarm(row, None, None, verdict.evidence, verdict.threshold, effect, part=look)
         seen(row + 1)
 
 

@@ -74,7 +74,8 @@ def judged(trial: Trial, seen: Seen = unseen) -> Judged:
             last = panes.row(pane.until)
             for finding in news.findings:
                 whose = alarms[place_of(finding.column)] if finding.column else together
-                enter(whose, finding, last, max(0, panes.row(finding.onset)))
+                began = max(0, panes.row(finding.onset))
+                enter(whose, finding, last, (began, max(began, panes.row(finding.onset_until) - 1)))
             if None in since:
                 learnt(since, state, last + 1)
             seen(state, last + 1)
@@ -82,10 +83,11 @@ def judged(trial: Trial, seen: Seen = unseen) -> Judged:
     return Judged(tuple(map(tuple, alarms)), tuple(together), tuple(since), worth)
 
 
-def enter(alarms: list[Alarm], finding: Finding, row: int, onset: int) -> None:
-    """A finding is a new alarm, or a later edge of the last one on the same part of the column."""
+def enter(alarms: list[Alarm], finding: Finding, row: int, onset: tuple[int, int]) -> None:
+    """A finding is a new alarm, or a later edge of the last one on the same part of the column. `onset`: the first and
+    the last row of the pane in which it began."""
     if finding.edge == "firing":
-        alarms.append(Alarm(row, onset, finding.evidence, finding.threshold, effect_of(finding), finding.part))
+        alarms.append(Alarm(row, *onset, finding.evidence, finding.threshold, effect_of(finding), finding.part))
         return
     at = max(at for at, alarm in enumerate(alarms) if alarm.part == finding.part)
     alarms[at] = replace(alarms[at], later=(*alarms[at].later, Edge(finding.edge, row)))

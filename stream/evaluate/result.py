@@ -24,6 +24,7 @@ class Alarm:
 
     row: int  # the last row of the pane with which it came
     onset_row: int | None  # the first row of the pane in which it began; guests do not say
+    onset_until_row: int | None  # and its last one
     evidence: float
     threshold: float
     effect: str
@@ -35,6 +36,7 @@ class Alarm:
         return {
             "row": self.row,
             "onset_row": self.onset_row,
+            "onset_until_row": self.onset_until_row,
             "evidence": finite(self.evidence),
             "threshold": finite(self.threshold),
             "effect": self.effect,

@@ -114,6 +114,7 @@ class Judge:
                 smallest_visible=naming.smallest_of(finding),
             ),
             onset_at=rfc3339(finding.onset),
+            onset_until=rfc3339(finding.onset_until) if finding.onset_until else "",
             detected_at=rfc3339(finding.at),
             summary=naming.summary_of(finding),
             tenant=subject.tenant,

@@ -140,4 +140,16 @@ def test_a_constant_that_becomes_another_one_began_in_its_pane(size: int, indepe
     table = Table((numbers("always", values),))
     found = judged(Trial(table, 1_000, parse("1 per 100000 events"), size, independent=independent))
     [(alarm, *_)] = [alarms for alarms in found.alarms if alarms]
-    assert (alarm.onset_row, alarm.row) == (3_000, 3_000 + size - 1)
+    assert (alarm.onset_row, alarm.onset_until_row, alarm.row) == (3_000, 3_000 + size - 1, 3_000 + size - 1)
+
+
+@pytest.mark.parametrize("size", [20, 100])
+def test_an_onset_is_known_to_a_pane(size: int) -> None:
+    random = np.random.default_rng(size)
+    values = random.normal(size=6_000)
+    values[3_000:] += 0.5
+    found = judged(Trial(Table((numbers("x", values),)), 1_000, parse("1 per 100000 events"), size))
+    [(alarm, *_)] = [alarms for alarms in found.alarms if alarms]
+    assert alarm.onset_row is not None
+    assert alarm.onset_until_row == alarm.onset_row + size - 1 <= alarm.row
+    assert abs(alarm.onset_row - 3_000) <= 100 < alarm.row - 2_950

@@ -148,7 +148,8 @@ def test_a_changed_unit_becomes_an_incident_of_that_model_alone_and_ends_when_me
     assert (incident.model, incident.class_, incident.feature) == ("churn", "feature_drift", "amount")
     first = records.anomalies[0]
     assert (first.status, first.class_, first.feature, first.segment) == ("firing", "feature_drift", "amount", {})
-    assert changed_ms - 1_000 <= milliseconds(first.onset_at) <= found_ms
+    began_ms, until_ms = milliseconds(first.onset_at), milliseconds(first.onset_until)
+    assert changed_ms - 1_000 <= began_ms < until_ms <= milliseconds(first.detected_at) <= found_ms
     assert first.statistic.value >= first.statistic.threshold > 0
     assert first.statistic.effect.startswith("mean ")
     assert first.evidence is not None
