@@ -83,6 +83,11 @@ class Difference:
         return f"{self.level}: {self.topic}: {self.what} Mend: {self.mend}"
 
 
+def inputs(settings: Settings) -> list[str]:
+    """The names of the topics that producers write to."""
+    return [getattr(settings.topics, purpose) for purpose in INPUTS]
+
+
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that the roles read or write."""
     purposes = (*INPUTS, "panes", "binnings", "anomalies", "heartbeats", "incidents", "commands", "dlq")

@@ -12,6 +12,7 @@ from benchmarks.report import tables
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "performance.md").read_text("utf-8")
 RESULT = json.loads((ROOT / re.findall(r"benchmarks/results/[\d-]+\.json", PAGE)[0]).read_text("utf-8"))
+TORTURE = json.loads((ROOT / re.findall(r"benchmarks/results/torture-[\d-]+\.json", PAGE)[0]).read_text("utf-8"))
 
 
 @pytest.mark.parametrize("table", [*tables(RESULT)], ids=lambda table: table.partition("\n")[0][:40])
@@ -21,9 +22,6 @@ def test_the_tables_are_those_of_the_result_file(table: str) -> None:
 
 def test_the_command_that_made_them_is_named() -> None:
     assert RESULT["command"] in PAGE
-
-
-TORTURE = json.loads((ROOT / re.findall(r"benchmarks/results/torture-[\d-]+\.json", PAGE)[0]).read_text("utf-8"))
 
 
 @pytest.mark.parametrize("run", TORTURE["runs"], ids=lambda run: str(run["seed"]))

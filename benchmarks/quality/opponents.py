@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.streams import CHUNK, Part, Stream, Tape, Values, first_above
+from detectors.guests.fhddm import Fhddm
 
 Floats = NDArray[np.float64]
 Update = Callable[[float], bool]  # one event in; is it an alarm?
@@ -186,14 +187,16 @@ def river(name: str, parameter: str, **fixed: Any) -> Callable[[float], Update]:
     return make
 
 
-def of_hits(make: Callable[[float], Update]) -> Callable[[float], Update]:
-    """Return the same for a detector that alarms when its input falls: it is given right answers, not errors."""
+def fhddm(confidence_level: float) -> Update:
+    """Return River's FHDDM, which is given right answers or errors, whichever the installed one expects."""
+    guest = Fhddm(confidence_level=confidence_level)
+    detector = guest.make()
 
-    def made(value: float) -> Update:
-        update = make(value)
-        return lambda event: update(1 - event)
+    def update(event: float) -> bool:
+        detector.update(guest.given(event))
+        return bool(detector.drift_detected)
 
-    return made
+    return update
 
 
 def frouros(name: str, parameter: str) -> Callable[[float], Update]:
@@ -392,9 +395,7 @@ OF_ERRORS: tuple[Opponent, ...] = (
     *as_it_comes_and_calibrated(
         Looped("HDDM_W", river("binary.HDDMW", "drift_confidence"), 0.001, 1e-9, 0.9, eager=True)
     ),
-    *as_it_comes_and_calibrated(
-        Looped("FHDDM", of_hits(river("binary.FHDDM", "confidence_level")), 1e-6, 1e-9, 0.9, eager=True)
-    ),
+    *as_it_comes_and_calibrated(Looped("FHDDM", fhddm, 1e-6, 1e-9, 0.9, eager=True)),
     Looped("RDDM", frouros("RDDM", "drift_level"), 2.258, 1.0, 8.0, eager=False, runs=20, package="frouros"),
     Looped("STEPD", frouros("STEPD", "alpha_d"), 0.003, 1e-9, 0.1, eager=True, runs=20, slowness=10, package="frouros"),
 )

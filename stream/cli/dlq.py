@@ -236,6 +236,8 @@ def _report(facts: dict[str, Any], sentence: str, output: str) -> None:
 
 
 def _in_full(shown: dict[str, Any]) -> str:
+    from stream.cli.paper import one_line
+
     place = f"{shown['topic']}, partition {shown['partition']}, offset {shown['offset']}"
     back = [f"back     sent back {many(shown['redriven'], 'time')} before"] if shown["redriven"] else []
     cut = [f"cut      {shown['cut']}"] if "cut" in shown else []
@@ -251,4 +253,4 @@ def _in_full(shown: dict[str, Any]) -> str:
         "value" if "value_base64" not in shown else "value, in base64",
     )
     value = "none: a tombstone" if shown["value"] is None else str(shown.get("value_base64", shown["value"]))
-    return "\n".join((*(line.replace("\n", r"\n") for line in lines), value))
+    return "\n".join((*map(one_line, lines), value))

@@ -55,6 +55,15 @@ def harmless(text: str) -> str:
     return text.translate(COMMANDS)
 
 
+def one_line(text: str) -> str:
+    """A text whose line breaks are written out, for what has to stay on its line.
+
+    >>> one_line("no model\\ncode     ok")
+    'no model\\\\ncode     ok'
+    """
+    return text.replace("\n", r"\n")
+
+
 def console() -> "Console":
     """rich on standard output, `harmless`. Text in a pipe is not cut to 80 columns; rich itself honours NO_COLOR."""
     from rich.console import Console

@@ -166,7 +166,9 @@ def clock(at_ms: int) -> str:
 
 def line_of(record: Record) -> str:
     """One line with a glyph and a word for the state, as rich markup."""
-    return _told(record).replace("\n", r"\n")  # others may write to these topics, too
+    from stream.cli.paper import one_line
+
+    return one_line(_told(record))  # others may write to these topics, too
 
 
 def _told(record: Record) -> str:

@@ -17,7 +17,7 @@ from stream.kafka_trouble import Heard, explained
 from stream.loopback import host_of, on_loopback
 from stream.many import many
 from stream.settings import Settings
-from stream.topics import INPUTS, differences, found, topics
+from stream.topics import differences, found, inputs, topics
 
 ANSWER_S = 5.0
 TRANSACTION_S = 20.0  # the first one on a new broker creates the topic of transactions
@@ -165,10 +165,11 @@ def _topics(client: AdminClient, settings: Settings) -> Iterator[Finding]:
 
 def _clocks(client: AdminClient, settings: Settings) -> Iterator[Finding]:
     """Latest timestamps in the inputs, set by producers or brokers: ahead of our clock they are one that is wrong."""
-    inputs = {getattr(settings.topics, topic) for topic in INPUTS}
     listed = client.list_topics(timeout=ANSWER_S).topics
     lanes = [
-        TopicPartition(name, partition) for name in inputs & listed.keys() for partition in listed[name].partitions
+        TopicPartition(name, partition)
+        for name in listed.keys() & inputs(settings)
+        for partition in listed[name].partitions
     ]
     if not lanes:
         return

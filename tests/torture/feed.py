@@ -19,7 +19,7 @@ from schemas.anomaly import Anomaly, DetectorRef, Statistic, Status, Window
 from schemas.incident import Command
 from schemas.moment import rfc3339
 from stream.settings import Settings
-from tests.torture.ground import INPUTS
+from stream.topics import inputs
 from tests.wire.writers import packed
 
 MODELS = ("churn", "fraud", "ltv", "spam")  # by murmur2 they are in all of three or four partitions
@@ -131,8 +131,7 @@ class Feed:
         key: bytes | None = None,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        inputs = [getattr(self.settings.topics, purpose) for purpose in INPUTS]
-        producer = self.random.choice(self.producers) if topic in inputs else self.producers[0]
+        producer = self.random.choice(self.producers) if topic in inputs(self.settings) else self.producers[0]
         self.sent += 1
         while True:
             try:

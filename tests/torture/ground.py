@@ -18,9 +18,9 @@ from stream.config import load
 from stream.embedded import child
 from stream.engine.surprise import EXIT_STATUS
 from stream.settings import Settings
+from stream.topics import INPUTS, inputs
 from tests.servers import create_topics
 
-INPUTS = ("predictions", "features", "labels", "deployments")
 OUTPUTS = ("panes", "binnings", "anomalies", "heartbeats", "incidents", "dlq")
 PURPOSES = (*INPUTS, *OUTPUTS, "commands")
 PARTITIONS = 3
@@ -144,7 +144,7 @@ class Ground:
     def _read_by(self, role: str) -> list[str]:
         topics = self.settings.topics
         return {
-            "profile": [getattr(topics, purpose) for purpose in INPUTS],
+            "profile": inputs(self.settings),
             "judge": [topics.panes],
             "incidents": [topics.anomalies, topics.commands],
         }[role]

@@ -24,9 +24,10 @@ from stream.engine.role import Lane
 from stream.incidents import instant
 from stream.roles.judge import Judge
 from stream.settings import Settings
+from stream.topics import inputs
 from tests.profile.reference import cells
 from tests.torture.feed import PILL
-from tests.torture.ground import INPUTS, committed_records
+from tests.torture.ground import committed_records
 from tests.torture.history import Histories
 from tests.torture.orders import Order, orders
 from tests.torture.replay import Replay
@@ -88,7 +89,7 @@ class Oracle:
     # ---- profile -----------------------------------------------------------------------------------------------------
 
     def inputs(self) -> list[Message]:
-        return [message for purpose in INPUTS for message in self.all(getattr(self.topics, purpose))]
+        return [message for topic in inputs(self.settings) for message in self.all(topic)]
 
     def events(self) -> Finding:
         """Every event is in exactly one pane, with all its values."""
@@ -110,7 +111,7 @@ class Oracle:
     def letters(self, stages: tuple[str, ...], at_least_once: bool = False) -> Finding:
         """Every pill is a dead letter, byte for byte: value, key, headers, and where it came from."""
         read_by = {
-            "profile": tuple(getattr(self.topics, purpose) for purpose in INPUTS),
+            "profile": tuple(inputs(self.settings)),
             "judge": (self.topics.panes,),
             "incidents": (self.topics.anomalies, self.topics.commands),
         }
