@@ -28,6 +28,7 @@ class Stretch:
     slot: int = 0
     workers: int = 1
     native: bool = False  # Leeway's worker with the decoder in C++
+    binnings: str = ""  # the topic where its bins are published, if they are
 
 
 def cpu_s() -> float:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import burnt_in
 from benchmarks.events import Shape
 from benchmarks.formats import FORMATS, produce
 from benchmarks.meter import Stretch
@@ -37,6 +38,12 @@ class Place:
         create_topics(self.bootstrap, {topic: PARTITIONS})
         produce(self.bootstrap, topic, PARTITIONS, name, shape, end + tail)
         return Stretch(self.bootstrap, self.redis, topic, PARTITIONS, begin, end, FORMATS[name].per_message)
+
+    def binnings(self, topic: str, shape: Shape) -> str:
+        """Publish the bins of its models; the topic where they are."""
+        create_topics(self.bootstrap, {topic: 1})
+        burnt_in.publish(self.bootstrap, topic, shape)
+        return topic
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the shape of the events does to their cost: the number of features, of models, of segments.
 
-Every shape has a topic of its own; the profile worker reads them in turns, some of them with the decoder in C++, too.
+Every shape has a topic of its own; the profile worker reads them in turns, some of them with the decoder in C++, too,
+and some as it does after a burn-in, when a judge has published how its columns are to be counted (`burnt_in.py`).
 The first events of each are not measured: a worker that meets a thousand models for the first time learns a thousand
 orders of keys, once.
 """
@@ -35,6 +36,9 @@ NATIVE = (
     "1,000 models, different features",
     "100 segments",
 )
+BURNT_IN = (PLAIN, "1,000 models, the same features")
+IN_BINS = ", in bins of their own"
+HOW = (IN_BINS + IN_CPP, IN_CPP, IN_BINS)  # the longest first
 WARM, TAIL = 150_000, 400_000  # events before and behind what is measured
 
 BARS = {
@@ -53,21 +57,27 @@ def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, A
         begin, end, tail = WARM // size, (WARM + events) // size, TAIL // size
         turns[title] = Turn("profile", place.stretch(f"bench.shape-{number}", begin, end, tail, shape))
         say(f"topic with {title}")
-    turns |= {title + IN_CPP: Turn("profile", replace(turns[title].stretch, native=True)) for title in NATIVE}
+    for number, title in enumerate(BURNT_IN):
+        binnings = place.binnings(f"bench.binnings-{number}", SHAPES[title][0])
+        turns[title + IN_BINS] = Turn("profile", replace(turns[title].stretch, binnings=binnings))
+    say("binnings")
+    natively = [*NATIVE, *(title + IN_BINS for title in BURNT_IN)]
+    turns |= {title + IN_CPP: Turn("profile", replace(turns[title].stretch, native=True)) for title in natively}
     found = alternate(turns, rounds, say)
     rows = [row(title, readings, found[plain_for(title)]) for title, readings in found.items()]
     verdicts = []
     for title, bar in BARS.items():
         verdicts.append(verdict(bar, found[title], found[PLAIN]))
-        if title in NATIVE:
-            natively = replace(bar, what="the same, both with the decoder in C++")
-            verdicts.append(verdict(natively, found[title + IN_CPP], found[PLAIN + IN_CPP]))
+        for how in HOW:
+            if title + how in found:
+                alike = replace(bar, what=f"the same, both{how.removeprefix(',')}")
+                verdicts.append(verdict(alike, found[title + how], found[PLAIN + how]))
     return {"rows": rows, "bars": verdicts, "readings": found, "events": events, "rounds": rounds}
 
 
 def plain_for(title: str) -> str:
-    """Plain events, decoded alike."""
-    return PLAIN + IN_CPP if title.endswith(IN_CPP) else PLAIN
+    """Plain events, counted alike."""
+    return PLAIN + next((how for how in HOW if title.endswith(how)), "")
 
 
 def row(title: str, readings: list[Reading] | str, plain: list[Reading] | str) -> dict[str, Any]:

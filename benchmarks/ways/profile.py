@@ -9,10 +9,14 @@ in a second: on a machine that does other things besides, a worker would seem de
 
 import sys
 import time
+from collections.abc import Callable, Iterable
 
 from benchmarks.meter import Meter, Stretch
+from schemas.binning import Binning
+from schemas.records import binning as read_binning
 from stream import settings as given
 from stream.counting import native
+from stream.counting.follower import Follower
 from stream.engine import memory
 from stream.engine.loop import Loop
 from stream.roles.profile import Profile
@@ -45,13 +49,19 @@ def settings(stretch: Stretch) -> Settings:
     )
 
 
+def news(chosen: Settings, stretch: Stretch) -> Callable[[], Iterable[Binning]]:
+    """Where bins are published, as every worker reads them."""
+    name = f"{stretch.group}-binnings"
+    return Follower(chosen.kafka, stretch.binnings, name, read_binning).news if stretch.binnings else tuple
+
+
 def run(stretch: Stretch, meter: Meter) -> None:
     if stretch.native and not native.fits():
         sys.exit(f"{native.installed()}: make native")
     memory.keep()  # as every worker does
     chosen = settings(stretch)
     clock = OwnCore()
-    role = Profile(chosen, stretch.slot, now_ms=clock.now_ms)
+    role = Profile(chosen, stretch.slot, now_ms=clock.now_ms, news=news(chosen, stretch))
     loop = Loop(role, chosen, str(stretch.slot), clock=clock)
     seen, published, before = loop.observed, 0, 0
 

@@ -2,8 +2,8 @@
 
 A value is in a *column* of a table and belongs to a *place* (the subject, or the slice, that its row is of); both
 together are the *group* that it counts for. Groups are small consecutive integers. Rows are put in the order of their
-places, once for all columns; the key of a number is its group above the 22 bits of its universal bucket. Bins of a
-feature's own are found for all groups by one binary search.
+places, once for all columns; the key of a number is its group above the 22 bits of its universal bucket, or of the bin
+of its feature's own that the bucket lies in.
 
 >>> table = single(np.array([0, 1, 0, 0]), np.array([37.0, 0.24, 37.0, -999.0]), 2)
 >>> counted = count_numbers([table], 2, {0: np.array([-5, 5])})
@@ -37,6 +37,7 @@ DENSE = 4  # as long as there are not many more possible keys than rows, countin
 
 NOTHING: Ints = np.empty(0, np.int64)
 Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
+Ascending = tuple[Ints, Ints, Ints]  # lengths of runs, distinct buckets ascending in each, and how often each occurs
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,9 @@ def count_numbers(tables: Sequence[Table], many: int, edges: Mapping[int, Ints])
             continue
         for ordered, starts in table.in_order():
             add_up(ordered, starts, n, total, low, high)
-            found += buckets(ordered, starts)
+            found += buckets(ordered, starts, edges)
     keys, counts = merged(found, in_one_piece(tables, many))
     whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
-    if edges and keys.size:
-        into_bins(keys, whose, at, many, edges)
-        first = starts_of_runs((whose << KEPT_BITS) + at)
-        whose, at, counts = whose[first], at[first], np.add.reduceat(counts, first)
     return Numbers(
         n=n.tolist(),
         sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
@@ -140,8 +137,8 @@ def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high
         np.fmax.at(high, groups, np.fmax.reduceat(values, starts, axis=1))
 
 
-def buckets(table: Table, starts: Ints) -> list[Tallied]:
-    """The distinct keys of a table's numbers, group above bucket, and how often each occurs."""
+def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Tallied]:
+    """The distinct keys of a table's numbers, group above bucket or bin, and how often each occurs."""
     at, there = universal(table.values), ~np.isnan(table.values)
     rank = np.repeat(np.arange(starts.size), np.diff(starts, append=table.place.size))
     low = np.where(there, at, MIDDLE).min(axis=1).astype(np.int64)
@@ -149,31 +146,29 @@ def buckets(table: Table, starts: Ints) -> list[Tallied]:
     narrow = wide * starts.size <= DENSE * rank.size
     groups = table.groups[table.place[starts]]
     found = [
-        by_counting(
-            at[column][there[column]] - low[column],
-            rank[there[column]],
-            int(wide[column]),
+        keyed(
+            by_counting(at[column][there[column]], rank[there[column]], low[column], int(wide[column]), starts.size),
             groups[:, column],
-            low[column],
+            edges,
         )
         for column in np.flatnonzero(narrow & (wide > 0))
     ]
     if not narrow.all():
-        found.append(by_sorting(at[~narrow], there[~narrow], starts, groups[:, ~narrow]))
+        found.append(keyed(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges))
     return found
 
 
-def by_counting(at: Ints, rank: Ints, wide: int, groups: Ints, low: Ints) -> Tallied:
-    """Keys of one column whose buckets lie close together: each, `at` so far above the lowest, is counted."""
-    counts = np.bincount(rank * wide + at if groups.size > 1 else at)
+def by_counting(at: Ints, rank: Ints, low: Ints, wide: int, places: int) -> Ascending:
+    """Numbers of one column whose buckets lie close together, so many of them from the lowest: each is counted."""
+    counts = np.bincount(rank * wide + (at - low))
     distinct = np.flatnonzero(counts)
-    ranks, at = np.divmod(distinct, wide)
-    return (groups[ranks] << KEPT_BITS) + (at + (low + MIDDLE)), counts[distinct]
+    rank, at = np.divmod(distinct, wide)
+    return np.bincount(rank, minlength=places), at + low, counts[distinct]
 
 
-def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, groups: Ints) -> Tallied:
-    """Keys of columns with buckets far apart: they are sorted, and runs are counted. Place by place: many short sorts
-    are ten times as fast as a long one."""
+def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) -> Ascending:
+    """Numbers of columns with buckets far apart: they are sorted, and runs are counted. Place by place: many short
+    sorts are ten times as fast as a long one."""
     keys = np.where(there, at, NONE)
     for first, end in pairwise([*starts.tolist(), keys.shape[1]]):
         keys[:, first:end].sort(axis=1)
@@ -185,7 +180,28 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, gr
     begins = np.arange(len(keys))[:, None] * keys.shape[1] + starts
     runs = np.diff(np.searchsorted(first, begins.ravel()), append=first.size)
     kept = distinct != NONE
-    return (np.repeat((groups.T << KEPT_BITS).ravel() + MIDDLE, runs) + distinct)[kept], counts[kept]
+    return runs - ~kept[np.cumsum(runs) - 1], distinct[kept], counts[kept]
+
+
+def keyed(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> Tallied:
+    """Keys of buckets, or of bins where a group has edges of its own. The groups are those of all runs."""
+    own = [edges.get(group, NOTHING) for group in groups.tolist()] if edges else []
+    runs, at, counts = into_bins(found, own) if any(cuts.size for cuts in own) else found
+    return np.repeat(groups << KEPT_BITS, runs) + (at + MIDDLE), counts
+
+
+def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
+    """Bins instead of buckets where a run has edges. The few edges are looked up among the many buckets, by one search
+    for all runs: how many lie before a bucket is its bin."""
+    runs, at, counts = found
+    lengths, turns = np.fromiter(map(len, edges), np.int64, len(edges)), np.arange(len(edges)) << KEPT_BITS
+    turn = np.repeat(turns, runs)
+    cuts = np.searchsorted(turn + (at + MIDDLE), np.concatenate(edges) + MIDDLE + np.repeat(turns, lengths))
+    before = np.cumsum(np.bincount(cuts, minlength=at.size + 1)[:-1])
+    bins = np.where(np.repeat(lengths > 0, runs), before - np.repeat(np.cumsum(lengths) - lengths, runs), at)
+    first = starts_of_runs(turn + (bins + MIDDLE))
+    runs = np.diff(np.searchsorted(first, np.cumsum(runs) - runs), append=first.size)
+    return runs, bins[first], np.add.reduceat(counts, first)
 
 
 def merged(found: Sequence[Tallied], in_one_piece: bool) -> Tallied:
@@ -213,17 +229,6 @@ def in_one_piece(tables: Sequence[Table], many: int) -> bool:
         there = np.flatnonzero(np.bincount(table.place, minlength=len(table.groups)))
         np.add.at(pieces, table.groups[there], 1)
     return int(pieces.max(initial=0)) <= 1
-
-
-def into_bins(keys: Ints, whose: Ints, at: Ints, many: int, edges: Mapping[int, Ints]) -> None:
-    """Replace in `at` the buckets of the groups that have edges by their bins: one search finds them all."""
-    owners = np.array(sorted(edges), np.int64)
-    lengths = np.array([len(edges[int(group)]) for group in owners], np.int64)
-    cuts = np.concatenate([edges[int(group)] for group in owners]) + MIDDLE + np.repeat(owners << KEPT_BITS, lengths)
-    before, binned = np.zeros(many, np.int64), np.zeros(many, np.bool_)
-    before[owners], binned[owners] = np.cumsum(lengths) - lengths, True
-    own = binned[whose]
-    at[own] = np.searchsorted(cuts, keys[own], side="right") - before[whose[own]]
 
 
 def count_texts(tables: Sequence[Table], many: int) -> Runs:

@@ -7,12 +7,12 @@ a slice's outputs are counted by the same sort as all others: their groups lie b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from sys import float_info
-from typing import cast
 
 import numpy as np
 import orjson
 from msgspec import Raw
 
+from detectors.binning import UNIVERSAL
 from schemas.pane import Column, Pane, Slice
 from stream.counting.binnings import Binnings, Own
 from stream.counting.cells import FIXED, OUTPUTS, VERSION, Cells, Columns
@@ -46,7 +46,7 @@ class Written:
 
     def of(self, group: int) -> tuple[list[int], list[int]]:
         """What was seen in a group, ascending, and how often; to be written and not to be read."""
-        return cast("list[int]", self._at.of(group)), cast("list[int]", self._counts.of(group))
+        return self._at.of(group), self._counts.of(group)  # type: ignore[return-value]
 
 
 class InJson:
@@ -81,17 +81,23 @@ class Counts:
         numbers, seen, null = self.numbers, self.seen[group], self.nulls[group]
         if not seen and not null:
             return None
-        column, n = Column(), numbers.n[group]
-        if null:
-            column.nulls = null
-        if n:
-            column.n, column.sum, column.min, column.max = n, numbers.sum[group], numbers.min[group], numbers.max[group]
-            column.at, column.counts = (self.written or numbers.runs).of(group)
-            if own is not None and own.edges.size:
-                column.binning = own.id
-        if seen > n:
-            column.values, column.other = self.values(group, name, own)
-        return column
+        n = numbers.n[group]
+        values, other = self.values(group, name, own) if seen > n else ({}, 0)
+        if not n:
+            return Column(nulls=null, values=values, other=other)
+        at, counts = (self.written or numbers.runs).of(group)
+        return Column(
+            n=n,
+            sum=numbers.sum[group],
+            min=numbers.min[group],
+            max=numbers.max[group],
+            binning=own.id if own is not None and own.edges.size else UNIVERSAL,
+            at=at,
+            counts=counts,
+            values=values,
+            other=other,
+            nulls=null,
+        )
 
     def versions(self, sheet: Sheet) -> dict[str, int]:
         """How many rows of a sheet each version of its model answered."""
