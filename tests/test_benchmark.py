@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.quality import figures, oracle, q01_nulls, q08_small_references, report, streams
 from benchmarks.quality.changes import mean_shift, rate, spikes
 from benchmarks.quality.delay import LESS, Case, compare
-from benchmarks.quality.opponents import Focus, Looped, river
+from benchmarks.quality.opponents import Focus, Focus0, Looped, river
 from benchmarks.quality.record import DELAY, SPENT, Record, Task, read, write
 from benchmarks.quality.report import UNEXPLAINED, Result, document, results, unexplained, written
 from benchmarks.quality.rows import Row, rows
@@ -103,18 +103,22 @@ def test_a_spike_that_could_not_be_before_is_an_alarm_of_the_oracle():
     assert np.nanmean(found) == pytest.approx(20, rel=0.3)
 
 
-def test_focus_is_the_maximum_over_all_times_of_the_change():
+@pytest.mark.parametrize("kind", [Focus0, Focus])
+def test_focus_is_the_maximum_over_all_times_of_the_change(kind):
     random = np.random.default_rng(8)
     reference, values = random.normal(2, 3, (4, 400)), random.normal(2, 3, (4, 300))
     values[2, 150:] += 2
     values[3, 150:] -= 2
-    focus = Focus(reference, 0)
+    focus = kind(reference, 0)
     found = np.array([focus.step(column) for column in values.T])
     sums = np.cumsum((values - focus.mean[:, None]) / focus.deviation[:, None], axis=1)
     sums = np.concatenate([np.zeros((4, 1)), sums], axis=1)
     for n in (1, 2, 17, 149, 150, 151, 300):
-        brute = ((sums[:, n, None] - sums[:, :n]) ** 2 / (2 * (n - np.arange(n)))).max(axis=1)
-        assert found[n - 1] == pytest.approx(brute)
+        tau = np.arange(n)
+        brute = (sums[:, n, None] - sums[:, :n]) ** 2 / (n - tau)
+        if kind is Focus:
+            brute += sums[:, :n] ** 2 / (400 + tau) - sums[:, n, None] ** 2 / (400 + n)
+        assert found[n - 1] == pytest.approx(brute.max(axis=1) / 2)
 
 
 @pytest.mark.slow

@@ -287,7 +287,7 @@ class Simulated(Opponent):
 SIMULATED_RUNS = 400  # 6 % of the mean time between alarms
 
 
-class Focus(Statistic):
+class Focus0(Statistic):
     """FOCuS0: the likelihood ratio of a change of a normal mean from a known value, over all times and sizes of the
     change (Romano, Eckley, Fearnhead and Rigaill, "Fast online changepoint detection via functional pruning CUSUM
     statistics", JMLR 24, 2023).
@@ -300,6 +300,7 @@ class Focus(Statistic):
 
     name: ClassVar[str] = "FOCuS0"
     CORNERS: ClassVar[int] = 40
+    KNOWN_MEAN: ClassVar[bool] = True
 
     def __init__(self, reference: Values, bins: int) -> None:
         self.mean, self.deviation = reference.mean(axis=1), np.maximum(reference.std(axis=1), 1e-9)
@@ -313,11 +314,16 @@ class Focus(Statistic):
         score = (values - self.mean) / self.deviation
         self.n += 1
         self.sum += np.concatenate([score, -score])
-        there = np.arange(self.time.shape[1]) < self.corners[:, None]
         most = int(self.corners.max())
-        rise = np.maximum(self.sum[:, None] - self.height[:, :most], 0)
-        ratio = np.where(there[:, :most], rise**2 / (2 * (self.n - self.time[:, :most] + (~there[:, :most]))), 0)
+        there = np.arange(most) < self.corners[:, None]
+        time, height = np.where(there, self.time[:, :most], self.n - 1), self.height[:, :most]
+        ratio = np.where(there, self.ratio(time, height), 0)
         return np.asarray(ratio.max(axis=1).reshape(2, -1).max(axis=0))
+
+    def ratio(self, time: Floats, height: Floats) -> Floats:
+        """Return the statistic of a rise at each corner, [runs, corners]."""
+        rise = np.maximum(self.sum[:, None] - height, 0)
+        return np.asarray(rise**2 / (2 * (self.n - time)))
 
     def push(self) -> None:
         """Make now a corner, and drop those behind it that it hides."""
@@ -326,7 +332,7 @@ class Focus(Statistic):
         while going.size:
             top, below = self.corners[going] - 1, self.corners[going] - 2
             height, time = self.height[going, top], self.time[going, top]
-            higher = height >= self.sum[going]
+            higher = self.KNOWN_MEAN & (height >= self.sum[going])
             rise = (self.sum[going] - height) * (time - self.time[going, below])
             bent = rise <= (height - self.height[going, below]) * (self.n - time)
             hidden = (top >= 0) & (higher | ((below >= 0) & bent))
@@ -336,6 +342,28 @@ class Focus(Statistic):
         self.corners[full] -= 1  # never seen to happen: 40 corners are a stream of some e^40 events
         self.time[rows, self.corners], self.height[rows, self.corners] = self.n, self.sum
         self.corners += 1
+
+
+class Focus(Focus0):
+    """FOCuS: the same of a change from an unknown mean, that of all events before it, the reference included.
+
+        max over tau of [S_tau^2 / tau + (S_n - S_tau)^2 / (n - tau) - S_n^2 / n] / 2
+
+    The reference, standardised by itself, adds its length to all times and nothing to the sums. Corners of the convex
+    hull are candidates, whatever their sum.
+    """
+
+    name: ClassVar[str] = "FOCuS"
+    KNOWN_MEAN: ClassVar[bool] = False
+
+    def __init__(self, reference: Values, bins: int) -> None:
+        super().__init__(reference, bins)
+        self.n = reference.shape[1]
+
+    def ratio(self, time: Floats, height: Floats) -> Floats:
+        after = self.n - time
+        rise = np.maximum(self.sum[:, None] - height - after * height / time, 0)
+        return np.asarray(rise**2 * time / (2 * self.n * after))
 
 
 class QuantileEwma(Statistic):
@@ -382,7 +410,14 @@ PAGE_HINKLEYS = as_it_comes_and_calibrated(
 # KSWIN's statistic is a multiple of 1/30, so that it cannot be calibrated finely, and it takes 0.2 ms an event.
 KSWIN = Looped("KSWIN", river("KSWIN", "alpha", seed=1), 0.005, 1e-9, 0.1, eager=True, runs=20, memory=200, slowness=40)
 
-OF_NUMBERS: tuple[Opponent, ...] = (*ADWINS, *PAGE_HINKLEYS, KSWIN, Simulated(Focus), Simulated(QuantileEwma))
+OF_NUMBERS: tuple[Opponent, ...] = (
+    *ADWINS,
+    *PAGE_HINKLEYS,
+    KSWIN,
+    Simulated(Focus0),
+    Simulated(Focus),
+    Simulated(QuantileEwma),
+)
 OF_CATEGORIES: tuple[Opponent, ...] = (Simulated(QuantileEwma),)
 OF_ERRORS: tuple[Opponent, ...] = (
     *ADWINS,

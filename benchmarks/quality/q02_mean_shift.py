@@ -26,12 +26,12 @@ OF_MEANS_ONLY = (
     "simulated events of the very stream; where those are not to be had ADWIN comes as it comes, which is slower here."
 )
 OF_NORMAL_MEANS = (
-    "FOCuS0 is the likelihood ratio of this very change of these very events: normal ones, whose mean moves. The urn "
-    "knows neither that they are normal nor that it is the mean, and pays the prior weight of a shift of this size."
+    "FOCuS0 and FOCuS are likelihood ratios of this very change of these very events: normal ones, whose mean moves. "
+    "The urn knows neither that they are normal nor that it is the mean, and pays the prior weight of such a shift."
 )
 LOSSES: dict[str, str] = {
     **{f"mean +{shift:g} sd, ADWIN, calibrated": OF_MEANS_ONLY for shift in BARS},
-    **{f"mean +{shift:g} sd, FOCuS0, calibrated": OF_NORMAL_MEANS for shift in BARS},
+    **{f"mean +{shift:g} sd, {name}, calibrated": OF_NORMAL_MEANS for shift in BARS for name in ("FOCuS0", "FOCuS")},
 }
 
 

@@ -21,6 +21,11 @@ ROW = "Q5"
 REFERENCE, THRESHOLD = 5000, 1e4
 CASES = ((spikes(0.05), 50.0), (rate(RATES, 0.01, 0.06), 90.0))
 
+OF_NORMAL_EVENTS = (
+    "It has been told that events are normal, and to a normal law one value at five standard deviations is an alarm: "
+    "it waits for the first spike, as the oracle does. Without that law a single value far out is what any heavy-"
+    "tailed column has daily (Q6), so the urn waits for the third or so."
+)
 LOSSES: dict[str, str] = {
     "5% spikes of 5 sd": (
         "Spikes that hide in bins which are next to empty: half of what is bet on them goes there, the other half to "
@@ -30,11 +35,7 @@ LOSSES: dict[str, str] = {
         "Nulls are watched in both directions, because a rate that falls to nothing is a fault as well, and the stake"
         " is spread over seven odds. The bar is what a bet upwards alone reaches."
     ),
-    "5% spikes of 5 sd, FOCuS0, calibrated": (
-        "FOCuS0 has been told that events are normal, and to a normal law one value at five standard deviations is an "
-        "alarm: it waits for the first spike, as the oracle does. Without that law a single value far out is what any "
-        "heavy-tailed column has daily (Q6), so the urn waits for the third or so."
-    ),
+    **{f"5% spikes of 5 sd, {name}, calibrated": OF_NORMAL_EVENTS for name in ("FOCuS0", "FOCuS")},
 }
 
 

@@ -26,7 +26,7 @@ from benchmarks.quality.delay import (
     against,
     oracle_delays,
 )
-from benchmarks.quality.opponents import ADWINS, Focus, Opponent, Simulated, at_scale
+from benchmarks.quality.opponents import ADWINS, Focus0, Opponent, Simulated, at_scale
 from benchmarks.quality.record import Record, Task
 from benchmarks.quality.streams import first_alarms, learnt
 from detectors.alternatives import RATES_UP
@@ -44,8 +44,8 @@ CHANGES = (
     categories("second and sixth of ten categories swapped", swapped(1, 5)),
 )
 OTHERS: dict[float, Sequence[Opponent]] = {
-    1e3: (ADWINS[1], Simulated(Focus)),
-    1e4: (ADWINS[1], Simulated(Focus)),
+    1e3: (ADWINS[1], Simulated(Focus0)),
+    1e4: (ADWINS[1], Simulated(Focus0)),
     1e5: (ADWINS[1],),
 }
 
