@@ -34,9 +34,8 @@ from stream.engine.asking import asking
 from stream.engine.role import Lane, Message
 
 TOGETHER: Final = 256  # rows of one shape that are admitted at once; fewer wait for more
-MANY: Final = (
-    8_192  # messages of models that take turns, decoded at once: each model's decoder is then used a few times
-)
+NATIVELY: Final = 1_024  # messages decoded at once natively: what is done once a batch, and of a batch for each model
+MANY: Final = 8_192  # messages of models that take turns: each model's decoder is then used a few times
 TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
 PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
@@ -136,7 +135,7 @@ class AlikeRows:
         """So many messages are worth decoding."""
         if known.has_several(topic):
             return MANY
-        return TOGETHER if self._natives.of(known.last(topic)) else 0
+        return NATIVELY if self._natives.of(known.last(topic)) else 0
 
     def _decode(self, tally: Tally, known: Forms, topic: str) -> list[Odd]:
         """Decode all messages of a topic that wait: natively, where there is a way, and else purely."""

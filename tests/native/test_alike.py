@@ -71,12 +71,14 @@ def test_models_whose_columns_differ_in_name_alone_are_told_apart(
     usual: float, size: int, waiting: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream.counting.alike.MANY", waiting)
+    monkeypatch.setattr("stream.counting.alike.NATIVELY", min(waiting, 256))  # what waits until they are learnt is pure
     with counted_blocks() as natively:
         compare(of_several_models(usual, 4_000), size, native="auto")
     assert sum(natively) > 3_000
 
 
-def test_models_that_become_one_are_decoded_as_one_and_apart_again() -> None:
+def test_models_that_become_one_are_decoded_as_one_and_apart_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.counting.alike.NATIVELY", 256)  # what waits when they change is read one by one
     several, one = of_several_models(0.0, 9_000), of_several_models(1.0, 9_000)
     messages = [replace(sent, number=number) for number, sent in enumerate(several + one + several)]
     with counted_blocks() as natively, counted_reads() as read:
