@@ -2,24 +2,26 @@
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from struct import pack, unpack
 from typing import Any
 
-import numpy as np
-
-from detectors.binning import universal
 from schemas.pane import Column, Pane
 
 
 @dataclass
 class Tallied:
-    """A column."""
+    """A column. `own` are the counts of panes that were counted in published bins, by the id of the binning."""
 
+    n: int = 0
     total: float = 0.0
     low: float = math.inf
     high: float = -math.inf
     bins: Counter[int] = field(default_factory=Counter)
+    own: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     values: Counter[str] = field(default_factory=Counter)
+    other: int = 0
     nulls: int = 0
 
     def add(self, value: Any) -> None:
@@ -31,9 +33,20 @@ class Tallied:
             self.nulls += 1
         else:
             number = float(value)
+            self.n += 1
             self.total += number
             self.low, self.high = min(self.low, number), max(self.high, number)
-            self.bins[int(universal(np.array([number]))[0])] += 1
+            self.bins[bucket(number)] += 1
+
+
+def bucket(number: float) -> int:
+    """The universal bucket: sign, exponent and ten bits of the mantissa, ascending with the numbers.
+
+    >>> [bucket(number) for number in (-1.0, -0.0, 0.0, 1.0, 1.001)]
+    [-1047553, 0, 0, 1047552, 1047553]
+    """
+    (bits,) = unpack("<q", pack("<d", number + 0.0))
+    return (bits if bits >= 0 else bits ^ 0x7FFF_FFFF_FFFF_FFFF) >> 42
 
 
 def finite(number: float) -> bool:
@@ -58,6 +71,8 @@ class Whole:
 
     rows: int = 0
     volume: float = 0.0
+    since: float = math.inf
+    until: float = -math.inf
     late: int = 0
     future: int = 0
     versions: Counter[str] = field(default_factory=Counter)
@@ -77,7 +92,7 @@ def cells(event: dict[str, Any]) -> list[tuple[str, Any]]:
     ]
     if event["kind"] == "label":
         return named + ([("label:value", event["label"])] if "label" in event and event.get("op") != "retract" else [])
-    if event["kind"] == "feature":
+    if event["kind"] in ("feature", "deployment"):
         return named
     named.append(("status:status", event.get("status", "ok")))
     if "latency_ms" in event:
@@ -102,15 +117,16 @@ def key_of(event: dict[str, Any]) -> str:
     return f"/{event.get('environment', '')}/{event['model']}/{deployment}/{event['kind']}"
 
 
-def counted(events: list[dict[str, Any]], at: int) -> dict[str, Whole]:
-    """Every subject by its key. All events arrived at the same time."""
+def counted(events: list[dict[str, Any]], arrived: int | Sequence[int]) -> dict[str, Whole]:
+    """Every subject by its key. The events arrived at the same time, or each at its own."""
     subjects: dict[str, Whole] = {}
-    for event in events:
-        whole = subjects.setdefault(key_of(event), Whole())
+    for event, at in zip(events, [arrived] * len(events) if isinstance(arrived, int) else arrived, strict=True):
+        whole, ts = subjects.setdefault(key_of(event), Whole()), event.get("ts", at)
         whole.rows += 1
         whole.volume += event.get("sample_rate", 1.0)
-        whole.late += at - event.get("ts", at) > 600_000
-        whole.future += event.get("ts", at) - at > 60_000
+        whole.since, whole.until = min(whole.since, ts), max(whole.until, ts)
+        whole.late += at - ts > 600_000
+        whole.future += ts - at > 60_000
         whole.versions[event.get("version", "unversioned")] += 1
         for column, value in cells(event):
             whole.columns[column].add(value)
@@ -133,7 +149,7 @@ def add_slice(whole: Whole, name: str, row: dict[str, Any]) -> None:
 
 
 def merged(panes: list[Pane]) -> dict[str, Whole]:
-    """The panes of all transactions added up, as a reader of the topic would."""
+    """The panes of all transactions added up, as a reader of the topic would. None is cut into parts."""
     subjects: dict[str, Whole] = {}
     names: defaultdict[str, set[str]] = defaultdict(set)
     for pane in panes:
@@ -142,6 +158,8 @@ def merged(panes: list[Pane]) -> dict[str, Whole]:
         whole = subjects.setdefault(pane.subject.key, Whole())
         whole.rows += pane.rows
         whole.volume += pane.volume
+        if pane.rows:
+            whole.since, whole.until = min(whole.since, pane.since), max(whole.until, pane.until)
         whole.late += pane.late
         whole.future += pane.future
         whole.versions.update(pane.versions)
@@ -159,12 +177,12 @@ def merged(panes: list[Pane]) -> dict[str, Whole]:
 
 
 def merge(into: Tallied, column: Column) -> None:
-    assert column.binning == "u"
-    assert column.other == 0
-    assert sum(column.counts) == column.n
-    into.bins.update(dict(zip(column.at, column.counts, strict=True)))
+    bins = into.bins if column.binning == "u" else into.own[column.binning]
+    bins.update(dict(zip(column.at, column.counts, strict=True)))
     into.values.update(column.values)
+    into.other += column.other
     into.nulls += column.nulls
     if column.n:
+        into.n += column.n
         into.total += column.sum
         into.low, into.high = min(into.low, column.min), max(into.high, column.max)

@@ -78,7 +78,7 @@ STREAM = st.lists(
 def same(got: dict[str, Whole], expected: dict[str, Whole]) -> None:
     assert got.keys() == expected.keys()
     for key, whole in expected.items():
-        for attribute in ("rows", "volume", "late", "future", "versions"):
+        for attribute in ("rows", "volume", "since", "until", "late", "future", "versions"):
             assert getattr(got[key], attribute) == getattr(whole, attribute), (key, attribute)
         same_columns(got[key].columns, whole.columns)
         assert got[key].slices.keys() == whole.slices.keys()
@@ -91,7 +91,7 @@ def same(got: dict[str, Whole], expected: dict[str, Whole]) -> None:
 def same_columns(got: dict[str, Tallied], expected: dict[str, Tallied]) -> None:
     assert got.keys() == expected.keys()
     for name, column in expected.items():
-        for attribute in ("bins", "values", "nulls", "low", "high"):
+        for attribute in ("n", "bins", "own", "values", "other", "nulls", "low", "high"):
             assert getattr(got[name], attribute) == getattr(column, attribute), (name, attribute)
         assert got[name].total == pytest.approx(
             column.total, rel=1e-9, abs=1e-6 * max(1.0, abs(column.high), abs(column.low))

@@ -1,8 +1,8 @@
 """What is sent: events of a few models that drift now and then, with poison pills in between, on every topic we read.
 
-Every event names in `version` the partition it went to, so that a pane shows from which partitions it was counted. The
-oracle reads the topics back and not these lines: a producer without idempotence may write a record twice, and then it
-is there twice.
+Events are JSON, msgpack, and many in a message of Arrow's. Each names in `version` the partition it went to, so that a
+pane shows from which partitions it was counted. The oracle reads the topics back and not these lines: a producer
+without idempotence may write a record twice, and then it is there twice.
 """
 
 import threading
@@ -20,15 +20,20 @@ from schemas.incident import Command
 from schemas.moment import rfc3339
 from stream.settings import Settings
 from stream.topics import inputs
-from tests.wire.writers import packed
+from tests.wire.writers import ARROW_SAID, arrow, columns, packed
 
 MODELS = ("churn", "fraud", "ltv", "spam")  # by murmur2 they are in all of three or four partitions
 PILL = [("torture", b"pill")]  # marks in the input what has to become a dead letter
 PROBE = [("torture", b"probe")]  # marks anomalies that no judge wrote
 PROBES: tuple[Status, ...] = ("firing", "moved", "recovered", "moved", "firing", "accepted")
 PAUSE_S = 0.05  # between two handfuls
-PACKED = 0.3  # of the predictions are msgpack
+BATCHED = 0.3  # of the predictions go together in one message, as Arrow's columns
+PACKED = 0.3  # of the other ones are msgpack
 DEPLOYED = 0.01  # of the events
+SEGMENTED, IN_TWO = 0.6, 0.5  # of the events have segments, and of these another one
+ODD_TIMES = 0.01  # of the events are late or ahead
+SAMPLED = 0.05  # of the events stand for more
+LATE_MS, AHEAD_MS = 700_000, 90_000
 
 # How records are refused: no JSON, not whole, not an object, no text, another kind, a wrong type, an unknown kind.
 PILLS: tuple[Callable[[int], bytes | None], ...] = (
@@ -42,6 +47,8 @@ PILLS: tuple[Callable[[int], bytes | None], ...] = (
     lambda number: b"",
     lambda number: None,
     lambda number: b"[" * 3_000 + b"%d" % number,
+    lambda number: arrow({"model": ["churn", ""], "features.age": [number, number]}),
+    lambda number: arrow({"model": ["churn"], "features.age": [number]})[:-50],
 )
 
 
@@ -67,36 +74,61 @@ class Feed:
         self.flush()
 
     def hand_over(self, events: int, shift: float = 0.0) -> None:
+        batch: list[dict[str, Any]] = []
         for _ in range(events):
             if self.random.random() < self.pills:
                 self.pill()
             kind, event = self.event(shift)
+            if kind == "prediction" and self.random.random() < BATCHED:
+                batch.append(event)
+                continue
             lane = self.random.randrange(self.settings.topics.partitions)
             write = packed if kind == "prediction" and self.random.random() < PACKED else orjson.dumps
             self.put(getattr(self.settings.topics, f"{kind}s"), write(event | {"version": f"p{lane}"}), lane)
+        if batch:
+            lane = self.random.randrange(self.settings.topics.partitions)
+            body = arrow(columns([event | {"version": f"p{lane}"} for event in batch]))
+            self.put(self.settings.topics.predictions, body, lane, headers=ARROW_SAID)
 
     def event(self, shift: float) -> tuple[str, dict[str, Any]]:
-        """Whole numbers, so that their sums are exact in whatever order they are added."""
+        """Whole numbers and halves, so that their sums are exact in whatever order they are added."""
         chance, model = self.random, self.random.choice(MODELS)
         number = self.sent
         if chance.random() < DEPLOYED:
             return "deployment", {"kind": "deployment", "model": model, "action": "deployed"}
+        common = {"model": model} | self.beside()
         if model == "churn" and chance.random() < 0.2:
-            return "label", {"kind": "label", "model": model, "prediction_id": f"{number}", "label": number % 2}
+            return "label", {"kind": "label", **common, "prediction_id": f"{number}", "label": number % 2}
         features = {
             "age": round(chance.gauss(40 + shift, 8)),
+            "balance": chance.randrange(-500, 500) / 2,
             "plan": chance.choice(("free", "pro", "team")),
             "nps": None if number % 3 == 0 else chance.randrange(11),
         }
+        if number % 7 == 0:
+            del features["nps"]
         if model == "fraud" and chance.random() < 0.2:
-            return "feature", {"kind": "feature", "model": model, "features": features}
+            return "feature", {"kind": "feature", **common, "features": features}
         return "prediction", {
             "kind": "prediction",
-            "model": model,
+            **common,
             "features": features,
             "prediction": chance.randrange(1_000),
             "latency_ms": chance.randrange(5, 50),
         }
+
+    def beside(self) -> dict[str, Any]:
+        """What any event may have or lack: segments, a time of its own, that it stands for more."""
+        chance, found = self.random, dict[str, Any]()
+        if chance.random() < SEGMENTED:
+            found["segments"] = {"region": chance.choice(("eu", "us", "uk"))}
+            if chance.random() < IN_TWO:
+                found["segments"]["device"] = chance.choice(("pc", "phone"))
+        if chance.random() < ODD_TIMES:
+            found["ts"] = time.time_ns() // 1_000_000 + chance.choice((-LATE_MS, AHEAD_MS))
+        if chance.random() < SAMPLED:
+            found["sample_rate"] = 2.5
+        return found
 
     def pill(self) -> None:
         topics = self.settings.topics
@@ -107,7 +139,8 @@ class Feed:
     def poison(self, topic: str) -> None:
         value = self.random.choice(PILLS)(self.sent)
         key = self.random.choice((None, b"key %d" % self.sent))
-        self.put(topic, value, self.random.randrange(self.settings.topics.partitions), key, PILL)
+        said = self.random.choice(([], ARROW_SAID)) if topic in inputs(self.settings) else []
+        self.put(topic, value, self.random.randrange(self.settings.topics.partitions), key, [*PILL, *said])
 
     def probe(self, now_ms: int) -> None:
         """One anomaly and one command per lane of the incidents role, so that it always has something to do."""

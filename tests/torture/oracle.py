@@ -1,8 +1,8 @@
 """What has to have come out, worked out from the topics alone, and what is amiss with what did.
 
-Events are counted where they lie, with `read_committed`; panes as they lie are folded by a judge in this process;
-anomalies and commands as they lie are applied one by one. Nothing is asked of a worker. Of Redis only the end is looked
-at: the snapshots have to be those of the fold.
+Events are counted where they lie, with `read_committed`, one value at a time; panes as they lie are folded by a judge
+in this process; anomalies and commands as they lie are applied one by one. Nothing is asked of a worker. Of Redis only
+the end is looked at: the snapshots have to be those of the fold.
 """
 
 from collections import Counter, defaultdict
@@ -10,12 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 import redis
 from confluent_kafka import Message
+from msgspec.structs import replace
 
 from schemas import records
 from schemas.anomaly import Anomaly
+from schemas.binning import Binning
 from schemas.dead_letter import PREFIX, DeadLetter, Reason, from_headers
 from schemas.incident import Incident, Step
 from schemas.pane import Deployed, Pane
@@ -25,13 +28,14 @@ from stream.incidents import instant
 from stream.roles.judge import Judge
 from stream.settings import Settings
 from stream.topics import inputs
-from tests.profile.reference import cells
+from tests.profile.reference import Whole, counted, merged
+from tests.torture.amiss import amiss
 from tests.torture.feed import PILL
 from tests.torture.ground import committed_records
 from tests.torture.history import Histories
 from tests.torture.orders import Order, orders
 from tests.torture.replay import Replay
-from tests.wire.writers import unpacked
+from tests.wire.writers import ARROW_SAID, rows, unpacked
 
 Lanes = dict[int, list[Message]]
 Content = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -93,20 +97,29 @@ class Oracle:
 
     def events(self) -> Finding:
         """Every event is in exactly one pane, with all its values."""
-        events = [event_of(message.value() or b"") for message in self.inputs() if not pill(message)]
+        sent = [(event, arrived(m)) for m in self.inputs() if not pill(m) for event in events_of(m)]
         bodies = [body for m in self.all(self.topics.panes) if not isinstance(body := records.pane(m.value()), Reason)]
-        right, seen = tallied(events), added_up(bodies)
+        right, seen = counted([event for event, _ in sent], [at for _, at in sent]), merged(list(map(pane_of, bodies)))
+        edges = self.edges()
         finding = Finding("events in panes", total(right), total(seen))
         for subject in sorted(right.keys() | seen.keys()):
-            want, have = right.get(subject, Counter()), seen.get(subject, Counter())
-            finding.missing += max(0, want["rows"] - have["rows"])
-            finding.double += max(0, have["rows"] - want["rows"])
-            amiss = {name: (want[name], have[name]) for name in want.keys() | have.keys() if want[name] != have[name]}
-            if amiss and want["rows"] == have["rows"]:
-                finding.wrong += len(amiss)
-            if amiss:
-                finding.tell(f"{subject}: (sent, counted) {dict(sorted(amiss.items())[:4])}")
+            want, have = right.get(subject, Whole()), seen.get(subject, Whole())
+            finding.missing += max(0, want.rows - have.rows)
+            finding.double += max(0, have.rows - want.rows)
+            differ = amiss(want, have, edges[subject])
+            if want.rows == have.rows:
+                finding.wrong += len(differ)
+            if differ:
+                finding.tell(f"{subject}: (sent, counted) {dict(sorted(differ.items())[:4])}")
         return finding
+
+    def edges(self) -> dict[str, dict[str, dict[str, list[int]]]]:
+        """Of every binning ever published: by subject, column and id."""
+        found: dict[str, dict[str, dict[str, list[int]]]] = defaultdict(lambda: defaultdict(dict))
+        for message in self.all(self.topics.binnings):
+            binning = msgspec.json.decode(message.value() or b"", type=Binning)
+            found[binning.subject.key][binning.column][binning.id] = binning.edges
+        return found
 
     def letters(self, stages: tuple[str, ...], at_least_once: bool = False) -> Finding:
         """Every pill is a dead letter, byte for byte: value, key, headers, and where it came from."""
@@ -306,50 +319,31 @@ def short(value: object) -> str:
     return text if len(text := repr(value)) <= 60 else f"{text[:60]}…"
 
 
-def event_of(value: bytes) -> dict[str, Any]:
-    """Of JSON or of msgpack."""
-    return orjson.loads(value) if value.startswith(b"{") else unpacked(value)
+def events_of(message: Message) -> list[dict[str, Any]]:
+    """Of JSON, of msgpack, or the rows of an Arrow stream."""
+    value = message.value() or b""
+    if ARROW_SAID[0] in (message.headers() or []):
+        return rows(value)
+    return [orjson.loads(value) if value.startswith(b"{") else unpacked(value)]
 
 
-def tallied(events: Iterable[dict[str, Any]]) -> dict[str, Counter[str]]:
-    """What events add up to, by subject: rows, and of every column how many numbers, their sum, texts and nulls."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for event in events:
-        into = sums[f"{event['model']} {event['kind']}"]
-        into["rows"] += 1
-        into[f"version {event['version']}"] += 1
-        for name, value in cells(event) if event["kind"] != "deployment" else ():
-            if value is None:
-                into[f"{name} nulls"] += 1
-            elif isinstance(value, str | bool):
-                into[f"{name} is {value}"] += 1
-            else:
-                into[f"{name} n"] += 1
-                into[f"{name} sum"] += value
-    return sums
+def arrived(message: Message) -> int:
+    return message.timestamp()[1]
 
 
-def added_up(bodies: Iterable[Pane | Deployed]) -> dict[str, Counter[str]]:
-    """The same of panes."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for pane in bodies:
-        if isinstance(pane, Deployed):
-            sums[f"{pane.subject.model} deployment"].update(("rows", f"version {pane.event.version}"))
-            continue
-        into = sums[f"{pane.subject.model} {pane.subject.source}"]
-        if pane.part == 0:
-            into["rows"] += pane.rows
-            into.update({f"version {version}": rows for version, rows in pane.versions.items()})
-        for name, column in pane.columns.items():
-            into[f"{name} n"] += column.n
-            into[f"{name} sum"] += round(column.sum)
-            into[f"{name} nulls"] += column.nulls
-            into.update({f"{name} is {text}": times for text, times in column.values.items()})
-    return sums
+def pane_of(body: Pane | Deployed) -> Pane:
+    """A deployment event is a row of a subject of its own."""
+    if isinstance(body, Pane):
+        return body
+    subject, ts = replace(body.subject, source="deployment"), body.event.ts
+    assert isinstance(ts, int)
+    return Pane(
+        subject=subject, at=body.at, worker="", rows=1, volume=1, since=ts, until=ts, versions={body.event.version: 1}
+    )
 
 
-def total(sums: Mapping[str, Counter[str]]) -> int:
-    return sum(each["rows"] for each in sums.values())
+def total(subjects: Mapping[str, Whole]) -> int:
+    return sum(each.rows for each in subjects.values())
 
 
 def pill(message: Message) -> bool:

@@ -97,3 +97,21 @@ def arrow(*tables: Mapping[str, Any], **options: Any) -> bytes:
         for batch in batches:
             writer.write_batch(batch)
     return bytes(sink.getvalue())
+
+
+def rows(body: bytes, kind: str = "prediction") -> list[dict[str, Any]]:
+    """The events of the streams that `arrow` wrote of their `columns`: only of a feature null is a value, all else that
+    is null was not there."""
+    import pyarrow as pa
+
+    found: list[dict[str, Any]] = []
+    for flat_row in pa.ipc.open_stream(body).read_all().to_pylist():
+        event: dict[str, Any] = {"kind": kind}
+        for path, value in flat_row.items():
+            name, _, key = path.partition(".")
+            if key and (value is not None or name == "features"):
+                event.setdefault(name, {})[key] = value
+            elif not key and value is not None:
+                event[name] = value
+        found.append(event)
+    return found
