@@ -353,7 +353,7 @@ class Watch:
                 bank, row = way.values
                 own = way.counted(column)
                 if own is not None:
-                    found[bank].append((row, n, column.sum, *own))
+                    found[bank].append((row, n if way.form == "numbers" else texts, column.sum, *own))
             if way.errors is not None and present:
                 bank, row = way.errors
                 found[bank].append((row, present, texts if way.form == "numbers" else n))

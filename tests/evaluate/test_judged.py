@@ -8,7 +8,7 @@ import pytest
 from detectors.budget import parse
 from stream.evaluate.judged import LEAST_PANES, judged, watch_over
 from stream.evaluate.panes import Panes
-from stream.evaluate.table import Table, numbers
+from stream.evaluate.table import Table, numbers, texts
 from stream.evaluate.trial import Trial
 from tests.evaluate.tables import cells, mixed
 from tests.judge import panes as hand_made
@@ -74,10 +74,13 @@ def test_bins_of_its_own_change_nothing_but_speed(monkeypatch: pytest.MonkeyPatc
     assert judged(Trial(table, 1_000, BUDGET, 20)) == with_bins
 
 
-def test_what_cannot_happen_takes_no_share_of_the_budget() -> None:
+def test_what_cannot_happen_takes_no_share_of_the_budget_and_texts_take_that_of_numbers() -> None:
     whole = Table((numbers("x", np.random.default_rng(1).normal(size=4_000)),))
     gaps = Table((numbers("x", np.where(np.arange(4_000) % 50 == 7, np.nan, whole["x"].values)),))
-    for table, detectors in ((whole, 1), (gaps, 2)):
+    drawn = np.random.default_rng(2).choice(["fr", "de", "it"], (3, 4_000))
+    words = Table(tuple(texts(f"country {at}", row.tolist()) for at, row in enumerate(drawn)))
+    both = Table((*whole.columns, *words.columns))
+    for table, detectors in ((whole, 1), (gaps, 2), (words, 3), (both, 4)):
         trial = Trial(table, 1_000, BUDGET, 20)
         seen: list[float] = []
         watch = watch_over(trial)
