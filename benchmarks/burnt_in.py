@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from benchmarks.events import Shape, events
+from benchmarks.formats import send
 from detectors.budget import parse
 from detectors.watch.fold import Watch
 from schemas.binning import Binning
@@ -20,11 +21,10 @@ BURN_IN, EVENTS = 500, 600  # values, the default; and events that have as many 
 
 
 def publish(bootstrap: str, topic: str, shape: Shape) -> None:
-    """The binnings of all models of a shape, each of whose models has the same features."""
+    """The binnings of all models of a shape, who have the same features. The topic has one partition."""
     producer = Producer({"bootstrap.servers": bootstrap})
     for binning in binnings(shape):
-        producer.produce(topic, encode(binning), key=binning.key)
-        producer.poll(0)
+        send(producer, topic, encode(binning), (), 0)
     producer.flush(60)
 
 

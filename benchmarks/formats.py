@@ -77,12 +77,13 @@ def produce(bootstrap: str, topic: str, partitions: int, name: str, shape: Shape
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4"})
     messages = -(-many // step)
     for number, body in enumerate(islice(cycle(bodies), messages)):
-        _send(producer, topic, body, chosen.headers, number % partitions)
+        send(producer, topic, body, chosen.headers, number % partitions)
     producer.flush(60)
     return round(sum(map(len, bodies)) / (len(bodies) * step))
 
 
-def _send(producer: Producer, topic: str, body: bytes, headers: Headers, partition: int) -> None:
+def send(producer: Producer, topic: str, body: bytes, headers: Headers, partition: int) -> None:
+    """One message, as soon as the client has room for it."""
     while True:
         try:
             producer.produce(topic, body, partition=partition, headers=list(headers) or None)

@@ -30,6 +30,7 @@ BROKER_MESSAGE_BYTES = 1_048_588  # Kafka's own default for max.message.bytes
 DLQ_MESSAGE_BYTES = 4 * BROKER_MESSAGE_BYTES  # a refused message with its reason in headers; inputs may allow more
 
 INPUTS = ("predictions", "features", "labels", "deployments")
+PURPOSES = (*INPUTS, "panes", "binnings", "anomalies", "heartbeats", "incidents", "commands", "dlq")
 COMPACTED = ("binnings", "heartbeats", "incidents")
 # aiokafka, under Faust, reads gzip and uncompressed records; lz4, zstd and snappy need a package that may be missing.
 # With gzip on the topic the broker recompresses whatever a producer sends.
@@ -90,7 +91,6 @@ def inputs(settings: Settings) -> list[str]:
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that the roles read or write."""
-    purposes = (*INPUTS, "panes", "binnings", "anomalies", "heartbeats", "incidents", "commands", "dlq")
     return tuple(
         Topic(
             purpose,
@@ -99,7 +99,7 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
             settings.topics.replication,
             _settings(purpose, settings.topics.replication),
         )
-        for purpose in purposes
+        for purpose in PURPOSES
     )
 
 

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from stream.embedded.broker import EmbeddedBroker
 from stream.embedded.port import NotServing
 from stream.embedded.redis import EmbeddedRedis, Program, imitated, in_wheel, on_path
-from tests.conftest import Platform
+from tests.conftest import Platform, left_out
 
 PATIENCE_S = 30
 
@@ -233,7 +233,7 @@ def test_a_partition_keeps_its_latest_five_megabytes_as_said() -> None:
 def only(way: Way) -> Program:
     program = next(way(), None)
     if program is None:
-        pytest.skip(f"left out: no Redis {way.__name__.replace('_', ' ')}")
+        left_out(f"no Redis {way.__name__.replace('_', ' ')}")
     return program
 
 

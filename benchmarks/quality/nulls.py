@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.quality.delay import BANK, BURN_IN, LEARNING_PANE, SETTINGS
 from benchmarks.quality.intervals import rate_of
-from benchmarks.quality.opponents import Opponent
+from benchmarks.quality.opponents import Looped
 from benchmarks.quality.record import SPENT, Record
 from benchmarks.quality.streams import Stream, false_alarms, learnt
 from detectors.alternatives import Law
@@ -60,7 +60,7 @@ def null(
 
 
 def opponent_null(
-    row: str, case: str, stream: Stream, opponent: Opponent, events: int, threshold: float, seed: Sequence[int]
+    row: str, case: str, stream: Stream, opponent: Looped, events: int, threshold: float, seed: Sequence[int]
 ) -> list[Record]:
     """Return the alarms of a library's default, over the budget that the urns are held to."""
     if not opponent.installed():

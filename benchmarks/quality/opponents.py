@@ -60,10 +60,6 @@ class Opponent(ABC):
     ) -> tuple[Floats, str]:
         """Return the delay of each run as `streams.first_alarms` does, and a note."""
 
-    @abstractmethod
-    def alarms(self, stream: Stream, runs: int, seed: Sequence[int], events: int) -> NDArray[np.int64]:
-        """Return how many alarms each run has in so many events without a change."""
-
 
 def numbers(stream: Stream, values: Values) -> Floats:
     """Return the events as numbers: of a rate, 1 for a hit."""
@@ -124,6 +120,7 @@ class Looped(Opponent):
         return found, f"parameter {parameter:.4g}"
 
     def alarms(self, stream: Stream, runs: int, seed: Sequence[int], events: int) -> NDArray[np.int64]:
+        """Return how many alarms each run has in so many events without a change."""
         return self.alarms_at(self.default, stream, runs, seed, events)
 
     def alarms_at(
@@ -176,13 +173,7 @@ def river(name: str, parameter: str, **fixed: Any) -> Callable[[float], Update]:
         kind: Any = drift
         for part in name.split("."):
             kind = getattr(kind, part)
-        detector = kind(**{parameter: value}, **fixed)
-
-        def update(event: float) -> bool:
-            detector.update(event)
-            return bool(detector.drift_detected)
-
-        return update
+        return updating(kind(**{parameter: value}, **fixed))
 
     return make
 
@@ -190,10 +181,14 @@ def river(name: str, parameter: str, **fixed: Any) -> Callable[[float], Update]:
 def fhddm(confidence_level: float) -> Update:
     """Return River's FHDDM, which is given right answers or errors, whichever the installed one expects."""
     guest = Fhddm(confidence_level=confidence_level)
-    detector = guest.make()
+    return updating(guest.make(), guest.given)
+
+
+def updating(detector: Any, given: Callable[[float], Any] = float) -> Update:
+    """Return what gives a detector of River an event, and says whether it alarms."""
 
     def update(event: float) -> bool:
-        detector.update(guest.given(event))
+        detector.update(given(event))
         return bool(detector.drift_detected)
 
     return update
@@ -279,9 +274,6 @@ class Simulated(Opponent):
         statistic = self.kind(tape.take(reference, False), stream.bins)
         found = first_above(tape, lambda chunk: map(statistic.step, chunk.T), h, quiet, horizon)
         return found, f"threshold {h:.4g}"
-
-    def alarms(self, stream: Stream, runs: int, seed: Sequence[int], events: int) -> NDArray[np.int64]:
-        raise NotImplementedError(f"{self.kind.name} comes without a default")
 
 
 SIMULATED_RUNS = 400  # 6 % of the mean time between alarms
@@ -441,6 +433,6 @@ def at_scale(opponents: Sequence[Opponent], scale: float) -> Sequence[Opponent]:
     return () if scale < 0.05 else opponents
 
 
-def defaults(opponents: Sequence[Opponent]) -> list[Opponent]:
+def defaults(opponents: Sequence[Opponent]) -> list[Looped]:
     """Return those that come with a setting of their own."""
     return [opponent for opponent in opponents if isinstance(opponent, Looped) and not opponent.calibrated]

@@ -9,17 +9,13 @@ in a second: on a machine that does other things besides, a worker would seem de
 
 import sys
 import time
-from collections.abc import Callable, Iterable
 
 from benchmarks.meter import Meter, Stretch
-from schemas.binning import Binning
-from schemas.records import binning as read_binning
 from stream import settings as given
 from stream.counting import native
-from stream.counting.follower import Follower
 from stream.engine import memory
 from stream.engine.loop import Loop
-from stream.roles.profile import Profile
+from stream.roles.profile import Profile, published
 from stream.settings import Kafka, Redis, Settings, Topics
 
 SEGMENT_VALUES = 128  # more than any shape has: all segments are counted by name
@@ -43,16 +39,12 @@ def settings(stretch: Stretch) -> Settings:
     return Settings(
         kafka=Kafka(bootstrap=stretch.bootstrap),
         redis=Redis(url=stretch.redis),
-        topics=Topics(predictions=stretch.topic, partitions=stretch.partitions),
+        topics=Topics(
+            predictions=stretch.topic, partitions=stretch.partitions, binnings=stretch.binnings or Topics().binnings
+        ),
         profile=given.Profile(segment_values=SEGMENT_VALUES, native="auto" if stretch.native else "off"),
         group=stretch.group,
     )
-
-
-def news(chosen: Settings, stretch: Stretch) -> Callable[[], Iterable[Binning]]:
-    """Where bins are published, as every worker reads them."""
-    name = f"{stretch.group}-binnings"
-    return Follower(chosen.kafka, stretch.binnings, name, read_binning).news if stretch.binnings else tuple
 
 
 def run(stretch: Stretch, meter: Meter) -> None:
@@ -61,15 +53,16 @@ def run(stretch: Stretch, meter: Meter) -> None:
     memory.keep()  # as every worker does
     chosen = settings(stretch)
     clock = OwnCore()
-    role = Profile(chosen, stretch.slot, now_ms=clock.now_ms, news=news(chosen, stretch))
+    news = published(chosen, stretch.slot) if stretch.binnings else tuple
+    role = Profile(chosen, stretch.slot, now_ms=clock.now_ms, news=news)
     loop = Loop(role, chosen, str(stretch.slot), clock=clock)
-    seen, published, before = loop.observed, 0, 0
+    seen, transactions, before = loop.observed, 0, 0
 
     def enough() -> bool:
-        nonlocal published, before
-        if seen.transactions == published:
+        nonlocal transactions, before
+        if seen.transactions == transactions:
             return False
-        published = seen.transactions
+        transactions = seen.transactions
         own = sum(lane.topic == stretch.topic for lane in loop.places)
         if own * stretch.workers > stretch.partitions:
             before = seen.messages

@@ -336,6 +336,7 @@ class Watch:
                 way = state.ways[key] = way_of(track)
             n, texts = column.n, column.texts if column.values else column.other
             present = n + texts
+            fitting, others = (n, texts) if way.form == "numbers" else (texts, n)
             missing = min(rows, max(column.nulls, rows - present))
             again = track.last_n == present == 1 and track.last_sum == column.sum
             state.tracks[key] = msgspec.structs.replace(
@@ -353,10 +354,10 @@ class Watch:
                 bank, row = way.values
                 own = way.counted(column)
                 if own is not None:
-                    found[bank].append((row, n if way.form == "numbers" else texts, column.sum, *own))
+                    found[bank].append((row, fitting, column.sum, *own))
             if way.errors is not None and present:
                 bank, row = way.errors
-                found[bank].append((row, present, texts if way.form == "numbers" else n))
+                found[bank].append((row, present, others))
         return {bank: Gathered.of(entries) for bank, entries in found.items()}
 
     def threshold(self, state: WatchState) -> float:

@@ -160,7 +160,7 @@ def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Talli
 
 def by_counting(at: Ints, rank: Ints, low: Ints, wide: int, places: int) -> Ascending:
     """Numbers of one column whose buckets lie close together, so many of them from the lowest: each is counted."""
-    counts = np.bincount(rank * wide + (at - low))
+    counts = np.bincount(rank * wide + (at - low) if places > 1 else at - low)
     distinct = np.flatnonzero(counts)
     rank, at = np.divmod(distinct, wide)
     return np.bincount(rank, minlength=places), at + low, counts[distinct]
@@ -178,7 +178,7 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) ->
     first = np.flatnonzero(changes)
     counts, distinct = np.diff(first, append=keys.size), np.take(keys, first)
     begins = np.arange(len(keys))[:, None] * keys.shape[1] + starts
-    runs = np.diff(np.searchsorted(first, begins.ravel()), append=first.size)
+    runs = lengths_of_runs(first, begins.ravel())
     kept = distinct != NONE
     return runs - ~kept[np.cumsum(runs) - 1], distinct[kept], counts[kept]
 
@@ -200,8 +200,7 @@ def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
     before = np.cumsum(np.bincount(cuts, minlength=at.size + 1)[:-1])
     bins = np.where(np.repeat(lengths > 0, runs), before - np.repeat(np.cumsum(lengths) - lengths, runs), at)
     first = starts_of_runs(turn + (bins + MIDDLE))
-    runs = np.diff(np.searchsorted(first, np.cumsum(runs) - runs), append=first.size)
-    return runs, bins[first], np.add.reduceat(counts, first)
+    return lengths_of_runs(first, np.cumsum(runs) - runs), bins[first], np.add.reduceat(counts, first)
 
 
 def merged(found: Sequence[Tallied], in_one_piece: bool) -> Tallied:
@@ -268,6 +267,11 @@ def starts_of_runs(keys: Ints) -> Ints:
     changes = np.ones(keys.size, np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=changes[1:])
     return np.flatnonzero(changes)
+
+
+def lengths_of_runs(places: Ints, begins: Ints) -> Ints:
+    """How many of some ascending places there are from each beginning to the next."""
+    return np.diff(np.searchsorted(places, begins), append=places.size)
 
 
 def by_group(whose: Ints, at: Ints, counts: Ints, many: int) -> Runs:

@@ -186,6 +186,10 @@ class Profile:
 
 def profile(settings: Settings, slot: int) -> Profile:
     """The role as a process runs it: with a clock, and with all binnings that were published before it started."""
+    return Profile(settings, slot, now_ms=lambda: time.time_ns() // 1_000_000, news=published(settings, slot))
+
+
+def published(settings: Settings, slot: int) -> Callable[[], Iterable[Binning]]:
+    """Where binnings come from, as they are published."""
     name = f"{settings.group}-profile-{slot}-binnings"
-    binnings = Follower(settings.kafka, settings.topics.binnings, name, read_binning)
-    return Profile(settings, slot, now_ms=lambda: time.time_ns() // 1_000_000, news=binnings.news)
+    return Follower(settings.kafka, settings.topics.binnings, name, read_binning).news

@@ -27,12 +27,11 @@ from schemas.incident import Incident
 from schemas.pane import Deployed, Pane
 from stream.config import FILE_VARIABLE, load
 from stream.embedded import child
+from stream.topics import PURPOSES
 from tests.cli.command import environment, leeway
 from tests.conftest import Platform
 
-INPUTS = ("predictions", "features", "labels", "deployments")
 OUTPUTS = ("panes", "binnings", "anomalies", "heartbeats", "incidents", "dlq")
-PURPOSES = (*INPUTS, *OUTPUTS, "commands")
 PARTITIONS = 2
 PATIENCE_S = 120.0
 SOON = {  # what takes weeks and thousands of events in production takes seconds and hundreds here

@@ -18,11 +18,9 @@ from stream.config import load
 from stream.embedded import child
 from stream.engine.surprise import EXIT_STATUS
 from stream.settings import Settings
-from stream.topics import INPUTS, inputs
+from stream.topics import PURPOSES, inputs
 from tests.servers import create_topics
 
-OUTPUTS = ("panes", "binnings", "anomalies", "heartbeats", "incidents", "dlq")
-PURPOSES = (*INPUTS, *OUTPUTS, "commands")
 PARTITIONS = 3
 SLOW_S = 30.0  # for an answer of a Kafka that shares its cores with everything else
 
