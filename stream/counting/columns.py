@@ -2,18 +2,17 @@
 
 A value is in a *column* of a table and belongs to a *place* (the subject, or the slice, that its row is of); both
 together are the *group* that it counts for. Groups are small consecutive integers. Rows are put in the order of their
-places, once for all columns; the key of a number is its group above the 22 bits of its universal bucket, or of the bin
-of its feature's own that the bucket lies in.
+places, once for all columns; a number is counted by its universal bucket, or by the bin of its feature's own that the
+bucket lies in.
 
 >>> table = single(np.array([0, 1, 0, 0]), np.array([37.0, 0.24, 37.0, -999.0]), 2)
 >>> counted = count_numbers([table], 2, {0: np.array([-5, 5])})
->>> counted.n, counted.runs.of(0), counted.sum
+>>> counted.n, counted.seen[0], counted.sum
 ([3, 1], ([0, 2], [1, 2]), [-925.0, 0.24])
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -38,31 +37,30 @@ DENSE = 4  # as long as there are not many more possible keys than rows, countin
 NOTHING: Ints = np.empty(0, np.int64)
 Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
 Ascending = tuple[Ints, Ints, Ints]  # lengths of runs, distinct buckets ascending in each, and how often each occurs
+Seen = dict[int, tuple[list[int], list[int]]]  # by group: what was seen in it, ascending, and how often
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Runs:
-    """Counts of what was seen, group by group: those of group g lie from `starts[g]` to `ends[g]`."""
+    """Counts of what was seen, group by group."""
 
-    starts: Ints
-    ends: Ints
-    at: Ints
+    groups: Ints
+    lengths: Ints  # how many different ones were seen in each group
+    at: Ints  # what was seen, ascending in each group
     counts: Ints
 
-    def of(self, group: int) -> tuple[list[int], list[int]]:
-        """What was seen in a group, ascending, and how often."""
-        starts, ends, at, counts = self._lists
-        first, end = starts[group], ends[group]
-        return at[first:end], counts[first:end]
+    def lists(self) -> Seen:
+        """The same by group."""
+        at, counts, ends = self.at.tolist(), self.counts.tolist(), np.cumsum(self.lengths).tolist()
+        bounds = pairwise([0, *ends])
+        return {group: (at[a:b], counts[a:b]) for group, (a, b) in zip(self.groups.tolist(), bounds, strict=True)}
 
-    @cached_property
-    def _lists(self) -> tuple[list[int], list[int], list[int], list[int]]:
-        return self.starts.tolist(), self.ends.tolist(), self.at.tolist(), self.counts.tolist()
-
-    def totals(self) -> Ints:
-        """How many were seen, group by group."""
-        upto = np.concatenate([[0], np.cumsum(self.counts)])
-        return np.asarray(upto[self.ends] - upto[self.starts])
+    def totals(self, many: int) -> Ints:
+        """How many were seen in each of so many groups."""
+        found, upto = np.zeros(many, np.int64), np.append(0, np.cumsum(self.counts))
+        ends = np.cumsum(self.lengths)
+        found[self.groups] = upto[ends] - upto[ends - self.lengths]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +93,45 @@ def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of every group: how many, their sum and extremes, and their counts by bucket or bin."""
+    """The numbers of every group: how many, their sum and extremes, and how many are in which bucket or bin."""
 
     n: list[int]
     sum: list[float]
     min: list[float]
     max: list[float]
-    runs: Runs
+    seen: Seen
 
 
-def count_numbers(tables: Sequence[Table], many: int, edges: Mapping[int, Ints]) -> Numbers:
-    """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own."""
+def count_numbers(
+    tables: Sequence[Table], many: int, edges: Mapping[int, Ints], seen_as: Callable[[Runs], Seen] = Runs.lists
+) -> Numbers:
+    """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own. What was
+    seen leaves its arrays a million values at a time, if it is in one piece."""
     n, total = np.zeros(many, np.int64), np.zeros(many)
     low, high = np.full(many, np.inf), np.full(many, -np.inf)
-    found: list[Tallied] = []
+    seen: Seen = {}
+    waiting: list[Tallied] | None = None if in_one_piece(tables, many) else []
     for table in tables:
         if not table.values.size:
             continue
         for ordered, starts in table.in_order():
             add_up(ordered, starts, n, total, low, high)
-            found += buckets(ordered, starts, edges)
-    keys, counts = merged(found, in_one_piece(tables, many))
-    whose, at = keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE
+            for runs in buckets(ordered, starts, edges):
+                if waiting is None:
+                    seen |= seen_as(runs)
+                else:
+                    waiting.append(
+                        (np.repeat(runs.groups << KEPT_BITS, runs.lengths) + (runs.at + MIDDLE), runs.counts)
+                    )
+    if waiting:
+        keys, counts = merged(waiting)
+        seen = seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts))
     return Numbers(
         n=n.tolist(),
         sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
         min=low.tolist(),
         max=high.tolist(),
-        runs=by_group(whose, at, counts, many),
+        seen=seen,
     )
 
 
@@ -137,8 +146,8 @@ def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high
         np.fmax.at(high, groups, np.fmax.reduceat(values, starts, axis=1))
 
 
-def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Tallied]:
-    """The distinct keys of a table's numbers, group above bucket or bin, and how often each occurs."""
+def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Runs]:
+    """The counts of a table's numbers, by bucket or bin."""
     at, there = universal(table.values), ~np.isnan(table.values)
     rank = np.repeat(np.arange(starts.size), np.diff(starts, append=table.place.size))
     low = np.where(there, at, MIDDLE).min(axis=1).astype(np.int64)
@@ -146,7 +155,7 @@ def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Talli
     narrow = wide * starts.size <= DENSE * rank.size
     groups = table.groups[table.place[starts]]
     found = [
-        keyed(
+        of_groups(
             by_counting(at[column][there[column]], rank[there[column]], low[column], int(wide[column]), starts.size),
             groups[:, column],
             edges,
@@ -154,7 +163,7 @@ def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Talli
         for column in np.flatnonzero(narrow & (wide > 0))
     ]
     if not narrow.all():
-        found.append(keyed(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges))
+        found.append(of_groups(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges))
     return found
 
 
@@ -183,11 +192,15 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) ->
     return runs - ~kept[np.cumsum(runs) - 1], distinct[kept], counts[kept]
 
 
-def keyed(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> Tallied:
-    """Keys of buckets, or of bins where a group has edges of its own. The groups are those of all runs."""
+def of_groups(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> Runs:
+    """The runs of some groups by bucket, or by bin where a group has edges of its own."""
     own = [edges.get(group, NOTHING) for group in groups.tolist()] if edges else []
-    runs, at, counts = into_bins(found, own) if any(cuts.size for cuts in own) else found
-    return np.repeat(groups << KEPT_BITS, runs) + (at + MIDDLE), counts
+    return Runs(groups, *(into_bins(found, own) if any(cuts.size for cuts in own) else found))
+
+
+def keyed(runs: Runs) -> Tallied:
+    """The same with one key for group and bucket."""
+    return np.repeat(runs.groups << KEPT_BITS, runs.lengths) + (runs.at + MIDDLE), runs.counts
 
 
 def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
@@ -203,12 +216,10 @@ def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
     return lengths_of_runs(first, np.cumsum(runs) - runs), bins[first], np.add.reduceat(counts, first)
 
 
-def merged(found: Sequence[Tallied], in_one_piece: bool) -> Tallied:
-    """Keys and their counts as one row of keys, each once: those of a group ascend in one piece."""
-    if not found:
-        return NOTHING, NOTHING
+def merged(found: Sequence[Tallied]) -> Tallied:
+    """Keys and their counts as one ascending row of keys, each once."""
     keys, counts = (np.concatenate(part) for part in zip(*found, strict=True))
-    if in_one_piece or not keys.size:
+    if not keys.size:
         return keys, counts
     bits = int(counts.max()).bit_length()
     if int(keys.max()).bit_length() + bits < WORD:  # one sort of both is faster than finding an order
@@ -230,10 +241,11 @@ def in_one_piece(tables: Sequence[Table], many: int) -> bool:
     return int(pieces.max(initial=0)) <= 1
 
 
-def count_texts(tables: Sequence[Table], many: int) -> Runs:
+def count_texts(tables: Sequence[Table]) -> Runs:
     """Count the codes of texts, group by group."""
-    keys, counts = merged([codes(table) for table in tables if table.values.size], in_one_piece(tables, many))
-    return by_group(keys >> CODE_BITS, keys & CODE, counts, many)
+    found = [codes(table) for table in tables if table.values.size]
+    keys, counts = merged(found) if found else (NOTHING, NOTHING)
+    return by_group(keys >> CODE_BITS, keys & CODE, counts)
 
 
 def codes(table: Table) -> Tallied:
@@ -274,9 +286,7 @@ def lengths_of_runs(places: Ints, begins: Ints) -> Ints:
     return np.diff(np.searchsorted(places, begins), append=places.size)
 
 
-def by_group(whose: Ints, at: Ints, counts: Ints, many: int) -> Runs:
-    """Where the counts of each group are; they lie together."""
+def by_group(whose: Ints, at: Ints, counts: Ints) -> Runs:
+    """Counts of groups that each lie together."""
     first = starts_of_runs(whose)
-    starts, ends = np.zeros((2, many), np.int64)
-    starts[whose[first]], ends[whose[first]] = first, np.append(first[1:], whose.size)
-    return Runs(starts, ends, at, counts)
+    return Runs(whose[first], np.diff(first, append=whose.size), at, counts)

@@ -7,22 +7,25 @@ a slice's outputs are counted by the same sort as all others: their groups lie b
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from sys import float_info
+from typing import Any
 
 import numpy as np
 import orjson
 from msgspec import Raw
+from numpy.typing import NDArray
 
 from detectors.binning import UNIVERSAL
 from schemas.pane import Column, Pane, Slice
 from stream.counting.binnings import Binnings, Own
 from stream.counting.cells import FIXED, OUTPUTS, VERSION, Cells, Columns
-from stream.counting.columns import Ints, Numbers, Runs, Table, count_numbers, count_texts
+from stream.counting.columns import Ints, Numbers, Runs, Seen, Table, count_numbers, count_texts
 from stream.counting.slices import REST, Slices, nulls, sliced
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 from stream.settings import Profile
 
 COMMA = ord(",")
+NOTHING: tuple[list[int], list[int]] = ([], [])
 
 
 class Names(dict[int, str]):
@@ -37,30 +40,21 @@ class Names(dict[int, str]):
         return name
 
 
-class Written:
-    """The runs of groups as JSON, written at once for all: they are copied by whoever writes what they are in, which
-    costs a tenth of writing lists of Python's integers."""
-
-    def __init__(self, runs: Runs) -> None:
-        self._at, self._counts = (InJson(numbers, runs.starts, runs.ends) for numbers in (runs.at, runs.counts))
-
-    def of(self, group: int) -> tuple[list[int], list[int]]:
-        """What was seen in a group, ascending, and how often; to be written and not to be read."""
-        return self._at.of(group), self._counts.of(group)  # type: ignore[return-value]
+def written(runs: Runs) -> Seen:
+    """What was seen as JSON, to be written and not to be read. All groups are written at once, and copied by whoever
+    writes what they are in: that costs a tenth of writing lists of Python's integers."""
+    ends = np.cumsum(runs.lengths)
+    at, counts = (in_json(numbers, ends - runs.lengths, ends) for numbers in (runs.at, runs.counts))
+    return dict(zip(runs.groups.tolist(), zip(at, counts, strict=True), strict=True))
 
 
-class InJson:
-    """Some numbers as JSON, and where in it the list of each group is."""
-
-    def __init__(self, numbers: Ints, starts: Ints, ends: Ints) -> None:
-        self._text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-        commas = np.flatnonzero(np.frombuffer(self._text, np.uint8) == COMMA)
-        bounds = np.concatenate([[0], commas, [len(self._text) - 1]])
-        self._starts, self._ends = (bounds[starts] + 1).tolist(), bounds[ends].tolist()
-
-    def of(self, group: int) -> Raw:
-        """The list of a group, which is not empty."""
-        return Raw(b"[" + self._text[self._starts[group] : self._ends[group]] + b"]")
+def in_json(numbers: NDArray[Any], starts: Ints, ends: Ints) -> list[Raw]:
+    """Some numbers as a list in JSON for each stretch of them."""
+    text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
+    commas = np.flatnonzero(np.frombuffer(text, np.uint8) == COMMA)
+    bounds = np.concatenate([[0], commas, [len(text) - 1]])
+    places = zip((bounds[starts] + 1).tolist(), bounds[ends].tolist(), strict=True)
+    return [Raw(b"[%b]" % text[start:end]) for start, end in places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +62,12 @@ class Counts:
     """All counts of a tally, by group, and what is needed to write them out."""
 
     numbers: Numbers
-    texts: Runs
+    texts: Seen
     seen: list[int]  # numbers and texts
     nulls: list[int]
     naming: Texts
     names: tuple[Names, Names]  # private ones, public ones
     distinct: int
-    written: Written | None = None  # the runs of the numbers, if all that is counted leaves
 
     def column(self, group: int, name: str, own: Own | None) -> Column | None:
         """What was counted in a group, or None if nothing was."""
@@ -85,7 +78,7 @@ class Counts:
         values, other = self.values(group, name, own) if seen > n else ({}, 0)
         if not n:
             return Column(nulls=null, values=values, other=other)
-        at, counts = (self.written or numbers.runs).of(group)
+        at, counts = numbers.seen[group]
         return Column(
             n=n,
             sum=numbers.sum[group],
@@ -108,7 +101,7 @@ class Counts:
 
     def values(self, group: int, name: str, own: Own | None) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
-        codes, counts = self.texts.of(group)
+        codes, counts = self.texts.get(group, NOTHING)
         words = list(map(self.names[self.naming.is_public(name)].__getitem__, codes))
         if own is not None and own.categories is not None:
             words = [self.naming.counted_as(word, own.categories) for word in words]
@@ -195,17 +188,16 @@ def counted(tally: Tally, cells: Cells, slices: Slices, binnings: Binnings, text
     first = len(tally.names)
     many = first + len(slices.names) * len(OUTPUTS)
     null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
-    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings))
-    words, spelled = count_texts(tables(cells.texts, slices, first), many), list(tally.codes)
+    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings), written)
+    words, spelled = count_texts(tables(cells.texts, slices, first)), list(tally.codes)
     return Counts(
         numbers=numbers,
-        seen=(np.array(numbers.n) + words.totals()).tolist(),
-        texts=words,
+        seen=(np.array(numbers.n) + words.totals(many)).tolist(),
+        texts=words.lists(),
         nulls=np.bincount(np.concatenate(null), minlength=many).tolist(),
         naming=texts,
         names=(Names(spelled, texts, False), Names(spelled, texts, True)),
         distinct=distinct,
-        written=Written(numbers.runs),
     )
 
 

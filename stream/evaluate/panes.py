@@ -121,7 +121,7 @@ class Panes:
         }
         return Counts(
             numbers=count_numbers([single(numeric, np.concatenate(numbers), many)], many, edges),
-            texts=count_texts([single(textual, np.concatenate(codes), many)], many),
+            texts=count_texts([single(textual, np.concatenate(codes), many)]).lists(),
             seen=(np.bincount(numeric, minlength=many) + np.bincount(textual, minlength=many)).tolist(),
             nulls=np.bincount(np.concatenate(null_groups), minlength=many).tolist(),
             naming=self.naming,
