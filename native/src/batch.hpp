@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "layout.hpp"
+#include "owners.hpp"
 #include "words.hpp"
 
 namespace leeway {
@@ -16,17 +16,18 @@ namespace leeway {
 class Batch {
 public:
     // For so many texts at most of layouts like this one.
-    Batch(const Layout &like, std::size_t most) : width(like.width()), identity(1 + like.identity()), codes_(identity) {
+    Batch(const Layout &like, std::size_t most, Owners &owners)
+        : width(like.width()), identity(1 + like.identity()), owners_(owners), codes_(identity) {
         cells.resize(most * width);
         whose.reserve(most);
         said_.reserve(like.words());
     }
 
-    // The texts that follow are of this layout. Throws std::invalid_argument if it is not like the others.
+    // The texts that follow are of this layout.
     void begin(const Layout &layout) {
-        require(layout.width() == width && 1 + layout.identity() == identity, "the layouts of a batch are not alike");
         layout_ = &layout;
-        codes_[0] = runs_++;
+        codes_[0] = layout.number;
+        ++runs_;
     }
 
     // Whether a text is a row.
@@ -36,44 +37,30 @@ public:
             return false;
         for (const auto &[step, word] : said_)
             if (step->sink == Sink::whose)
-                codes_[1 + step->place] = names.of(word);
+                codes_[1 + step->place] = owners_.names.of(word);
             else
                 row[step->place] = static_cast<double>(words.of(word));
-        whose.push_back(whose_it_is());
+        const std::int64_t known = owners_.many(), owner = owners_.of(codes_);
+        if (owner == known) {
+            fresh.push_back(runs_ - 1);
+            fresh.insert(fresh.end(), codes_.begin() + 1, codes_.end());
+        }
+        whose.push_back(owner);
         return true;
     }
 
-    const std::size_t width, identity; // cells of a row; codes of an identity: the number of its run, and names
+    const std::size_t width, identity; // cells of a row; codes of an owner: the number of its run, and names
     std::vector<double> cells;
-    std::vector<std::int64_t> whose; // of each row its identity
-    std::vector<Code> identities;    // one after the other
-    Words words, names;              // of cells, and of identities
+    std::vector<std::int64_t> whose; // of each row its owner
+    std::vector<Code> fresh;         // the owners that were not known, one after the other
+    Words words;                     // of cells
 
 private:
-    // Rows of one model often follow upon one another. Otherwise the words are looked up pair by pair: what the words so
-    // far are called, and the next.
-    std::int64_t whose_it_is() {
-        if (!whose.empty() && codes_ == last_)
-            return whose.back();
-        std::uint64_t so_far = 0;
-        for (const Code code : codes_)
-            so_far = pairs_.try_emplace(so_far << 32 | code, pairs_.size() + 1).first->second;
-        const auto [found, is_new] = numbers_.try_emplace(so_far, whose_many_);
-        if (is_new) {
-            ++whose_many_;
-            identities.insert(identities.end(), codes_.begin(), codes_.end());
-        }
-        last_ = codes_;
-        return found->second;
-    }
-
+    Owners &owners_;
     const Layout *layout_ = nullptr;
     Code runs_ = 0;
     std::vector<Said> said_;
-    std::vector<Code> codes_, last_;
-    std::unordered_map<std::uint64_t, std::uint64_t> pairs_;
-    std::unordered_map<std::uint64_t, std::int64_t> numbers_;
-    std::int64_t whose_many_ = 0;
+    std::vector<Code> codes_;
 };
 
 } // namespace leeway

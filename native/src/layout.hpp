@@ -61,6 +61,10 @@ public:
     std::size_t width() const { return width_; }       // cells of a row
     std::size_t identity() const { return identity_; } // words that say whose a row is
     std::size_t words() const { return words_; }       // of a row at most
+    const Code number = made();                        // no other layout of this process has it
+
+    // Whether rows of both have as many cells, and as many words that say whose they are.
+    bool like(const Layout &other) const { return width_ == other.width_ && identity_ == other.identity_; }
 
     // Whether a text is an event of this form, and what it says: numbers and nulls in their cells, words in `said`.
     bool read(std::string_view text, double *cells, std::vector<Said> &said) const {
@@ -69,6 +73,11 @@ public:
     }
 
 private:
+    static Code made() {
+        static Code many = 0;
+        return many++;
+    }
+
     static void claim(std::vector<bool> &claimed, const Step &step, std::size_t further) {
         constexpr std::size_t MOST = 1 << 20; // more than any event has: a mistake, not a layout
         const bool fits = step.sink == Sink::whose ? step.is_word() && !step.nullable

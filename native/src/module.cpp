@@ -1,4 +1,4 @@
-// What Python sees: Step, Decoder, block and models.
+// What Python sees: Step, Decoder, Owners, block and models.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
@@ -24,6 +24,7 @@ namespace {
 using leeway::Batch;
 using leeway::Kind;
 using leeway::Layout;
+using leeway::Owners;
 using leeway::Sink;
 using leeway::Step;
 using leeway::Wire;
@@ -90,17 +91,18 @@ std::string_view written(nb::handle text) {
     return {PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr()))};
 }
 
-// So many texts by the first layout, so many by the next.
-nb::tuple block(const std::vector<std::pair<const Layout *, std::size_t>> &runs, nb::sequence values) {
+// So many texts by the first layout, so many by the next. Nothing is read unless all can be.
+nb::tuple block(const std::vector<std::pair<const Layout *, std::size_t>> &runs, nb::sequence values, Owners &owners) {
     const nb::tuple texts = held(values);
     std::size_t left = texts.size();
     for (const auto &[layout, many] : runs) {
         leeway::require(layout != nullptr && many <= left, "the runs are not those of the texts");
+        leeway::require(layout->like(*runs.front().first), "the layouts of a block are not alike");
         left -= many;
     }
     leeway::require(left == 0 && !runs.empty(), "the runs are not those of the texts");
-    Batch batch(*runs.front().first, texts.size());
-    nb::list refused, words, identities, of_runs;
+    Batch batch(*runs.front().first, texts.size(), owners);
+    nb::list refused, words, fresh;
     std::size_t place = 0;
     for (const auto &[layout, many] : runs) {
         batch.begin(*layout);
@@ -110,16 +112,15 @@ nb::tuple block(const std::vector<std::pair<const Layout *, std::size_t>> &runs,
     }
     for (const Word &word : batch.words.all())
         words.append(spoken(word));
-    for (std::size_t at = 0; at < batch.identities.size(); at += batch.identity) {
-        of_runs.append(batch.identities[at]);
+    for (std::size_t at = 0; at < batch.fresh.size(); at += batch.identity) {
         nb::list who;
         for (std::size_t part = at + 1; part < at + batch.identity; ++part)
-            who.append(spoken(batch.names.all()[batch.identities[part]]));
-        identities.append(nb::tuple(who));
+            who.append(spoken(owners.names.all()[batch.fresh[part]]));
+        fresh.append(nb::make_tuple(batch.fresh[at], nb::tuple(who)));
     }
     const std::size_t rows = batch.whose.size();
     batch.cells.resize(rows * batch.width);
-    return nb::make_tuple(refused, words, of_runs, identities, array(std::move(batch.whose), {rows}),
+    return nb::make_tuple(refused, words, fresh, array(std::move(batch.whose), {rows}),
                           array(std::move(batch.cells), {rows, batch.width}));
 }
 
@@ -153,6 +154,8 @@ NB_MODULE(_native, module) {
     nb::class_<Layout>(module, "Decoder")
         .def(nb::new_(&layout), "steps"_a, "wire"_a = "json");
 
-    module.def("block", &block, "runs"_a, "values"_a);
+    nb::class_<Owners>(module, "Owners").def(nb::init<>());
+
+    module.def("block", &block, "runs"_a, "values"_a, "owners"_a);
     module.def("models", &models, "values"_a);
 }

@@ -1,10 +1,12 @@
-// The distinct words of a batch, numbered in the order of their coming. Null is 0.
+// Distinct words, numbered in the order of their coming. Null is 0.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <random>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,9 +57,10 @@ inline std::uint64_t hashed(std::string_view text, std::uint64_t key) {
 
 class Words {
 public:
-    Words() : words_{{Word::null, {}}}, table_(FIRST_PLACES, EMPTY), key_(secret()) {}
+    // Unless words are copied, the bytes of a text must stay where they are for as long as this is used.
+    explicit Words(bool copied = false)
+        : words_{{Word::null, {}}}, table_(FIRST_PLACES, EMPTY), key_(secret()), copied_(copied) {}
 
-    // The bytes of a text must stay where they are for as long as this is used.
     Code of(const Word &word) {
         switch (word.kind) {
         case Word::text:
@@ -86,7 +89,7 @@ private:
             if (words_[table_[place]].written == text)
                 return table_[place];
         const auto code = static_cast<Code>(words_.size());
-        words_.push_back({Word::text, text});
+        words_.push_back({Word::text, copied_ ? copies_.emplace_back(text) : text});
         table_[place] = code;
         if (++texts_ * 2 > table_.size())
             grow();
@@ -109,6 +112,8 @@ private:
     std::vector<Word> words_;
     std::vector<Code> table_;
     std::uint64_t key_;
+    bool copied_;
+    std::deque<std::string> copies_; // none ever moves
     std::size_t texts_ = 0;
     Code no_ = EMPTY, yes_ = EMPTY;
 };

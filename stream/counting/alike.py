@@ -148,9 +148,10 @@ class AlikeRows:
         odd: list[Odd] = []
         arrived, left = np.array(waiting.arrived, np.int64), np.ones(many, np.bool_)
         for runs in natively:
-            alike, places = self._natives.block(runs, waiting.values, tally.identities, tally.codes)
+            like = runs[0].layout.like
+            alike, places = self._natives.block(runs, waiting.values, tally.alike(like), tally.codes)
             left[places] = False
-            odd += waiting.odd(places[self._odd(tally, runs[0].layout.like, alike, arrived[places])])
+            odd += waiting.odd(places[self._odd(tally, like, alike, arrived[places])])
         if left.any():
             odd += self._decode_purely(tally, known, topic, waiting.at(np.flatnonzero(left).tolist()), many)
         return odd
@@ -163,7 +164,7 @@ class AlikeRows:
             waiting = self._waiting.setdefault(layout, Waiting())
             waiting.rows += rows.rows
             for own, each in rows.runs:
-                waiting.whose += [tally.identities(own)] * each
+                waiting.whose += [tally.alike(own).identities(own)] * each
             waiting.add(fresh.at(rows.places))
             self.rows += len(rows.rows)
             if len(waiting.rows) >= min(TOGETHER, at_once(layout)):

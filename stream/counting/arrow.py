@@ -88,7 +88,7 @@ class ArrowRows:
             if reason := tally.refusal(part.layout, part.identities):
                 return reason
         for layout, identities, block, ts in parts:
-            whose = tally.identities(layout).of(identities)[block.whose]
+            whose = tally.alike(layout).identities(layout).of(identities)[block.whose]
             tally.admit_block(layout, replace(block, whose=whose), ts, np.full(ts.size, arrived_ms))
         return None
 

@@ -6,11 +6,10 @@ read everything.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import pairwise
-from operator import getitem
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -18,10 +17,10 @@ import numpy as np
 
 from schemas.layout import Layout
 from stream.counting.block import Block
-from stream.counting.cells import Codes
+from stream.counting.cells import INTS, Codes
 from stream.counting.columns import Floats, Ints, ascending
 from stream.counting.forms import Forms
-from stream.counting.rows import Identities
+from stream.counting.rows import Rows
 from stream.counting.steps import Plan, plan
 
 try:
@@ -29,7 +28,7 @@ try:
 except ImportError:
     leeway_native = None
 
-INTERFACE: Final = 3  # of `leeway_native`, that the calls below are written for
+INTERFACE: Final = 4  # of `leeway_native`, that the calls below are written for
 FEW: Final = 64  # texts of models that take turns: fewer of a shape cost less together with those that come later
 
 
@@ -64,12 +63,29 @@ class Run(NamedTuple):
     places: Ints
 
 
+class Owned:
+    """Whose rows of one shape are, by the numbers that the native decoder gives: each is looked up once."""
+
+    def __init__(self) -> None:
+        self.owners = leeway_native.Owners()
+        self._places: list[int] = []
+        self._place_of: Ints = INTS
+
+    def places(self, owners: Ints, fresh: Sequence[int]) -> Ints:
+        """Of each row the place of its identity; those of owners that are new are given."""
+        if fresh:
+            self._places += fresh
+            self._place_of = np.array(self._places, np.int64)
+        return np.asarray(self._place_of[owners])
+
+
 class Natives:
     """The layouts that have a native decoder; it is made when a layout is first asked for."""
 
     def __init__(self, wanted: bool) -> None:
         self.used = wanted and fits()
         self._known: WeakKeyDictionary[Layout, NativeLayout | None] = WeakKeyDictionary()
+        self._owned: WeakKeyDictionary[Rows, Owned] = WeakKeyDictionary()
 
     def runs(self, known: Forms, topic: str, values: Sequence[bytes]) -> list[list[Run]]:
         """By which layouts texts of a topic are to be tried, all of one shape together. What is left out, and what is
@@ -85,19 +101,15 @@ class Natives:
                 found[layout.like].append(Run(layout, native, places))
         return [runs for runs in found.values() if sum(run.places.size for run in runs) >= FEW]
 
-    def block(
-        self, runs: Sequence[Run], values: Sequence[bytes], identities: Callable[[Layout], Identities], codes: Codes
-    ) -> tuple[Block, Ints]:
-        """The rows of the texts that fit their layouts, all of one shape, and their places."""
+    def block(self, runs: Sequence[Run], values: Sequence[bytes], rows: Rows, codes: Codes) -> tuple[Block, Ints]:
+        """The rows of the texts that fit their layouts, all of the shape of `rows`, and their places."""
         places = np.concatenate([run.places for run in runs])
         if len(runs) > 1 or places.size < len(values):
             values = list(map(values.__getitem__, places.tolist()))
+        like, owned = runs[0].native, self._owned.get(rows) or self._owned.setdefault(rows, Owned())
         decoders = [(run.native.decoder, run.places.size) for run in runs]
-        refused, words, of_run, said, whose, cells = leeway_native.block(decoders, values)
-        like, owned = runs[0].native, [identities(run.layout) for run in runs]
-        if like.alone:
-            said = [who for (who,) in said]
-        who = np.fromiter(map(getitem, map(owned.__getitem__, of_run), said), np.int64, len(said))
+        refused, words, fresh, owners, cells = leeway_native.block(decoders, values, owned.owners)
+        whose = [rows.identities(runs[at].layout)[who[0] if like.alone else who] for at, who in fresh]
         own = cells[:, : like.plan.width]
         if coded := like.plan.coded:
             own[:, coded] = recoded(own[:, coded].astype(np.intp), words, codes)
@@ -106,7 +118,7 @@ class Natives:
             for name, at in like.plan.times.items()
         }
         weight = cells[:, -1] if like.weighted else None
-        return Block(who[whose], times, weight, own), np.delete(places, refused) if refused else places
+        return Block(owned.places(owners, whose), times, weight, own), np.delete(places, refused) if refused else places
 
     def of(self, layout: Layout | None) -> "NativeLayout | None":
         """The native decoder of a layout, if there is one."""

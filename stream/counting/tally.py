@@ -57,7 +57,7 @@ from stream.counting.cells import (
     together,
 )
 from stream.counting.columns import Floats, Ints, single
-from stream.counting.rows import Identities, Rows
+from stream.counting.rows import Rows
 
 Counted = Prediction | Feature | Label
 
@@ -185,9 +185,9 @@ class Tally:
             self._settle()
         return None
 
-    def identities(self, layout: Layout) -> Identities:
-        """What rows of a layout say of whose they are: the places that `Block.whose` has."""
-        return self._rows(layout).identities(layout)
+    def alike(self, layout: Layout) -> Rows:
+        """The rows of all layouts of the shape of this one; their identities have the places that `Block.whose` has."""
+        return self._alike.get(layout.like) or self._alike.setdefault(layout.like, Rows(layout.like))
 
     def admit_block(
         self,
@@ -199,7 +199,7 @@ class Tally:
     ) -> NDArray[np.bool_] | None:
         """Take in rows of one shape whose identities are `good`; return which ones are not, or are too many (`admit`
         says why), if any."""
-        alike = self._rows(layout)
+        alike = self.alike(layout)
         if unmet := alike.unmet():
             lots = (self._lot_of(own, who) if good(own.said(who).values()) else None for own, who in unmet)
             alike.meet([None if isinstance(lot, Reason) else lot for lot in lots])
@@ -225,9 +225,6 @@ class Tally:
         """Why rows of some of these identities would be too many, if they are."""
         lots = (self._lot_of(layout, who) for who in identities)
         return next((lot for lot in lots if isinstance(lot, Reason)), None)
-
-    def _rows(self, layout: Layout) -> Rows:
-        return self._alike.get(layout.like) or self._alike.setdefault(layout.like, Rows(layout.like))
 
     def _lot_of(self, layout: Layout, who: Any) -> tuple[Lot, int] | Reason:
         """The lot of rows that say this of whose they are, and the code of their version; or why they are too many."""

@@ -112,7 +112,8 @@ std::string almost(std::mt19937 &random, const std::vector<std::string> &good) {
 std::size_t rows(const leeway::Layout &layout, const std::vector<std::string> &good, std::mt19937 &random, std::size_t many) {
     std::size_t found = 0;
     for (std::size_t first = 0; first < many; first += 100) {
-        leeway::Batch batch(layout, 100);
+        leeway::Owners owners;
+        leeway::Batch batch(layout, 100, owners);
         batch.begin(layout);
         std::vector<std::unique_ptr<char[]>> kept;
         for (int at = 0; at < 100; ++at) {

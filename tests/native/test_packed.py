@@ -16,7 +16,7 @@ from schemas.prediction import Prediction
 from stream.counting.block import block
 from stream.counting.cells import Codes
 from stream.counting.native import Natives
-from stream.counting.rows import Identities
+from stream.counting.rows import Rows
 from tests.native.forms import maker, merged
 from tests.native.test_alike import counted_blocks
 from tests.native.test_same_rows import natively, purely
@@ -39,13 +39,13 @@ def layout_of(kind: Alike, tree: dict[str, Any], full: dict[str, Any]) -> Layout
 
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode messages both ways; how many of them the native one accepts."""
-    identities, codes = Identities(layout, []), Codes()
-    found, refused = natively(layout, values, identities, codes)
+    alike, codes = Rows(layout), Codes()
+    found, refused = natively(layout, values, alike, codes)
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
     assert not wrong, [accepted[at] for at in wrong]
     assert not accepted or layout.unproved(accepted, rows) == []
-    same_block(found, block(layout, rows, repeat(identities), codes))
+    same_block(found, block(layout, rows, repeat(alike.identities(layout)), codes))
     return len(accepted)
 
 

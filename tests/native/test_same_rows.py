@@ -20,7 +20,7 @@ from stream.counting import native
 from stream.counting.block import Block, block
 from stream.counting.cells import Codes
 from stream.counting.native import Natives, Run, by_likely_model
-from stream.counting.rows import Identities
+from stream.counting.rows import Rows
 from tests.native.forms import texts
 
 MODEL = b'{"model":"m","features":{"x":'
@@ -33,12 +33,11 @@ NATIVES = Natives(wanted=True)
 
 
 def natively(
-    layout: Layout, values: Sequence[bytes], identities: Identities | None = None, codes: Codes | None = None
+    layout: Layout, values: Sequence[bytes], rows: Rows | None = None, codes: Codes | None = None
 ) -> tuple[Block, list[int]]:
     """The rows of texts by the native decoder of their layout, and the places of those that it refuses."""
-    whose = Identities(layout, []) if identities is None else identities
     found, places = NATIVES.block(
-        runs([layout], [len(values)]), values, lambda _: whose, Codes() if codes is None else codes
+        runs([layout], [len(values)]), values, rows or Rows(layout), Codes() if codes is None else codes
     )
     return found, sorted(set(range(len(values))) - set(places.tolist()))
 
@@ -79,14 +78,14 @@ def same(own: Block, pure: Block) -> None:
 
 def compare(layout: Layout, values: list[bytes]) -> int:
     """Decode texts both ways; how many of them the native one accepts."""
-    identities, codes = Identities(layout, []), Codes()
-    found, refused = natively(layout, values, identities, codes)
+    alike, codes = Rows(layout), Codes()
+    found, refused = natively(layout, values, alike, codes)
     assert refused == sorted(set(refused))
     accepted = [value for at, value in enumerate(values) if at not in set(refused)]
     rows, wrong = purely(layout, accepted)
     assert not wrong, [accepted[at] for at in wrong]
     assert not any(map(twice, accepted))
-    same(found, block(layout, rows, repeat(identities), codes))
+    same(found, block(layout, rows, repeat(alike.identities(layout)), codes))
     return len(accepted)
 
 
@@ -199,9 +198,9 @@ def test_nothing_is_no_rows() -> None:
 
 def test_a_refused_text_leaves_no_words_behind() -> None:
     layout = Layout(FORM, {("features", "x"): TEXT})
-    identities, codes = Identities(layout, []), Codes()
-    _, refused = natively(layout, [MODEL + b'"secret"}', MODEL + b'"pro"}}'], identities, codes)
-    assert (refused, list(codes), list(identities)) == ([0], [None, ABSENT, "pro"], ["m"])
+    alike, codes = Rows(layout), Codes()
+    _, refused = natively(layout, [MODEL + b'"secret"}', MODEL + b'"pro"}}'], alike, codes)
+    assert (refused, list(codes), list(alike.identities(layout))) == ([0], [None, ABSENT, "pro"], ["m"])
 
 
 def test_blocks_outlive_their_decoder() -> None:
@@ -231,16 +230,14 @@ def test_texts_of_several_layouts_are_rows_of_one_block(kind: str) -> None:
         for which in range(4)
         for at in range(3 * which)
     ]
-    places: list[tuple[Layout, Any]] = []
-    identities = {layout: Identities(layout, places) for layout in layouts}
-    codes, together = Codes(), runs(layouts, [3 * which for which in range(4)])
-    found, accepted = NATIVES.block(together, values, identities.__getitem__, codes)
+    alike, codes, together = Rows(layouts[0]), Codes(), runs(layouts, [3 * which for which in range(4)])
+    found, accepted = NATIVES.block(together, values, alike, codes)
     assert accepted.tolist() == [at for at, value in enumerate(values) if b"x9" not in value]
     one_by_one = [purely(run.layout, [values[at] for at in run.places])[0] for run in together]
     rows = [row for each in one_by_one for row in each]
-    whose = [identities[layout] for layout, each in zip(layouts, one_by_one, strict=True) for _ in each]
+    whose = [alike.identities(layout) for layout, each in zip(layouts, one_by_one, strict=True) for _ in each]
     same(found, block(LAYOUT if kind == NUMBER else model_with("x", TEXT), rows, whose, codes))
-    assert [(layouts.index(layout), who) for layout, who in places] == [
+    assert [(layouts.index(layout), who) for layout, who in alike.unmet()] == [
         (1, "m1"),
         (1, "m2"),
         *((which, f"m{at}") for which in (2, 3) for at in (1, 2, 0)),
@@ -252,14 +249,14 @@ def test_layouts_that_are_not_alike_make_no_block() -> None:
     assert wide is not None
     other = Layout(wide, {})
     with pytest.raises(ValueError, match="not alike"):
-        NATIVES.block(runs([LAYOUT, other], [1, 1]), [b"", b""], lambda own: Identities(own, []), Codes())
+        NATIVES.block(runs([LAYOUT, other], [1, 1]), [b"", b""], Rows(LAYOUT), Codes())
 
 
 @pytest.mark.parametrize("many", [[], [1], [1, 2], [3]])
 def test_runs_are_of_all_texts_and_no_more(many: list[int]) -> None:
     decoders = [(run.native.decoder, run.places.size) for run in runs([LAYOUT] * len(many), many)]
     with pytest.raises(ValueError, match="not those of the texts"):
-        native.leeway_native.block(decoders, [b"", b""])
+        native.leeway_native.block(decoders, [b"", b""], native.leeway_native.Owners())
 
 
 @pytest.mark.parametrize(

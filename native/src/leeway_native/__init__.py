@@ -5,7 +5,8 @@ kinds within these limits; valid UTF-8 without escapes and control characters; n
 finite. So is a message of msgpack, whose maps and lists say in as few bytes as that takes how many entries they have;
 numbers in one piece may be NaN, which is null.
 Everything else is refused, and read by whoever can say what is wrong with it. Texts come in runs, each for a decoder of
-its own; the decoders of one block have as many cells, and identities of as many words.
+its own; the decoders of one block have as many cells, and identities of as many words. Whose a row is, is a number of
+its `Owners`, which last for many blocks; a block tells of those that are new, by their run and their words.
 
 >>> steps = [
 ...     Step("open"),
@@ -14,9 +15,13 @@ its own; the decoders of one block have as many cells, and identities of as many
 ...     Step("close"),
 ... ]
 >>> texts = [b'{"model":"churn","age":41}', b'{"model":"churn","age":"41"}', b'{ "model": "churn", "age": null }']
->>> refused, words, runs, identities, whose, cells = block([(Decoder(steps), 3)], texts)
->>> refused, words, runs, identities, whose.tolist(), cells.tolist()
-([1], [None], [0], [('churn',)], [0, 0], [[41.0], [nan]])
+>>> decoder, owners = Decoder(steps), Owners()
+>>> refused, words, fresh, whose, cells = block([(decoder, 3)], texts, owners)
+>>> refused, words, fresh, whose.tolist(), cells.tolist()
+([1], [None], [(0, ('churn',))], [0, 0], [[41.0], [nan]])
+>>> refused, words, fresh, whose, cells = block([(decoder, 2)], [b'{"model":"fraud","age":1}', texts[0]], owners)
+>>> fresh, whose.tolist()
+([(0, ('fraud',))], [1, 0])
 
 By which decoder to try a text first, its model says, which a glance finds that proves nothing.
 
@@ -26,8 +31,9 @@ By which decoder to try a text first, its model says, which a glance finds that 
 """
 
 from leeway_native._native import Decoder as Decoder
+from leeway_native._native import Owners as Owners
 from leeway_native._native import Step as Step
 from leeway_native._native import block as block
 from leeway_native._native import models as models
 
-INTERFACE = 3  # grows when steps or blocks mean something else than before
+INTERFACE = 4  # grows when steps or blocks mean something else than before

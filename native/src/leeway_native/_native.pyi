@@ -33,8 +33,24 @@ class Decoder:
     or that the wire does not have."""
 
     def __new__(cls, steps: Sequence[Step], wire: Literal["json", "msgpack"] = "json") -> Decoder: ...
-    def block(
-        self, values: Sequence[bytes]
-    ) -> tuple[list[int], list[str | bool | None], list[tuple[str, ...]], NDArray[np.int64], NDArray[np.float64]]:
-        """The places of texts that are refused; of the others the words, the identities, and of each row the place of
-        its identity, and its cells."""
+
+class Owners:
+    """Whose rows are, numbered in the order of their coming: those of rows of one decoder that say the same words."""
+
+    def __new__(cls) -> Owners: ...
+
+def block(
+    runs: Sequence[tuple[Decoder, int]], values: Sequence[bytes], owners: Owners
+) -> tuple[
+    list[int],
+    list[str | bool | None],
+    list[tuple[int, tuple[str, ...]]],
+    NDArray[np.int64],
+    NDArray[np.float64],
+]:
+    """The places of texts that are refused; of the others the words, the owners that were not known by the place of
+    their run and their words, of each row its owner, and its cells. Raises ValueError, and has read nothing, unless the
+    runs are those of the texts and their decoders alike."""
+
+def models(values: Sequence[bytes]) -> tuple[list[str | None], NDArray[np.int64]]:
+    """The models that texts likely speak of, and of each text the place of its model; 0 is none."""
