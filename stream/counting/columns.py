@@ -13,7 +13,7 @@ bucket lies in.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -154,16 +154,13 @@ def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Runs]
     wide = np.where(there, at, -MIDDLE).max(axis=1) - low + 1
     narrow = wide * starts.size <= DENSE * rank.size
     groups = table.groups[table.place[starts]]
-    found = [
-        of_groups(
-            by_counting(at[column][there[column]], rank[there[column]], low[column], int(wide[column]), starts.size),
-            groups[:, column],
-            edges,
-        )
-        for column in np.flatnonzero(narrow & (wide > 0))
-    ]
+    found: list[Runs] = []
+    for column in np.flatnonzero(narrow & (wide > 0)):
+        mine = there[column]
+        counted = by_counting(at[column][mine], rank[mine], low[column], int(wide[column]), starts.size)
+        found += of_groups(counted, groups[:, column], edges)
     if not narrow.all():
-        found.append(of_groups(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges))
+        found += of_groups(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges)
     return found
 
 
@@ -192,10 +189,23 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) ->
     return runs - ~kept[np.cumsum(runs) - 1], distinct[kept], counts[kept]
 
 
-def of_groups(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> Runs:
-    """The runs of some groups by bucket, or by bin where a group has edges of its own."""
+def of_groups(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> list[Runs]:
+    """The runs of some groups by bucket, and by bin where a group has edges of its own."""
     own = [edges.get(group, NOTHING) for group in groups.tolist()] if edges else []
-    return Runs(groups, *(into_bins(found, own) if any(cuts.size for cuts in own) else found))
+    binned = np.array([cuts.size > 0 for cuts in own], np.bool_)
+    if not binned.any():
+        return [Runs(groups, *found)]
+    if binned.all():
+        return [Runs(groups, *into_bins(found, own))]
+    with_own = into_bins(some(found, binned), list(compress(own, binned)))
+    return [Runs(groups[binned], *with_own), Runs(groups[~binned], *some(found, ~binned))]
+
+
+def some(found: Ascending, chosen: NDArray[np.bool_]) -> Ascending:
+    """Some of the runs."""
+    runs, at, counts = found
+    inside = np.repeat(chosen, runs)
+    return runs[chosen], at[inside], counts[inside]
 
 
 def keyed(runs: Runs) -> Tallied:
@@ -204,16 +214,16 @@ def keyed(runs: Runs) -> Tallied:
 
 
 def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
-    """Bins instead of buckets where a run has edges. The few edges are looked up among the many buckets, by one search
-    for all runs: how many lie before a bucket is its bin."""
+    """Bins instead of buckets, by the edges of each run. The few edges are looked up among the many buckets, by one
+    search for all runs; what lies between two of them is in one bin."""
     runs, at, counts = found
     lengths, turns = np.fromiter(map(len, edges), np.int64, len(edges)), np.arange(len(edges)) << KEPT_BITS
-    turn = np.repeat(turns, runs)
-    cuts = np.searchsorted(turn + (at + MIDDLE), np.concatenate(edges) + MIDDLE + np.repeat(turns, lengths))
-    before = np.cumsum(np.bincount(cuts, minlength=at.size + 1)[:-1])
-    bins = np.where(np.repeat(lengths > 0, runs), before - np.repeat(np.cumsum(lengths) - lengths, runs), at)
-    first = starts_of_runs(turn + (bins + MIDDLE))
-    return lengths_of_runs(first, np.cumsum(runs) - runs), bins[first], np.add.reduceat(counts, first)
+    cuts = np.searchsorted(np.repeat(turns, runs) + at, np.repeat(turns, lengths) + np.concatenate(edges))
+    firsts, upto = np.cumsum(lengths) - lengths, np.append(0, np.cumsum(counts))
+    bounds = np.append(np.insert(cuts, firsts, np.cumsum(runs) - runs), at.size)
+    many, firsts = np.diff(upto[bounds]), firsts + np.arange(len(edges))  # a run has a bin more than edges
+    seen = np.flatnonzero(many)
+    return lengths_of_runs(seen, firsts), seen - np.repeat(firsts, lengths + 1)[seen], many[seen]
 
 
 def merged(found: Sequence[Tallied]) -> Tallied:
