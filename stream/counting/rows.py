@@ -61,7 +61,7 @@ class Rows:
         self._identities: dict[Layout, Identities] = {}
         self._lots: dict[int, Lot] = {}
         self._numbers = np.empty((0, 2), np.int64)  # of each identity that was met: lot, and code of the version
-        self._kept: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
+        self._kept: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []  # identities, times, arrivals, weights, cells
 
     def identities(self, layout: Layout) -> Identities:
         """Of rows of one layout."""
@@ -84,7 +84,7 @@ class Rows:
     def add(self, block: Block, ts: Ints, arrived: Ints) -> None:
         """Keep the rows of a block, all of which have a lot."""
         weight = np.ones(len(block)) if block.weight is None else block.weight
-        self._kept.append((self._numbers[block.whose], ts, arrived, weight, block.cells))
+        self._kept.append((block.whose, ts, arrived, weight, block.cells))
 
     @property
     def any(self) -> bool:
@@ -93,20 +93,20 @@ class Rows:
 
     def cells(self, role_of: Ints, codes: Codes) -> Cells:
         """Everything that was added, by column, in the order of the lots. `role_of` is by group."""
-        identified, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
-        ids = sorted(self._lots)
+        whose, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        ids, (lot_of, version_of) = sorted(self._lots), self._numbers.T
         lots, places = [self._lots[id] for id in ids], np.zeros(ids[-1] + 1, np.int64)
         places[ids] = np.arange(len(ids))
-        lot = places[identified[:, 0]]
-        order = ascending(lot, len(lots))
-        lot, identified, ts, arrived, weight = (each[order] for each in (lot, identified, ts, arrived, weight))
-        (whose, version), rows = identified.T, np.arange(lot.size)
+        order = ascending(places[lot_of][whose], len(lots))
+        whose, ts, arrived, weight = (each.take(order) for each in (whose, ts, arrived, weight))
+        lot_id, version, rows = lot_of.take(whose), version_of.take(whose), np.arange(whose.size)
+        lot = places[lot_id]
         groups = self._groups(lots)
         roles = role_of[groups[0]]
         numeric = np.array([*(kind == NUMBER for kind in self.layout.columns), *self._are_numbers()], np.bool_)
         constant = [version]
         if self._lacks_status():
-            constant.append(np.full(whose.size, codes[ANSWERED]))
+            constant.append(np.full(lot.size, codes[ANSWERED]))
         numbers, texts = turned(kept, order, numeric, constant)
         textual = np.append(~numeric, np.ones(len(constant), np.bool_))
         numeric = np.append(numeric, np.zeros(len(constant), np.bool_))
@@ -124,7 +124,7 @@ class Rows:
             texts[texts == ABSENT_CODE] = -1
         texts[texts == NULL_CODE] = -1
         return Cells(
-            lot=whose,
+            lot=lot_id,
             ts=ts,
             arrived=arrived,
             weight=weight,
