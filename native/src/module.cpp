@@ -1,10 +1,11 @@
-// What Python sees: Step, Decoder, Owners, block and models.
+// What Python sees: Step, Decoder, Owners, block, models and lists.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <charconv>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
@@ -141,6 +142,33 @@ nb::tuple models(nb::sequence values) {
     return nb::make_tuple(names, array(std::move(which), {many}));
 }
 
+using Numbers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// The numbers up to the first end as a list in JSON, those up to the next as the next.
+nb::list lists(Numbers numbers, Numbers ends) {
+    constexpr std::size_t LONGEST = 21; // characters of a number, and a comma
+    nb::list found;
+    std::vector<char> text;
+    const std::int64_t *number = numbers.data();
+    std::int64_t left = static_cast<std::int64_t>(numbers.size()), begin = 0;
+    for (std::size_t which = 0; which < ends.size(); ++which) {
+        const std::int64_t many = ends(which) - begin;
+        leeway::require(many >= 0 && many <= left, "the ends are not those of the numbers");
+        text.resize(2 + LONGEST * static_cast<std::size_t>(many));
+        char *at = text.data();
+        *at++ = '[';
+        for (const std::int64_t *last = number + many; number < last; ++number) {
+            at = std::to_chars(at, at + LONGEST, *number).ptr;
+            *at++ = ',';
+        }
+        at[many > 0 ? -1 : 0] = ']';
+        found.append(nb::bytes(text.data(), static_cast<std::size_t>(at - text.data()) + (many > 0 ? 0 : 1)));
+        begin = ends(which);
+        left -= many;
+    }
+    return found;
+}
+
 } // namespace
 
 NB_MODULE(_native, module) {
@@ -158,4 +186,5 @@ NB_MODULE(_native, module) {
 
     module.def("block", &block, "runs"_a, "values"_a, "owners"_a);
     module.def("models", &models, "values"_a);
+    module.def("lists", &lists, "numbers"_a, "ends"_a);
 }

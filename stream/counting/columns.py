@@ -186,7 +186,7 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) ->
     begins = np.arange(len(keys))[:, None] * keys.shape[1] + starts
     runs = lengths_of_runs(first, begins.ravel())
     kept = distinct != NONE
-    return runs - ~kept[np.cumsum(runs) - 1], distinct[kept], counts[kept]
+    return runs - ~kept[np.cumsum(runs) - 1], distinct[kept].astype(np.int64), counts[kept]
 
 
 def of_groups(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> list[Runs]:

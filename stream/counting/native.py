@@ -16,19 +16,21 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from schemas.layout import Layout
+from stream.counting import written
 from stream.counting.block import Block
 from stream.counting.cells import INTS, Codes
 from stream.counting.columns import Floats, Ints, ascending
 from stream.counting.forms import Forms
 from stream.counting.rows import Rows
 from stream.counting.steps import Plan, plan
+from stream.counting.written import Lists
 
 try:
     import leeway_native
 except ImportError:
     leeway_native = None
 
-INTERFACE: Final = 4  # of `leeway_native`, that the calls below are written for
+INTERFACE: Final = 5  # of `leeway_native`, that the calls below are written for
 FEW: Final = 64  # texts of models that take turns: fewer of a shape cost less together with those that come later
 
 
@@ -53,6 +55,11 @@ def way(setting: str) -> str:
     if setting == "off":
         return 'by msgspec: profile.native = "off"'
     return f"by {installed()} where it can" if fits() else f"by msgspec: {installed()}"
+
+
+def lists(wanted: bool) -> Lists:
+    """What writes lists of numbers."""
+    return leeway_native.lists if wanted and fits() else written.lists
 
 
 class Run(NamedTuple):

@@ -4,15 +4,12 @@ Everything is counted at once for all subjects (`columns.py`); here the counts a
 a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from sys import float_info
-from typing import Any
 
 import numpy as np
-import orjson
-from msgspec import Raw
-from numpy.typing import NDArray
 
 from detectors.binning import UNIVERSAL
 from schemas.pane import Column, Pane, Slice
@@ -22,9 +19,9 @@ from stream.counting.columns import Ints, Numbers, Runs, Seen, Table, count_numb
 from stream.counting.slices import REST, Slices, nulls, sliced
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
+from stream.counting.written import Lists, written
 from stream.settings import Profile
 
-COMMA = ord(",")
 NOTHING: tuple[list[int], list[int]] = ([], [])
 
 
@@ -38,23 +35,6 @@ class Names(dict[int, str]):
     def __missing__(self, code: int) -> str:
         name = self[code] = self._naming.called(self._words[code], public=self._public)
         return name
-
-
-def written(runs: Runs) -> Seen:
-    """What was seen as JSON, to be written and not to be read. All groups are written at once, and copied by whoever
-    writes what they are in: that costs a tenth of writing lists of Python's integers."""
-    ends = np.cumsum(runs.lengths)
-    at, counts = (in_json(numbers, ends - runs.lengths, ends) for numbers in (runs.at, runs.counts))
-    return dict(zip(runs.groups.tolist(), zip(at, counts, strict=True), strict=True))
-
-
-def in_json(numbers: NDArray[Any], starts: Ints, ends: Ints) -> list[Raw]:
-    """Some numbers as a list in JSON for each stretch of them."""
-    text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
-    commas = np.flatnonzero(np.frombuffer(text, np.uint8) == COMMA)
-    bounds = np.concatenate([[0], commas, [len(text) - 1]])
-    places = zip((bounds[starts] + 1).tolist(), bounds[ends].tolist(), strict=True)
-    return [Raw(b"[%b]" % text[start:end]) for start, end in places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +109,14 @@ class Rows:
     arrived: list[int]
 
 
-def panes(tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str) -> Iterator[Pane]:
+def panes(
+    tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str, lists: Lists
+) -> Iterator[Pane]:
     """One pane for every subject that was seen, to be written and not to be read."""
     cells = tally.cells()
     sheet_of = np.array([lot.sheet for lot in tally.lots], np.int64)[cells.lot]
     slices = sliced(tally, cells, sheet_of, texts, bounds.segment_values)
-    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values)
+    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values, partial(written, lists=lists))
     rows = rows_by_sheet(cells, sheet_of, len(tally.sheets), bounds)
     parts = slices_by_sheet(tally, cells, slices, counts, binnings)
     for sheet in tally.sheets:
@@ -183,12 +165,20 @@ def rows_by_sheet(cells: Cells, sheet: Ints, sheets: int, bounds: Profile) -> Ro
     )
 
 
-def counted(tally: Tally, cells: Cells, slices: Slices, binnings: Binnings, texts: Texts, distinct: int) -> Counts:
+def counted(
+    tally: Tally,
+    cells: Cells,
+    slices: Slices,
+    binnings: Binnings,
+    texts: Texts,
+    distinct: int,
+    seen_as: Callable[[Runs], Seen],
+) -> Counts:
     """Count all cells of all subjects and slices."""
     first = len(tally.names)
     many = first + len(slices.names) * len(OUTPUTS)
     null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
-    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings), written)
+    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings), seen_as)
     words, spelled = count_texts(tables(cells.texts, slices, first)), list(tally.codes)
     return Counts(
         numbers=numbers,

@@ -25,6 +25,7 @@ from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.records import binning as read_binning
 from schemas.subject import subject_of
+from stream.counting import native
 from stream.counting.alike import AlikeRows, arrival, media_of
 from stream.counting.arrow import ArrowRows
 from stream.counting.binnings import Binnings
@@ -75,6 +76,7 @@ class Profile:
         self.reader = Reader(self._bounds.refuse_future_ms)
         self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms, self._bounds.native == "auto")
         self._arrow = ArrowRows(self.reader, self._bounds.refuse_future_ms)
+        self._lists = native.lists(self._bounds.native == "auto")
         self._worker = f"profile-{slot}"
         self._speaks_for_all = slot == FIRST_SLOT
         self._panes_topic = topics.panes
@@ -171,7 +173,9 @@ class Profile:
         """Make panes of everything so far; return the dead letters of rows that waited for others of their kind."""
         dead = self._one_by_one(self._alike.settle(self._tally), now_ms)
         if self._tally.rows:
-            self._panes += panes(self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker)
+            self._panes += panes(
+                self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker, self._lists
+            )
             for kind, many in self._tally.admitted.items():
                 self.events[KINDS[kind]] += many
             self._tally = Tally(self._bounds.columns, self._bounds.subjects, self._bounds.projections)

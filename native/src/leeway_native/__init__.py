@@ -28,12 +28,19 @@ By which decoder to try a text first, its model says, which a glance finds that 
 >>> names, which = models([*texts, b'{"features":{},"model":"fraud"}', b"[]"])
 >>> names, which.tolist()
 ([None, 'churn', 'fraud'], [1, 1, 1, 2, 0])
+
+Counts are written as lists of JSON, many at a time.
+
+>>> from numpy import array
+>>> lists(array([-5, 7, 40, 3]), array([3, 4]))
+[b'[-5,7,40]', b'[3]']
 """
 
 from leeway_native._native import Decoder as Decoder
 from leeway_native._native import Owners as Owners
 from leeway_native._native import Step as Step
 from leeway_native._native import block as block
+from leeway_native._native import lists as lists
 from leeway_native._native import models as models
 
-INTERFACE = 4  # grows when steps or blocks mean something else than before
+INTERFACE = 5  # grows when steps or blocks mean something else than before

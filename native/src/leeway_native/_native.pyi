@@ -54,3 +54,7 @@ def block(
 
 def models(values: Sequence[bytes]) -> tuple[list[str | None], NDArray[np.int64]]:
     """The models that texts likely speak of, and of each text the place of its model; 0 is none."""
+
+def lists(numbers: NDArray[np.int64], ends: NDArray[np.int64]) -> list[bytes]:
+    """So many numbers as a list in JSON, and those up to the next end as the next. Raises ValueError for ends that do
+    not ascend, or lie behind the numbers; TypeError for arrays of another type."""

@@ -1,0 +1,38 @@
+"""Lists of numbers are written natively as they are purely."""
+
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.counting import native, written
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.lists(st.lists(INT64, min_size=1), min_size=1))
+def test_numbers_are_written_alike(groups: list[list[int]]) -> None:
+    numbers = np.array([number for group in groups for number in group], np.int64)
+    ends = np.cumsum([len(group) for group in groups])
+    assert native.lists(wanted=True)(numbers, ends) == native.lists(wanted=False)(numbers, ends)
+    assert native.lists(wanted=True) is not native.lists(wanted=False) is written.lists
+
+
+def test_a_list_may_be_empty() -> None:
+    empty, one = np.zeros(0, np.int64), np.ones(1, np.int64)
+    assert native.lists(wanted=True)(empty, empty) == []
+    assert native.lists(wanted=True)(one, np.array([0, 1, 1])) == [b"[]", b"[1]", b"[]"]
+
+
+@pytest.mark.parametrize("ends", [[3], [2, 1], [-1]])
+def test_ends_ascend_and_lie_within(ends: list[int]) -> None:
+    with pytest.raises(ValueError, match="not those of the numbers"):
+        native.lists(wanted=True)(np.ones(2, np.int64), np.array(ends))
+
+
+def test_the_examples_of_the_native_decoder_hold() -> None:
+    results = doctest.testmod(native.leeway_native)
+    assert results.attempted
+    assert not results.failed
