@@ -30,7 +30,6 @@ from schemas.dead_letter import Reason
 from schemas.feature import Feature
 from schemas.label import Label
 from schemas.layout import Layout
-from schemas.pane import family
 from schemas.prediction import Answer, Prediction
 from schemas.subject import Subject, subject_of
 from stream.counting import embeddings
@@ -73,9 +72,14 @@ TYPES = {float: NUMBER, int: NUMBER, str: TEXT, bool: TEXT, type(None): NULL, Un
 Shape = tuple[tuple[str, ...], ...]  # names of the features, the signals, the segments, and embeddings if there are any
 
 
-def columns_of(shape: Shape) -> list[str]:
-    """The columns of rows of one shape, in their order, but for those of embeddings: they are not cells of the row."""
-    return [f"{kind}:{name}" for kind, part in zip(NAMED, shape, strict=False) for name in part]
+def columns_of(shape: Shape) -> dict[str, int]:
+    """The columns of rows of one shape, in their order, with their roles; but for those of embeddings, which are not
+    cells of the row."""
+    return {
+        f"{kind}:{name}": SEGMENT if kind == "segment" else OTHER
+        for kind, part in zip(NAMED, shape, strict=False)
+        for name in part
+    }
 
 
 class Sheet:
@@ -130,7 +134,7 @@ class Tally:
         self._bound = columns
         self._projections = projections
         self._sheets_bound = sheets
-        self._columns: dict[Shape, list[str]] = {}
+        self._columns: dict[Shape, dict[str, int]] = {}
         self._found: dict[tuple[Any, ...], Sheet] = {}
         self._by_subject: dict[Subject, Sheet] = {}
         self._waiting: dict[type, Waiting] = {Prediction: Waiting(), Feature: Waiting(), Label: Waiting()}
@@ -271,7 +275,7 @@ class Tally:
         for name in unknown:
             sheet.groups[name] = len(self.names)
             self.names.append(name)
-            self.roles.append(SEGMENT if family(name) == "segment" else OTHER)
+            self.roles.append(names.get(name, OTHER))
         groups = [sheet.groups[name] for name in names]
         lot = sheet.lots[shape] = Lot(len(self.lots), sheet.id, groups, sheet.groups[OUTPUTS[0]])
         lot.embedded = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stream.counting import native, written
 
-INT64 = st.integers(-(2**63), 2**63 - 1)
+INT64 = st.integers(-(2**63), 2**63 - 1) | st.integers(-(10**9), 10**9) | st.integers(-99, 99)
 
 
 @given(st.lists(st.lists(INT64, min_size=1), min_size=1))
@@ -18,6 +18,13 @@ def test_numbers_are_written_alike(groups: list[list[int]]) -> None:
     ends = np.cumsum([len(group) for group in groups])
     assert native.lists(wanted=True)(numbers, ends) == native.lists(wanted=False)(numbers, ends)
     assert native.lists(wanted=True) is not native.lists(wanted=False) is written.lists
+
+
+def test_integers_of_every_length_are_written_alike() -> None:
+    lengths = [sign * (10**digits + more) for digits in range(19) for more in (-1, 0, 1) for sign in (1, -1)]
+    numbers = np.array([*lengths, -(2**63), 2**63 - 1], np.int64)
+    (found,) = native.lists(wanted=True)(numbers, np.array([numbers.size]))
+    assert found == repr(numbers.tolist()).replace(" ", "").encode()
 
 
 def test_a_list_may_be_empty() -> None:
