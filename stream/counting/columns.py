@@ -120,9 +120,7 @@ def count_numbers(
                 if waiting is None:
                     seen |= seen_as(runs)
                 else:
-                    waiting.append(
-                        (np.repeat(runs.groups << KEPT_BITS, runs.lengths) + (runs.at + MIDDLE), runs.counts)
-                    )
+                    waiting.append(keyed(runs))
     if waiting:
         keys, counts = merged(waiting)
         seen = seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts))
