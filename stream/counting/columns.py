@@ -36,7 +36,6 @@ DENSE = 4  # as long as there are not many more possible keys than rows, countin
 
 NOTHING: Ints = np.empty(0, np.int64)
 Tallied = tuple[Ints, Ints]  # distinct keys, and how often each occurs
-Ascending = tuple[Ints, Ints, Ints]  # lengths of runs, distinct buckets ascending in each, and how often each occurs
 Seen = dict[int, tuple[list[int], list[int]]]  # by group: what was seen in it, ascending, and how often
 
 
@@ -54,6 +53,11 @@ class Runs:
         at, counts, ends = self.at.tolist(), self.counts.tolist(), np.cumsum(self.lengths).tolist()
         bounds = pairwise([0, *ends])
         return {group: (at[a:b], counts[a:b]) for group, (a, b) in zip(self.groups.tolist(), bounds, strict=True)}
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Runs":
+        """Some of the groups."""
+        inside = np.repeat(chosen, self.lengths)
+        return Runs(self.groups[chosen], self.lengths[chosen], self.at[inside], self.counts[inside])
 
     def totals(self, many: int) -> Ints:
         """How many were seen in each of so many groups."""
@@ -106,24 +110,26 @@ def count_numbers(
     tables: Sequence[Table], many: int, edges: Mapping[int, Ints], seen_as: Callable[[Runs], Seen] = Runs.lists
 ) -> Numbers:
     """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own. What was
-    seen leaves its arrays a million values at a time, if it is in one piece."""
+    seen leaves its arrays a million values at a time; but groups that are in several pieces wait for all of them."""
     n, total = np.zeros(many, np.int64), np.zeros(many)
     low, high = np.full(many, np.inf), np.full(many, -np.inf)
     seen: Seen = {}
-    waiting: list[Tallied] | None = None if in_one_piece(tables, many) else []
+    apart, waiting = in_several_pieces(tables, many), list[Tallied]()
     for table in tables:
         if not table.values.size:
             continue
         for ordered, starts in table.in_order():
             add_up(ordered, starts, n, total, low, high)
             for runs in buckets(ordered, starts, edges):
-                if waiting is None:
-                    seen |= seen_as(runs)
+                waits = apart[runs.groups]
+                if waits.any():
+                    waiting.append(keyed(runs.of(waits)))
+                    seen |= seen_as(runs.of(~waits))
                 else:
-                    waiting.append(keyed(runs))
+                    seen |= seen_as(runs)
     if waiting:
         keys, counts = merged(waiting)
-        seen = seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts))
+        seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts))
     return Numbers(
         n=n.tolist(),
         sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
@@ -154,23 +160,22 @@ def buckets(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Runs]
     groups = table.groups[table.place[starts]]
     found: list[Runs] = []
     for column in np.flatnonzero(narrow & (wide > 0)):
-        mine = there[column]
-        counted = by_counting(at[column][mine], rank[mine], low[column], int(wide[column]), starts.size)
-        found += of_groups(counted, groups[:, column], edges)
+        mine, whose = there[column], groups[:, column]
+        found.append(by_counting(at[column][mine], rank[mine], low[column], int(wide[column]), whose))
     if not narrow.all():
-        found += of_groups(by_sorting(at[~narrow], there[~narrow], starts), groups[:, ~narrow].T.ravel(), edges)
-    return found
+        found.append(by_sorting(at[~narrow], there[~narrow], starts, groups[:, ~narrow].T.ravel()))
+    return [runs for each in found for runs in in_bins(each, edges)]
 
 
-def by_counting(at: Ints, rank: Ints, low: Ints, wide: int, places: int) -> Ascending:
+def by_counting(at: Ints, rank: Ints, low: Ints, wide: int, groups: Ints) -> Runs:
     """Numbers of one column whose buckets lie close together, so many of them from the lowest: each is counted."""
-    counts = np.bincount(rank * wide + (at - low) if places > 1 else at - low)
+    counts = np.bincount(rank * wide + (at - low) if groups.size > 1 else at - low)
     distinct = np.flatnonzero(counts)
     rank, at = np.divmod(distinct, wide)
-    return np.bincount(rank, minlength=places), at + low, counts[distinct]
+    return Runs(groups, np.bincount(rank, minlength=groups.size), at + low, counts[distinct])
 
 
-def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) -> Ascending:
+def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints, groups: Ints) -> Runs:
     """Numbers of columns with buckets far apart: they are sorted, and runs are counted. Place by place: many short
     sorts are ten times as fast as a long one."""
     keys = np.where(there, at, NONE)
@@ -184,26 +189,18 @@ def by_sorting(at: NDArray[np.int32], there: NDArray[np.bool_], starts: Ints) ->
     begins = np.arange(len(keys))[:, None] * keys.shape[1] + starts
     runs = lengths_of_runs(first, begins.ravel())
     kept = distinct != NONE
-    return runs - ~kept[np.cumsum(runs) - 1], distinct[kept].astype(np.int64), counts[kept]
+    return Runs(groups, runs - ~kept[np.cumsum(runs) - 1], distinct[kept].astype(np.int64), counts[kept])
 
 
-def of_groups(found: Ascending, groups: Ints, edges: Mapping[int, Ints]) -> list[Runs]:
-    """The runs of some groups by bucket, and by bin where a group has edges of its own."""
-    own = [edges.get(group, NOTHING) for group in groups.tolist()] if edges else []
+def in_bins(runs: Runs, edges: Mapping[int, Ints]) -> list[Runs]:
+    """The same by bin where a group has edges of its own."""
+    own = [edges.get(group, NOTHING) for group in runs.groups.tolist()] if edges else []
     binned = np.array([cuts.size > 0 for cuts in own], np.bool_)
     if not binned.any():
-        return [Runs(groups, *found)]
+        return [runs]
     if binned.all():
-        return [Runs(groups, *into_bins(found, own))]
-    with_own = into_bins(some(found, binned), list(compress(own, binned)))
-    return [Runs(groups[binned], *with_own), Runs(groups[~binned], *some(found, ~binned))]
-
-
-def some(found: Ascending, chosen: NDArray[np.bool_]) -> Ascending:
-    """Some of the runs."""
-    runs, at, counts = found
-    inside = np.repeat(chosen, runs)
-    return runs[chosen], at[inside], counts[inside]
+        return [into_bins(runs, own)]
+    return [into_bins(runs.of(binned), list(compress(own, binned))), runs.of(~binned)]
 
 
 def keyed(runs: Runs) -> Tallied:
@@ -211,17 +208,17 @@ def keyed(runs: Runs) -> Tallied:
     return np.repeat(runs.groups << KEPT_BITS, runs.lengths) + (runs.at + MIDDLE), runs.counts
 
 
-def into_bins(found: Ascending, edges: Sequence[Ints]) -> Ascending:
-    """Bins instead of buckets, by the edges of each run. The few edges are looked up among the many buckets, by one
-    search for all runs; what lies between two of them is in one bin."""
-    runs, at, counts = found
+def into_bins(runs: Runs, edges: Sequence[Ints]) -> Runs:
+    """Bins instead of buckets, by the edges of each group. The few edges are looked up among the many buckets, by one
+    search for all groups; what lies between two of them is in one bin."""
     lengths, turns = np.fromiter(map(len, edges), np.int64, len(edges)), np.arange(len(edges)) << KEPT_BITS
-    cuts = np.searchsorted(np.repeat(turns, runs) + at, np.repeat(turns, lengths) + np.concatenate(edges))
-    firsts, upto = np.cumsum(lengths) - lengths, np.append(0, np.cumsum(counts))
-    bounds = np.append(np.insert(cuts, firsts, np.cumsum(runs) - runs), at.size)
-    many, firsts = np.diff(upto[bounds]), firsts + np.arange(len(edges))  # a run has a bin more than edges
+    cuts = np.searchsorted(np.repeat(turns, runs.lengths) + runs.at, np.repeat(turns, lengths) + np.concatenate(edges))
+    firsts, upto = np.cumsum(lengths) - lengths, np.append(0, np.cumsum(runs.counts))
+    bounds = np.append(np.insert(cuts, firsts, np.cumsum(runs.lengths) - runs.lengths), runs.at.size)
+    many, firsts = np.diff(upto[bounds]), firsts + np.arange(len(edges))  # a group has a bin more than edges
     seen = np.flatnonzero(many)
-    return lengths_of_runs(seen, firsts), seen - np.repeat(firsts, lengths + 1)[seen], many[seen]
+    bins = seen - np.repeat(firsts, lengths + 1)[seen]
+    return Runs(runs.groups, lengths_of_runs(seen, firsts), bins, many[seen])
 
 
 def merged(found: Sequence[Tallied]) -> Tallied:
@@ -240,13 +237,13 @@ def merged(found: Sequence[Tallied]) -> Tallied:
     return keys[first], np.add.reduceat(counts, first)
 
 
-def in_one_piece(tables: Sequence[Table], many: int) -> bool:
-    """Whether each group has the rows of one column of one table and of one place of it, at most."""
+def in_several_pieces(tables: Sequence[Table], many: int) -> NDArray[np.bool_]:
+    """Which groups have rows of more than one column of a table, or of one place of it."""
     pieces = np.zeros(many, np.int64)
     for table in tables:
         there = np.flatnonzero(np.bincount(table.place, minlength=len(table.groups)))
         np.add.at(pieces, table.groups[there], 1)
-    return int(pieces.max(initial=0)) <= 1
+    return pieces > 1
 
 
 def count_texts(tables: Sequence[Table]) -> Runs:

@@ -36,6 +36,6 @@ def lists(numbers: NDArray[Any], ends: Ints) -> list[bytes]:
     text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == COMMA)
     bounds = np.concatenate([[0], commas, [len(text) - 1]])
-    starts = np.append(0, ends[:-1])
+    starts = np.append(0, ends)[:-1]
     places = zip((bounds[starts] + 1).tolist(), bounds[ends].tolist(), strict=True)
     return [b"[%b]" % text[start:end] for start, end in places]
