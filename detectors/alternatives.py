@@ -41,10 +41,10 @@ LOCATIONS = ((0.12, 0.15), (0.25, 0.15), (0.5, 0.12), (1.0, 0.08), (2.0, 0.05))
 SCALES = ((0.4, 0.03), (0.65, 0.04), (0.82, 0.04), (1.2, 0.05), (1.45, 0.05), (2.0, 0.04), (3.5, 0.03))
 TAILS = ((0.01, 0.05), (0.05, 0.05), (0.25, 0.03))  # (share of the events that become extreme, weight of the pair)
 
-# What the bet that events are like those of late (`detectors/lately.py`) gets of the stake. It costs the others a
-# twentieth of a nat.
-OF_LATE = 0.05
-ANY_SHAPE = "another shape"
+# What the bets without a table get of the stake: that events are like those of late (`detectors/lately.py`), and that a
+# few are one value (`detectors/heaps.py`). They cost the others a twelfth of a nat.
+MOVING = (("another shape", 0.05), ("a heap", 0.03))
+ANY_SHAPE, HEAP = (words for words, _ in MOVING)
 
 # The shapes whose scores show how dependent a stream is (`detectors/dependence.py`): a few of each group. The scores of
 # the others are much like theirs, and the largest of many averages errs upwards.
@@ -107,8 +107,8 @@ def contaminated(share: float, side: int) -> Floats:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The 23 shapes of change of a number: location, scale and tails, in normal scores. One more alternative has no
-    table: that events are like those of late. It comes last.
+    """The 23 shapes of change of a number: location, scale and tails, in normal scores. Those of MOVING have no table,
+    and come last.
     """
 
     name: str = "numbers"
@@ -140,9 +140,9 @@ class Numbers:
 
     @cached_property
     def weight(self) -> Floats:
-        """The weights of the shapes, and of what events of late foretell."""
-        weights = np.array([weight for _, _, weight, _ in self.shapes])
-        return np.append((1 - OF_LATE) * weights / weights.sum(), OF_LATE)
+        """The weights of the shapes, and of what has no table."""
+        weights, moving = np.array([weight for _, _, weight, _ in self.shapes]), [weight for _, weight in MOVING]
+        return np.append((1 - sum(moving)) * weights / weights.sum(), moving)
 
     @cached_property
     def silent(self) -> NDArray[np.intp]:
@@ -187,7 +187,8 @@ class Numbers:
         return np.asarray(np.maximum(tilt, UNCHANGED))  # rounding, in bins that are almost empty
 
     def describe(self, alternative: int, labels: Sequence[str] = ()) -> str:
-        return self.shapes[alternative][0] if alternative < len(self.shapes) else ANY_SHAPE
+        tables = len(self.shapes)
+        return self.shapes[alternative][0] if alternative < tables else MOVING[alternative - tables][0]
 
 
 @dataclass(frozen=True)

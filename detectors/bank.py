@@ -19,13 +19,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import heaps
 from detectors.alternatives import Numbers
 from detectors.contract import unpacked
 from detectors.dependence import Blocks
 
 Floats = NDArray[np.float64]
 
-VERSION = 4
+VERSION = 5
 
 # The axes after the features. How many places there are for retired references is not in `Lengths`: as many as the
 # feature with most of them needs.
@@ -40,6 +41,7 @@ class Tilts:
 
     tilt: NDArray[np.float32]
     logarithm: NDArray[np.float32]  # of the tilt
+    heap: NDArray[np.float32]  # [features, bins]: logarithm for an event where a heap is (`detectors/heaps.py`)
     mean: Floats  # [features, scored alternatives]: of the logarithm, for one event
     variance: Floats
     kurtosis: Floats
@@ -49,14 +51,17 @@ def derived(law: Numbers, urn: NDArray[np.float32]) -> Tilts:
     """Return the tilts of these urns, and the moments of the scored logarithms for one event."""
     exact = urn.astype(np.float64)
     tilt = law.tilt(exact)
-    share = (exact / exact.sum(axis=1, keepdims=True))[:, None, :]
+    part = exact / exact.sum(axis=1, keepdims=True)
+    share = part[:, None, :]
     logarithm = np.log(tilt)
     score = logarithm[:, :, law.scored]
     mean = share @ score
     square = (score - mean) ** 2
     variance = (share @ square)[:, 0]
     kurtosis = (share @ square**2)[:, 0] / np.maximum(variance**2, 1e-300)
-    return Tilts(tilt.astype(np.float32), logarithm.astype(np.float32), mean[:, 0], variance, kurtosis)
+    return Tilts(
+        tilt.astype(np.float32), logarithm.astype(np.float32), heaps.logarithm(part), mean[:, 0], variance, kurtosis
+    )
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Bank:
     before: NDArray[np.float32]  # [features, bins]: the reference when nothing had changed yet
     live: NDArray[np.uint32]  # [features, bins]: counts since then
     late: NDArray[np.float32]  # [features, bins]: counts of late, which fade (`detectors/lately.py`)
+    heaps: NDArray[np.float32]  # [features, bins]: evidence for a heap in each (`detectors/heaps.py`)
     factor: Floats  # [features, groups]: variance factors
     factor_before: Floats
     evidence: NDArray[np.float32]  # [features, alternatives]: M
@@ -122,6 +128,7 @@ AXES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "before": ("<f4", ("bins",)),
     "live": ("<u4", ("bins",)),
     "late": ("<f4", ("tilted",)),
+    "heaps": ("<f4", ("tilted",)),
     "factor": ("<f8", ("groups",)),
     "factor_before": ("<f8", ("groups",)),
     "evidence": ("<f4", ("alternatives",)),

@@ -52,7 +52,8 @@ def foretold(late: NDArray[np.float32], urn: Floats, size: Floats, factor: Float
     """
     prior = PRIOR * factor
     total = prior + late.sum(axis=1)
-    tilt: NDArray[np.float32] = np.divide(late, np.maximum(urn, LEAST), dtype=np.float32, casting="same_kind")
+    tilt = np.maximum(urn.astype(np.float32), LEAST)
+    np.divide(late, tilt, out=tilt)
     tilt *= (size / total).astype(np.float32)[:, None]
     tilt += (prior / total).astype(np.float32)[:, None]
     return Other(tilt, total / factor, factor)
@@ -62,5 +63,5 @@ def faded(late: NDArray[np.float32], counts: NDArray[np.uint32], events: Floats,
     """Return the counts of late after a pane of so many `events` [features], which had these counts."""
     kept = late * np.exp(-events / (MEMORY * factor)).astype(np.float32)[:, None]
     kept *= kept > NOTHING
-    kept += counts
+    kept += counts.astype(np.float32)
     return kept

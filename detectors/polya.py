@@ -19,6 +19,7 @@ whole event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,7 +203,7 @@ def tilted_numbers(
     groups: NDArray[np.intp],
     first: Floats,
     rows: NDArray[np.intp] | None = None,
-    also: Other | None = None,
+    also: Sequence[Other] = (),
 ) -> Floats:
     """Return the log likelihood ratio of tilted urns against the urn itself, [features, alternatives].
 
@@ -210,21 +211,21 @@ def tilted_numbers(
     alternative draws from urn * tilt, scaled to the size of the urn. All counts are divided by `factor` [features,
     groups] of the alternative's group. `first`, [features, alternatives], is the sum over the pane's events of the
     logarithm of their tilt: all there is of the ratio while no bin has more than one event, which makes small panes
-    cheap without any approximation. `also` is one more alternative, the last one, with a factor of its own. The
-    rest is computed in the precision of `tilt`: in single precision a ratio is good to about 1e-4.
+    cheap without any approximation. `also` are more alternatives, the last ones, which have a factor of their own
+    in common. The rest is computed in the precision of `tilt`: in single precision a ratio is good to about 1e-4.
     """
     exact: Any = tilt.dtype.type
     bins, tables = tilt.shape[1:]
     size, events = urn.sum(axis=1, keepdims=True), pane.sum(axis=1, keepdims=True)
     scale = summed(tilt, urn.astype(exact), rows) / size
     ratio = (first - events * np.log(scale)) / factor.take(groups, axis=1)
-    if also is not None:
-        last = np.einsum("fb,fb->f", pane, np.log(also.tilt)) / also.factor
-        more, less = bend_each(np.stack([size[:, 0] / also.factor, also.size]), events[:, 0] / also.factor)
-        last += more - less
-        smaller = also.tilt * (also.size * also.factor / size[:, 0]).astype(np.float32)[:, None]
-        ratio, factor = np.column_stack([ratio, last]), np.column_stack([factor, also.factor])
-        groups = np.append(groups, factor.shape[1] - 1)
+    if also:
+        v, few = also[0].factor, pane.astype(np.float32)
+        bent = bend_each(np.stack([size[:, 0] / v, *(other.size for other in also)]), events[:, 0] / v)
+        last = [np.einsum("fb,fb->f", few, np.log(other.tilt)) / v for other in also] + bent[0] - bent[1:]
+        ratio, factor = np.column_stack([ratio, last.T]), np.column_stack([factor, v])
+        groups = np.append(groups, [factor.shape[1] - 1] * len(also))
+        larger = [(other.size * v / size[:, 0]).astype(np.float32) for other in also]
     alternatives = ratio.shape[1]
     least = factor.min(axis=1)
     places = (pane > least[:, None]).ravel().nonzero()[0]
@@ -242,8 +243,8 @@ def tilted_numbers(
         urns = np.empty((len(of), part.size), exact)  # alternatives first: those of a group lie together
         urns[alternatives:] = balls[part] / v
         np.divide(tilts.take(cells[part], axis=0).T, scales.take(row[part], axis=0).T, out=urns[:tables])
-        if also is not None:
-            urns[tables] = smaller.take(places[part])
+        for i, other in enumerate(also):
+            urns[tables + i] = other.tilt.take(places[part]) * larger[i].take(row[part])
         urns[:alternatives] *= urns[alternatives:].take(groups, axis=0)
         bends = bend_each(urns, drawn, of)
         bends[:alternatives] -= bends[alternatives:].take(groups, axis=0)

@@ -52,7 +52,7 @@ __all__ = ["NUMBERS", "Period", "Phase", "Season", "Slots"]
 Rows = NDArray[np.intp]
 Period = Literal["day", "week"]
 
-VERSION = 2  # 1 had one alternative of numbers less
+VERSION = 3  # each before had one alternative of numbers less
 
 HOUR_MS = 3_600_000
 HOURS: dict[Period, int] = {"day": 24, "week": 168}
@@ -407,8 +407,9 @@ class Season:
         before = bank.before[rows]
         tilts = derived(self.law, before) if isinstance(self.law, Numbers) else None
         some = {name: getattr(bank, name)[rows] for name in ("bins", "urn", "evidence", "factor")}
-        some |= {"before": before, "cusum": slots.belief[rows], "late": np.zeros_like(bank.late[rows])}
-        belief = replace(bank, **some, tilts=tilts)  # what came of late was of another hour, and foretells nothing
+        some |= {"before": before, "cusum": slots.belief[rows], "heaps": bank.heaps[rows]}
+        some["late"] = np.zeros_like(bank.late[rows])  # it was of another hour, and foretells nothing
+        belief = replace(bank, **some, tilts=tilts)
         return self.urns.foretold(belief, np.arange(len(rows)))
 
     def decide(self, slots: Slots) -> None:
@@ -557,8 +558,9 @@ class Season:
         found = unpacked("a state of seasons", blob)
         version = found.get("v", 0)
         refuse_newer("a state of seasons", version, VERSION)
-        if version == 1 and isinstance(self.law, Numbers):
-            found |= with_more(found, ["belief"], len(self.law.shapes), 1)
+        if isinstance(self.law, Numbers):
+            for older in range(version, VERSION):
+                found |= with_more(found, ["belief"], len(self.law.shapes) + older - 1, 1)
         if found.get("period") != self.period:
             raise ValueError(f"a state of seasons is of a {found.get('period')}, not of a {self.period}")
         slots = self.empty(self.urns.decode(found["bank"]))

@@ -1,8 +1,9 @@
 """The detector of Leeway: urns of counts that accumulate evidence of change, many features in one step.
 
 A pane's counts are a draw from Polya's urn that holds the reference (`detectors/polya.py`). Alternatives tilt the urn
-(`detectors/alternatives.py`), and of numbers one more is an urn of what came of late (`detectors/lately.py`); the
-likelihood ratio R_j of such an urn against the urn itself is an e-value, so
+(`detectors/alternatives.py`), and of numbers two more are an urn of what came of late (`detectors/lately.py`) and one
+with a heap somewhere (`detectors/heaps.py`); the likelihood ratio R_j of such an urn against the urn itself is an
+e-value, so
 
     M_j <- (M_j + n) * R_j,        evidence = sum_j w_j M_j,        alarm at evidence >= threshold
 
@@ -38,7 +39,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import aftermath, dependence, lately, onset, overshoot, retired
+from detectors import aftermath, dependence, heaps, lately, onset, overshoot, retired
 from detectors.aftermath import (
     ACCEPTED,
     ALARM,
@@ -318,8 +319,8 @@ class Urns:
         rows, at, pane, events = block.rows, block.at, block.pane, block.events
         logarithms = self.logarithms(bank, rows, pane)
         scores = self.scores(bank, block, logarithms)
-        factor, late = bank.factor[at], self.of_late(bank, block)
-        ratio = odds(self.ratio(bank, rows, block.urn, pane, factor, logarithms, late))
+        factor, moving = bank.factor[at], self.moving(bank, block)
+        ratio = odds(self.ratio(bank, rows, block.urn, pane, factor, logarithms, moving))
         if not self.alike:
             ratio = np.where(self.stakes(bank)[at] > 0, ratio, 0)
         before = bank.evidence[at].astype(np.float64)
@@ -340,8 +341,8 @@ class Urns:
             return
         known = watching | (block.size >= aftermath.LEAST_NEW * bank.factor[at].max(axis=1))
         bank.evidence[rows[~known]] = bank.cusum[rows[~known]] = 0
-        if late is not None:  # the urn of what is new is half a guess, which events of late refute again and again
-            bank.evidence[rows[~watching], -1] = bank.cusum[rows[~watching], -1] = 0
+        if moving:  # the urn of what is new is half a guess, which events of late refute again and again
+            bank.evidence[rows[~watching], -len(moving) :] = bank.cusum[rows[~watching], -len(moving) :] = 0
         self.observe(bank, block.only(watching), scores[watching], inside=False)
 
     def raise_near(self, bank: Bank, block: Block, money: Floats, least: Floats) -> None:
@@ -366,13 +367,17 @@ class Urns:
         of_bin = bin[:, None] * alternatives + np.arange(alternatives)
         bank.evidence[rows[row, None], of_bin] *= np.where(self.law.weight > 0, b[:, None], 1)
 
-    def of_late(self, bank: Bank, block: Block) -> Other | None:
-        """Return the urn of events of late, of which the block is one from now on, in place; of shares, none."""
-        if not isinstance(self.law, Numbers):
-            return None
-        late, factor = bank.late[block.at], lately.counted(bank.factor[block.at])
-        foretold = lately.foretold(late, block.urn, block.size, factor)
+    def moving(self, bank: Bank, block: Block) -> Sequence[Other]:
+        """Return the urns without a table, and then let them learn from the block, in place; of shares, none."""
+        if bank.tilts is None:
+            return ()
+        late, heap, factor = bank.late[block.at], bank.heaps[block.at], lately.counted(bank.factor[block.at])
+        foretold = (
+            lately.foretold(late, block.urn, block.size, factor),
+            heaps.foretold(heap, block.urn, block.size, factor),
+        )
         bank.late[block.at] = lately.faded(late, block.counts, block.events, factor)
+        bank.heaps[block.at] = heaps.advanced(heap, bank.tilts.heap[block.at], block.pane, block.events, factor)
         return foretold
 
     def turn(
@@ -627,14 +632,14 @@ class Urns:
         pane: Floats,
         factor: Floats,
         logarithms: Floats,
-        late: Other | None = None,
+        moving: Sequence[Other] = (),
     ) -> Floats:
-        """Return the log likelihood ratio of every alternative to these urns, and last of that of events of late if it
-        is given; `factor` is [rows, groups].
+        """Return the log likelihood ratio of every alternative to these urns, and last of those without a table if they
+        are given; `factor` is [rows, groups].
         """
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            return tilted_numbers(bank.tilts.tilt, urn, pane, factor, self.law.groups, logarithms, rows, late)
+            return tilted_numbers(bank.tilts.tilt, urn, pane, factor, self.law.groups, logarithms, rows, moving)
         return tilted_shares(self.law, urn, pane, factor[:, 0])
 
     def foretold(self, bank: Bank, rows: Rows) -> Floats:
@@ -644,9 +649,11 @@ class Urns:
         before = self.remembered(bank, rows)
         if isinstance(self.law, Numbers):
             assert bank.tilts is not None
-            tilted = before * (bank.tilts.tilt[rows] @ belief[:, :-1, None])[:, :, 0]
-            late = lately.foretold(bank.late[rows], before, before.sum(axis=1), lately.counted(bank.factor[rows]))
-            return np.asarray(tilted + belief[:, -1:] * before * late.tilt)
+            size, factor = before.sum(axis=1), lately.counted(bank.factor[rows])
+            late = lately.foretold(bank.late[rows], before, size, factor).tilt
+            heap = heaps.foretold(bank.heaps[rows], before, size, factor).tilt
+            tilts = np.concatenate([bank.tilts.tilt[rows], late[:, :, None], heap[:, :, None]], axis=2)
+            return np.asarray(before * (tilts @ belief[:, :, None])[:, :, 0])
         share = before / before.sum(axis=1, keepdims=True)
         watched = share[:, : self.watched(bank.urn.shape[1])]
         belief = belief.reshape(*watched.shape, len(self.law.weight))
@@ -757,7 +764,14 @@ class Urns:
 
     def upgraded(self, found: dict[str, Any], version: int) -> dict[str, Any]:
         """Return the arrays of a state of this version as the next one has them."""
-        return (self.from_first, self.from_second, self.from_third)[version - 1](found)
+        return (self.from_first, self.from_second, self.from_third, self.from_fourth)[version - 1](found)
+
+    def from_fourth(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Version 4 did not bet on a heap, which is the last alternative of numbers."""
+        if not isinstance(self.law, Numbers):
+            return {**found, "heaps": b""}
+        none = bytes(len(found["tilted"]))
+        return {**found, **with_more(found, OF_ALTERNATIVES, len(self.law.shapes) + 1, 1), "heaps": none}
 
     def from_third(self, found: dict[str, Any]) -> dict[str, Any]:
         """Version 3 did not know what came of late, of which numbers have the last alternative."""
@@ -809,7 +823,7 @@ NEVER_TILTED = 1e30  # as `grown`: the urn was replaced, so its tilt is of anoth
 def forget(bank: Bank, rows: Rows) -> None:
     """Drop all evidence of these features, in place."""
     bank.evidence[rows] = bank.cusum[rows] = bank.retired_evidence[rows] = 0
-    bank.age[rows] = bank.late[rows] = 0
+    bank.age[rows] = bank.late[rows] = bank.heaps[rows] = 0
     bank.grown[rows] = NEVER_TILTED
 
 

@@ -8,7 +8,7 @@ on the Adult data, where they separate mean losses of accuracy of .22, .03, .008
 import math
 from datetime import UTC, datetime
 
-from detectors.alternatives import ANY_SHAPE
+from detectors.alternatives import ANY_SHAPE, HEAP
 from detectors.margin import Margin
 from detectors.watch.finding import Finding
 from schemas.anomaly import Class, Severity
@@ -144,7 +144,7 @@ def effect_of(finding: Finding) -> str:
         return f"{_percent(finding.before)} -> {_percent(finding.after)}"
     if finding.part == "volume":
         return f"{_number(finding.before)} -> {_number(finding.after)} rows a bucket"
-    if finding.form == "texts" or _reshaped(finding):
+    if finding.form == "texts" or (finding.change == ANY_SHAPE and _reshaped(finding)):
         return _shares(finding)
     told = [_mean(finding), "" if finding.change.startswith(LOCATION) and finding.telling else _range(finding)]
     return "; ".join(filter(None, told)) or finding.change
@@ -152,7 +152,7 @@ def effect_of(finding: Finding) -> str:
 
 def _reshaped(finding: Finding) -> bool:
     """Whether other values became frequent, and the mean says next to nothing of it."""
-    return finding.change == ANY_SHAPE and not abs(finding.after - finding.before) >= FAR * finding.spread
+    return finding.change in (ANY_SHAPE, HEAP) and not abs(finding.after - finding.before) >= FAR * finding.spread
 
 
 def _mean(finding: Finding) -> str:
@@ -231,7 +231,7 @@ def summary_of(finding: Finding) -> str:
     if kind == "latency_regression":
         verb = "rose" if finding.after >= finding.before else "fell"
     if _reshaped(finding) and verb == "shifted":
-        verb = f"has {ANY_SHAPE}"
+        verb = f"has {finding.change}"
     subject = label_of(finding)
     if kind == "volume_drop" and finding.part == "values":
         gone = segment_of(finding).get(name_of(finding), "")

@@ -1,4 +1,6 @@
-"""A change that leaves the mean where it is, is told by the values that became more and less frequent."""
+"""A change that leaves the mean where it is, is told by the values that became more and less frequent; a heap by its
+place.
+"""
 
 import numpy as np
 
@@ -21,6 +23,21 @@ def test_ages_in_tens_are_another_shape_and_one_alert() -> None:
     assert "mean" not in words
     more = [float(part.split(" to ")[1].split(" ")[0]) for part in words.split(": ")[1].split(", ")[:3]]
     assert sorted(10 * (bound // 10) for bound in more) == [30, 40, 50]
+
+
+def imputed(columns: Columns, random: np.random.Generator) -> None:
+    columns["feature:age"] = [41.0 if random.random() < 0.05 else age for age in columns["feature:age"]]
+
+
+def test_a_twentieth_of_the_ages_that_become_one_are_a_heap_and_one_alert() -> None:
+    _, findings = watch(panes(imputed))
+    assert [(finding.edge, finding.column) for finding in findings] == [("firing", "feature:age")]
+    words = naming.summary_of(findings[0])
+    assert words.startswith("age has a heap: ")
+    low, high = words.split(": ")[1].split(" to ")
+    assert float(low) <= 41 < float(high)
+    assert "mean" not in words
+    assert words.split(": ")[2].endswith(f"n={findings[0].n}")
 
 
 def older(columns: Columns, random: np.random.Generator) -> None:
