@@ -85,7 +85,7 @@ class World:
         self._producer = Producer({"bootstrap.servers": platform.bootstrap, "linger.ms": 0})
         reader = {"bootstrap.servers": platform.bootstrap, "group.id": platform.prefix + "reader"}
         self._reader = Consumer(reader | {"auto.offset.reset": "earliest", "log_level": 0})
-        self._reader.subscribe([settings.topics.incidents, settings.topics.dlq])
+        self._reads = False
         self._redis = redis.Redis.from_url(settings.redis.url)
         self.records: list[Message] = []
 
@@ -107,6 +107,9 @@ class World:
         give_up = time.monotonic() + patience_s
         while not (found := true()):
             assert time.monotonic() < give_up, f"not within {patience_s} s; records: {len(self.records)}"
+            if not self._reads:  # one that has subscribed and never polls may never be closed
+                self._reader.subscribe([self.settings.topics.incidents, self.settings.topics.dlq])
+                self._reads = True
             message = self._reader.poll(0.05)
             if message is not None and message.error() is None:
                 self.records.append(message)
