@@ -49,7 +49,7 @@ public:
         return true;
     }
 
-    const std::size_t width, identity; // cells of a row; codes of an owner: the number of its run, and names
+    const std::size_t width, identity; // cells of a row; codes of an owner: the number of its layout, and names
     std::vector<double> cells;
     std::vector<std::int64_t> whose; // of each row its owner
     std::vector<Code> fresh;         // the owners that were not known, one after the other

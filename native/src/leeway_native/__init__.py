@@ -43,4 +43,4 @@ from leeway_native._native import block as block
 from leeway_native._native import lists as lists
 from leeway_native._native import models as models
 
-INTERFACE = 5  # grows when steps or blocks mean something else than before
+INTERFACE = 5  # grows when anything here means something else than before
