@@ -27,7 +27,8 @@ PILL = [("torture", b"pill")]  # marks in the input what has to become a dead le
 PROBE = [("torture", b"probe")]  # marks anomalies that no judge wrote
 PROBES: tuple[Status, ...] = ("firing", "moved", "recovered", "moved", "firing", "accepted")
 PAUSE_S = 0.05  # between two handfuls
-BATCHED = 0.3  # of the predictions go together in one message, as Arrow's columns
+COLUMNAR = ("prediction", "feature")  # the kinds that may be written in more ways than as JSON
+BATCHED = 0.3  # of these go together in one message of each kind, as Arrow's columns
 PACKED = 0.3  # of the other ones are msgpack
 DEPLOYED = 0.01  # of the events
 SEGMENTED, IN_TWO = 0.6, 0.5  # of the events have segments, and of these another one
@@ -74,21 +75,26 @@ class Feed:
         self.flush()
 
     def hand_over(self, events: int, shift: float = 0.0) -> None:
-        batch: list[dict[str, Any]] = []
+        batches: dict[str, list[dict[str, Any]]] = {kind: [] for kind in COLUMNAR}
         for _ in range(events):
             if self.random.random() < self.pills:
                 self.pill()
             kind, event = self.event(shift)
-            if kind == "prediction" and self.random.random() < BATCHED:
-                batch.append(event)
+            if kind in COLUMNAR and self.random.random() < BATCHED:
+                batches[kind].append(event)
                 continue
             lane = self.random.randrange(self.settings.topics.partitions)
-            write = packed if kind == "prediction" and self.random.random() < PACKED else orjson.dumps
-            self.put(getattr(self.settings.topics, f"{kind}s"), write(event | {"version": f"p{lane}"}), lane)
-        if batch:
-            lane = self.random.randrange(self.settings.topics.partitions)
-            body = arrow(columns([event | {"version": f"p{lane}"} for event in batch]))
-            self.put(self.settings.topics.predictions, body, lane, headers=ARROW_SAID)
+            write = packed if kind in COLUMNAR and self.random.random() < PACKED else orjson.dumps
+            self.put(self.topic(kind), write(event | {"version": f"p{lane}"}), lane)
+        for kind, batch in batches.items():
+            if batch:
+                lane = self.random.randrange(self.settings.topics.partitions)
+                body = arrow(columns([event | {"version": f"p{lane}"} for event in batch]))
+                self.put(self.topic(kind), body, lane, headers=ARROW_SAID)
+
+    def topic(self, kind: str) -> str:
+        """Where events of a kind go."""
+        return str(getattr(self.settings.topics, f"{kind}s"))
 
     def event(self, shift: float) -> tuple[str, dict[str, Any]]:
         """Whole numbers and halves, so that their sums are exact in whatever order they are added."""

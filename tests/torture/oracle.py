@@ -27,8 +27,8 @@ from stream.engine.role import Lane
 from stream.incidents import instant
 from stream.roles.judge import Judge
 from stream.settings import Settings
-from stream.topics import inputs
-from tests.profile.reference import Whole, counted, merged
+from stream.topics import INPUTS, inputs
+from tests.profile.reference import Whole, counted, key_of, merged
 from tests.torture.amiss import amiss
 from tests.torture.feed import PILL
 from tests.torture.ground import committed_records
@@ -92,16 +92,30 @@ class Oracle:
 
     # ---- profile -----------------------------------------------------------------------------------------------------
 
-    def inputs(self) -> list[Message]:
-        return [message for topic in inputs(self.settings) for message in self.all(topic)]
+    def sent(self) -> list[tuple[dict[str, Any], int]]:
+        """Every event that should be counted, and when it arrived."""
+        return [
+            (event, arrived(message))
+            for purpose in INPUTS
+            for message in self.all(getattr(self.topics, purpose))
+            if not pill(message)
+            for event in events_of(message, purpose.removesuffix("s"))
+        ]
 
     def events(self) -> Finding:
         """Every event is in exactly one pane, with all its values."""
-        sent = [(event, arrived(m)) for m in self.inputs() if not pill(m) for event in events_of(m)]
+        sent = self.sent()
         bodies = [body for m in self.all(self.topics.panes) if not isinstance(body := records.pane(m.value()), Reason)]
         right, seen = counted([event for event, _ in sent], [at for _, at in sent]), merged(list(map(pane_of, bodies)))
         edges = self.edges()
         finding = Finding("events in panes", total(right), total(seen))
+        came: defaultdict[str, set[int]] = defaultdict(set)
+        for event, at in sent:
+            came[key_of(event)].add(at)
+        for body in bodies:
+            if isinstance(body, Pane) and body.lag_ms and body.at - body.lag_ms not in came[body.subject.key]:
+                finding.wrong += 1
+                finding.tell(f"{body.subject.key}: a pane waited {body.lag_ms} ms, and nothing came so long before it")
         for subject in sorted(right.keys() | seen.keys()):
             want, have = right.get(subject, Whole()), seen.get(subject, Whole())
             finding.missing += max(0, want.rows - have.rows)
@@ -319,11 +333,11 @@ def short(value: object) -> str:
     return text if len(text := repr(value)) <= 60 else f"{text[:60]}…"
 
 
-def events_of(message: Message) -> list[dict[str, Any]]:
-    """Of JSON, of msgpack, or the rows of an Arrow stream."""
+def events_of(message: Message, kind: str) -> list[dict[str, Any]]:
+    """Of JSON, of msgpack, or the rows of an Arrow stream, which are of the kind that their topic is for."""
     value = message.value() or b""
     if ARROW_SAID[0] in (message.headers() or []):
-        return rows(value)
+        return rows(value, kind)
     return [orjson.loads(value) if value.startswith(b"{") else unpacked(value)]
 
 

@@ -16,7 +16,7 @@ from stream.outputs import encode
 from stream.settings import Settings
 from stream.topics import inputs
 from tests.profile.events import read, role
-from tests.torture.feed import PILLS, Feed
+from tests.torture.feed import COLUMNAR, PILLS, Feed
 from tests.torture.oracle import Finding, Oracle
 from tests.wire.writers import ARROW_SAID, Message, arrow, columns, rows
 
@@ -168,6 +168,7 @@ SABOTAGES: dict[str, tuple[Callable[[Pane], list[Pane]], Callable[[Pane], None]]
     "the sum of a slice": (outputs, more("sum")),
     "how many were late": (counts, more("late")),
     "how many were ahead": (counts, more("future")),
+    "how long a row waited": (counts, more("lag_ms", 10**9)),
     "what rows stand for": (counts, more("volume", 0.5)),
     "since when": (counts, more("since", -1_000_000)),
     "until when": (counts, more("until", 1_000_000)),
@@ -186,16 +187,18 @@ def test_a_count_that_is_changed_is_wrong(name: str, topics: dict[str, list[Mess
     assert found.wrong > 0
 
 
+@pytest.mark.parametrize("kind", COLUMNAR)
 def test_a_row_that_an_arrow_message_lacks_was_counted_twice_and_one_that_it_has_in_addition_was_not(
-    topics: dict[str, list[Message]],
+    kind: str, topics: dict[str, list[Message]]
 ) -> None:
-    messages = topics[TOPICS.predictions]
+    topic = getattr(TOPICS, f"{kind}s")
+    messages = topics[topic]
     place = next(place for place, message in enumerate(messages) if message.said == ARROW_SAID)
-    events = rows(messages[place].body or b"")
+    events = rows(messages[place].body or b"", kind)
     for others, amiss in ((events[1:], (0, 1)), ([*events, events[0]], (1, 0))):
         changed = list(messages)
         changed[place] = Message(arrow(columns(others)), messages[place].at, said=ARROW_SAID)
-        found = judged(topics | {TOPICS.predictions: changed})
+        found = judged(topics | {topic: changed})
         assert (found.missing, found.double) == amiss
 
 
