@@ -17,8 +17,10 @@ that went back has a smaller number under `incidents:seen:<process>` than it has
 a restart without the last second, no number of ours tells; but a Redis that was restarted has no scripts, and the one
 that applies is loaded into it by each process for itself.
 
-Then the incidents come back from their topic, each in its latest revision. An incident knows from its own log what it
-was told (`apply.told`), so what Kafka delivers again is not applied twice although the marks of it are gone.
+Then the incidents come back from their topic, each in its latest revision. A process loads that script anew whenever it
+does so, and calls the new one when they are all there: whatever else it is about to apply meanwhile finds none and
+waits. An incident knows from its own log what it was told (`apply.told`), so what Kafka delivers again is not applied
+twice although the marks of it are gone.
 """
 
 import asyncio
@@ -72,10 +74,9 @@ class Store:
         self._rules = rules
         self._recall = recall
         self._said_at = 0.0
-        process = uuid4().hex
-        self._seen = self._key(f"incidents:seen:{process}")
+        self._seen = self._key(f"incidents:seen:{uuid4().hex}")
         self._told = 0  # number of our last change that Redis has told us of
-        self._script = f"-- {process}{APPLY}"
+        self._bringing = asyncio.Lock()
         self._loaded = ""  # its name in the Redis that we have brought the incidents back to
         self.waiting: float | None = None
 
@@ -129,7 +130,9 @@ class Store:
         lost = False
         while not await self._intact():
             lost = True
-            await self._bring_back()
+            async with self._bringing:
+                if not await self._intact():  # nobody has done so while we waited
+                    await self._bring_back()
         return lost
 
     async def tick(self, now_ms: int, at_most: int = 100) -> list[Applied]:
@@ -254,7 +257,7 @@ class Store:
 
     async def _bring_back(self) -> bool:
         """All incidents as their topic has them, unless Redis knows more. False: Redis lost something meanwhile."""
-        self._loaded = await self._ask(lambda: self._redis.script_load(self._script))
+        loaded = await self._ask(lambda: self._redis.script_load(f"-- {uuid4().hex}{APPLY}"))
         bringing = self._key(f"incidents:bringing:{uuid4().hex}")
         await self._ask(lambda: self._redis.set(bringing, "0", ex=BRINGING_S))
         now_ms, brought = time.time_ns() // 1_000_000, 0
@@ -269,7 +272,8 @@ class Store:
         number = self._told + 1  # a change of its own: from here on we would notice that this was forgotten
         values = [str(brought), instant.text(now_ms), str(number), str(SEEN_S)]
         kept = await self._run(KEPT, keys, values)
-        self._told = number if kept else self._told
+        if kept:
+            self._told, self._loaded = number, loaded
         if kept and brought:
             log.warning("Redis had lost incidents: they were brought back from their topic", incidents=brought)
         return bool(kept)

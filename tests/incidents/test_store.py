@@ -290,6 +290,43 @@ def test_a_redis_that_goes_back_in_time_loses_no_step(server, seed):
     with_store(server, work)
 
 
+def test_while_the_incidents_come_back_nothing_is_applied_to_what_redis_went_back_to(server):
+    """Redis is restarted without the last step, which another process wrote. Of our agents one notices and reads the
+    topic; another has something to apply meanwhile."""
+
+    async def work(store, redis):
+        topic, reading, may_go_on = [], asyncio.Event(), asyncio.Event()
+
+        async def recall():
+            reading.set()
+            await may_go_on.wait()
+            return topic[-1:]
+
+        past = Past(redis)
+        opened = await give(store, anomaly())
+        ours = Store(redis, "leeway:", KEPT, recall)
+        may_go_on.set()
+        await ours.begin()
+        await past.remember()
+        topic += [opened, (await store.command(command("comment", opened.id), START_MS)).incident]
+        await past.come_back()
+        await redis.script_flush()
+        reading.clear()
+        may_go_on.clear()
+        noticing = asyncio.create_task(ours.remember())
+        await reading.wait()
+        applying = asyncio.create_task(ours.command(command("acknowledge", opened.id), START_MS))
+        await asyncio.sleep(0.2)
+        assert not applying.done()
+        may_go_on.set()
+        assert await noticing
+        await applying
+        steps = [each.what for each in (await ours.incident(opened.id)).steps]
+        assert steps == ["opened", "comment", "acknowledge"]
+
+    with_store(server, work)
+
+
 def test_a_command_that_comes_again_after_redis_forgot_it_is_followed_once(server):
     async def work(store, redis):
         past = Past(redis)
