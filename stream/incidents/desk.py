@@ -76,7 +76,7 @@ class Desk:
         async with self._one_at_a_time:
             now_ms = instant.ms_or(anomaly.detected_at, self._at_ms(record))
             while not await self._publish(await self._store.anomaly(anomaly, now_ms)):
-                log.warning("applied again: Redis lost it before it was published", anomaly=anomaly.id)
+                log.warning("looked at again: Redis lost something while it was published", anomaly=anomaly.id)
             self._numbers.anomalies.labels("incidents", anomaly.class_, anomaly.status).inc()
 
     async def command(self, record: Record) -> None:
@@ -91,7 +91,7 @@ class Desk:
             arrived_ms = self._at_ms(record)
             now_ms = min(instant.ms_or(command.at, arrived_ms), arrived_ms)
             while not await self._publish(await self._store.command(command, now_ms)):
-                log.warning("followed again: Redis lost it before it was published", command=command.id)
+                log.warning("looked at again: Redis lost something while it was published", command=command.id)
             self._numbers.commands.labels(command.action).inc()
 
     async def heard(self, record: Record) -> None:
@@ -113,10 +113,14 @@ class Desk:
             self._seen = waiting
 
     async def _publish(self, done: Applied) -> bool:
-        """False: Redis has lost what was applied, and nobody was told of it."""
+        """False: Redis has lost something meanwhile, before anybody was told or after. Another process may have gone on
+        from what was left, so the input has to be given to the store again, which knows whether it is told."""
         if not done.incident or not done.publish:
             return True
+        losses = self._store.losses
         if not await self._publish_latest(done.incident.id, done.incident.revision):
+            return False
+        if await self._store.remember() or self._store.losses > losses:
             return False
         for step in done.steps:
             self._numbers.steps.labels(step.what).inc()

@@ -61,7 +61,8 @@ async def nothing() -> list[Incident]:
 
 
 class Store:
-    """All incidents of one installation. `waiting` says since when Redis does not answer (None: it does).
+    """All incidents of one installation. `waiting` says since when Redis does not answer (None: it does), `losses` how
+    often the incidents were brought back.
 
     `recall` gives the incidents as they were published, oldest change first, in case Redis has lost them.
     """
@@ -79,6 +80,7 @@ class Store:
         self._bringing = asyncio.Lock()
         self._loaded = ""  # its name in the Redis that we have brought the incidents back to
         self.waiting: float | None = None
+        self.losses = 0
 
     async def anomaly(self, anomaly: Anomaly, now_ms: int) -> Applied:
         """Apply one anomaly. A repeated one gives the incident it led to, and no steps; `publish` says whether that
@@ -274,6 +276,7 @@ class Store:
         kept = await self._run(KEPT, keys, values)
         if kept:
             self._told, self._loaded = number, loaded
+            self.losses += 1
         if kept and brought:
             log.warning("Redis had lost incidents: they were brought back from their topic", incidents=brought)
         return bool(kept)

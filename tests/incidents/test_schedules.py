@@ -44,12 +44,14 @@ class Installation:
         *,
         dies_before_it_publishes: bool = False,
         frozen_before_it_publishes: asyncio.Event | None = None,
+        waits_before_it_publishes: asyncio.Event | None = None,
     ) -> Desk:
         async def send(output: Output) -> None:
             if dies_before_it_publishes:
                 raise Died
-            if frozen_before_it_publishes:
-                await frozen_before_it_publishes.wait()
+            for event in (frozen_before_it_publishes, waits_before_it_publishes):
+                if event:
+                    await event.wait()
             if output.topic == TOPICS.dlq:
                 self.dead.append(output)
                 return
@@ -166,6 +168,26 @@ def test_who_wrote_nothing_lately_notices_too_that_redis_was_restarted_without_i
 
     with server:
         on(server.url, work)
+
+
+def test_no_step_is_lost_that_redis_forgot_while_kafka_took_its_time(embedded_redis: EmbeddedRedis) -> None:
+    """Another process goes on from what is on the topic, to a revision of the same number."""
+
+    async def work(installation: Installation) -> None:
+        await (await installation.process()).anomaly(record(anomaly()))
+        (id,) = installation.published
+        answers, moved = asyncio.Event(), record(anomaly("moved", at_s=1))
+        slow = asyncio.create_task((await installation.process(waits_before_it_publishes=answers)).anomaly(moved))
+        while not await installation.redis.hexists("leeway:incidents:unpublished", id):
+            await asyncio.sleep(0.01)
+        await installation.redis.flushall()
+        await (await installation.process()).command(record(command("comment", id, at_s=2)))
+        answers.set()
+        await slow
+        assert installation.steps() == ["opened", "comment", "moved"]
+        assert [incident.revision for incident in installation.log] == [1, 2, 2, 3]
+
+    on(embedded_redis.url, work)
 
 
 def test_an_old_revision_that_comes_after_a_newer_one_does_not_stay_the_last(embedded_redis: EmbeddedRedis) -> None:
