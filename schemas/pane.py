@@ -11,6 +11,7 @@ Columns are named `feature:age`, `prediction:value`, `prediction:label`, `predic
 ('u', 0)
 """
 
+from itertools import accumulate, chain
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ class Column(Struct, kw_only=True, omit_defaults=True, gc=False):
     max: float = 0.0
     binning: str = "u"  # how the numbers are counted: "u" universal, else the identity of a published binning
     at: list[int] = []  # buckets (universal) or bins (compact), ascending
+    gaps: list[int] = []  # or the same in half as many digits: the first, and how far it is from each to the next
     counts: list[int] = []  # how many numbers fell into each
     values: dict[str, int] = {}  # texts and booleans by value (or by keyed hash), the most frequent ones
     other: int = 0  # texts beyond the bound on distinct values in one pane
@@ -72,6 +74,20 @@ class Pane(Struct, tag_field="kind", tag="pane", kw_only=True, omit_defaults=Tru
     part: int = 0  # a pane too large for one message is cut by columns; every part says rows, part 0 counts them
     parts: int = 1
     v: int = 1
+
+    def spell_out(self) -> None:
+        """Say buckets and bins, as readers rely on, where a column says gaps.
+
+        >>> column = Column(n=3, sum=6.0, min=1.0, max=3.0, gaps=[2043904, 1024], counts=[1, 2])
+        >>> subject = Subject(model="churn", deployment="churn")
+        >>> pane = Pane(subject=subject, at=0, worker="0", columns={"feature:age": column})
+        >>> pane.spell_out()
+        >>> column.at, column.gaps
+        ([2043904, 2044928], [])
+        """
+        for column in chain(self.columns.values(), *(part.columns.values() for part in self.slices.values())):
+            if column.gaps and not column.at:
+                column.at, column.gaps = list(accumulate(column.gaps)), []
 
 
 class Deployed(Struct, tag_field="kind", tag="deployed", kw_only=True, omit_defaults=True):

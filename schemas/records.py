@@ -47,35 +47,35 @@ Complaint = Iterator[str]
 
 
 def pane(value: bytes | None) -> PaneTopic | Reason:
-    """Read a record of the panes topic."""
-    return _read(value, PANES, _wrong_with_pane_topic)
+    """Read a record of the panes topic. Its columns say buckets and bins, also those that were written as gaps."""
+    return _read(value, _spelled_out, _wrong_with_pane_topic)
 
 
 def binning(value: bytes | None) -> Binning | Reason:
     """Read a record of the binnings topic."""
-    return _read(value, BINNINGS, _wrong_with_binning)
+    return _read(value, BINNINGS.decode, _wrong_with_binning)
 
 
 def anomaly(value: bytes | None) -> Anomaly | Reason:
     """Read a record of the anomalies topic."""
-    return _read(value, ANOMALIES, _wrong_with_anomaly)
+    return _read(value, ANOMALIES.decode, _wrong_with_anomaly)
 
 
 def incident(value: bytes | None) -> Incident | Reason:
     """Read a record of the incidents topic."""
-    return _read(value, INCIDENTS, _wrong_with_incident)
+    return _read(value, INCIDENTS.decode, _wrong_with_incident)
 
 
 def command(value: bytes | None) -> Command | Reason:
     """Read a record of the commands topic: written by people and programs, so its hints are for them."""
     return _read(
-        value, COMMANDS, _wrong_with_command, "Write commands with `leeway`, or compare it with the JSON Schema."
+        value, COMMANDS.decode, _wrong_with_command, "Write commands with `leeway`, or compare it with the JSON Schema."
     )
 
 
 def heartbeat(value: bytes | None) -> Heartbeat | Reason:
     """Read a record of the heartbeats topic."""
-    return _read(value, HEARTBEATS, _wrong_with_heartbeat)
+    return _read(value, HEARTBEATS.decode, _wrong_with_heartbeat)
 
 
 PANES: msgspec.json.Decoder[PaneTopic] = msgspec.json.Decoder(PaneTopic)
@@ -86,8 +86,15 @@ COMMANDS = msgspec.json.Decoder(Command)
 HEARTBEATS = msgspec.json.Decoder(Heartbeat)
 
 
+def _spelled_out(value: bytes) -> PaneTopic:
+    record = PANES.decode(value)
+    if isinstance(record, Pane):
+        record.spell_out()
+    return record
+
+
 def _read(
-    value: bytes | None, decoder: "msgspec.json.Decoder[Record]", wrong: Callable[[Record], Complaint], hint: str = MEND
+    value: bytes | None, decode: Callable[[bytes], Record], wrong: Callable[[Record], Complaint], hint: str = MEND
 ) -> Record | Reason:
     """Decode, then return the first complaint, if any."""
     if not value:
@@ -95,7 +102,7 @@ def _read(
     if len(value) > RECORD_BYTES:
         return Reason("too_large", f"the message has {len(value):,} bytes; at most {RECORD_BYTES:,} are read", hint)
     try:
-        record = decoder.decode(value)
+        record = decode(value)
     except msgspec.ValidationError as error:
         return Reason("schema", in_words(error), hint)
     except UNREADABLE as error:
@@ -151,6 +158,8 @@ def _wrong_with_column(name: str, column: Column, rows: int, at: str = "") -> Co
             yield from _outside(f"{at}.{field}", getattr(column, field), COUNT)
     if not (isfinite(column.sum) and isfinite(column.min) and isfinite(column.max)) or column.min > column.max:
         yield f"{at}: sum, min and max are finite, and min is at most max"
+    if column.gaps:
+        yield f"{at}: expected buckets or gaps, and not both"
     if len(column.at) != len(column.counts) or len(column.at) > (BINS if column.binning != "u" else BUCKETS):
         yield f"{at}: {len(column.at)} buckets, but {len(column.counts)} counts"
     if column.counts and min(column.counts) < 0:

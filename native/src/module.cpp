@@ -158,7 +158,10 @@ nb::list lists(Numbers numbers, Numbers ends) {
         char *at = text.data();
         *at++ = '[';
         for (const std::int64_t *last = number + many; number < last; ++number) {
-            at = std::to_chars(at, at + LONGEST, *number).ptr;
+            if (*number >= 0 && *number <= 9) // most are
+                *at++ = static_cast<char>('0' + *number);
+            else
+                at = std::to_chars(at, at + LONGEST, *number).ptr;
             *at++ = ',';
         }
         at[many > 0 ? -1 : 0] = ']';

@@ -45,7 +45,7 @@ class Runs:
 
     groups: Ints
     lengths: Ints  # how many different ones were seen in each group
-    at: Ints  # what was seen, ascending in each group
+    at: Ints  # what was seen, ascending in each group; or gaps
     counts: Ints
 
     def lists(self) -> Seen:
@@ -53,6 +53,12 @@ class Runs:
         at, counts, ends = self.at.tolist(), self.counts.tolist(), np.cumsum(self.lengths).tolist()
         bounds = pairwise([0, *ends])
         return {group: (at[a:b], counts[a:b]) for group, (a, b) in zip(self.groups.tolist(), bounds, strict=True)}
+
+    def gaps(self) -> "Runs":
+        """The same with the first of each group, and of every other how far it is from the one before."""
+        gaps, firsts = np.diff(self.at, prepend=0), (np.cumsum(self.lengths) - self.lengths)[self.lengths > 0]
+        gaps[firsts] = self.at[firsts]
+        return Runs(self.groups, self.lengths, gaps, self.counts)
 
     def of(self, chosen: NDArray[np.bool_]) -> "Runs":
         """Some of the groups."""
@@ -103,7 +109,7 @@ class Numbers:
     sum: list[float]
     min: list[float]
     max: list[float]
-    seen: Seen
+    seen: Seen  # by gaps
 
 
 def count_numbers(
@@ -124,12 +130,11 @@ def count_numbers(
                 waits = apart[runs.groups]
                 if waits.any():
                     waiting.append(keyed(runs.of(waits)))
-                    seen |= seen_as(runs.of(~waits))
-                else:
-                    seen |= seen_as(runs)
+                    runs = runs.of(~waits)
+                seen |= seen_as(runs.gaps())
     if waiting:
         keys, counts = merged(waiting)
-        seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts))
+        seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts).gaps())
     return Numbers(
         n=n.tolist(),
         sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways

@@ -58,14 +58,14 @@ class Counts:
         values, other = self.values(group, name, own) if seen > n else ({}, 0)
         if not n:
             return Column(nulls=null, values=values, other=other)
-        at, counts = numbers.seen[group]
+        gaps, counts = numbers.seen[group]
         return Column(
             n=n,
             sum=numbers.sum[group],
             min=numbers.min[group],
             max=numbers.max[group],
             binning=own.id if own is not None and own.edges.size else UNIVERSAL,
-            at=at,
+            gaps=gaps,
             counts=counts,
             values=values,
             other=other,

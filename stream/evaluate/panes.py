@@ -71,12 +71,12 @@ class Panes:
         names, many = [name_of(at) for at in range(len(self.table.columns))], -(-(end - first) // size)
         own = dict(self.binnings.of(SUBJECT))  # as it is now: more may be learnt while these panes are looked at
         counts = self._counts(first, end, size, [own.get(name) for name in names])
-        for pane in range(many):
-            begins, ends = first + pane * size, min(first + (pane + 1) * size, end)
+        for number in range(many):
+            begins, ends = first + number * size, min(first + (number + 1) * size, end)
             found = (
-                (name, counts.column(pane * len(names) + at, name, own.get(name))) for at, name in enumerate(names)
+                (name, counts.column(number * len(names) + at, name, own.get(name))) for at, name in enumerate(names)
             )
-            yield Pane(
+            pane = Pane(
                 subject=SUBJECT,
                 at=self.when(ends),
                 worker="file",
@@ -86,6 +86,8 @@ class Panes:
                 until=self.when(ends - 1),
                 columns={name: column for name, column in found if column is not None},
             )
+            pane.spell_out()
+            yield pane
 
     @cached_property
     def _words(self) -> tuple[list[str | bool], list[Ints]]:

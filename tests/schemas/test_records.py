@@ -138,6 +138,7 @@ BROKEN = [
     ("pane", f"{AGE}/at", [3, 3]),
     ("pane", f"{AGE}/at", [3, 2**22]),
     ("pane", f"{AGE}/at", [-(2**60), 3]),
+    ("pane", f"{AGE}/gaps", [-7, 2043911]),
     ("pane", f"{AGE}/nulls", -2),
     ("pane", f"{AGE}/nulls", 3),
     ("pane", f"{AGE}/min", 4.0),
@@ -211,6 +212,25 @@ def test_flipped_bits_raise_nothing(kind):
 def test_a_part_of_a_pane_is_read_like_a_pane():
     pane = msgspec.structs.replace(GOOD_RECORDS["pane"], part=1, parts=2, slices={})
     assert records.pane(msgspec.json.encode(pane)) == pane
+
+
+def with_gaps(gaps: list[int]) -> bytes:
+    pane = msgspec.to_builtins(GOOD_RECORDS["pane"])
+    del pane["columns"]["feature:age"]["at"]
+    pane["columns"]["feature:age"]["gaps"] = gaps
+    return json.dumps(pane).encode()
+
+
+def test_buckets_that_are_written_as_gaps_are_read_as_buckets():
+    assert records.pane(with_gaps([-7, 2043911])) == GOOD_RECORDS["pane"]
+
+
+@pytest.mark.parametrize("gaps", [[], [-7], [9, -6], [9, 0], [0, 2**22], [-(2**22), 2**22]], ids=str)
+def test_gaps_of_no_buckets_are_refused(gaps):
+    outcome = records.pane(with_gaps(gaps))
+    assert isinstance(outcome, Reason)
+    assert outcome.code == "schema"
+    assert "columns.feature:age" in outcome.message
 
 
 def test_a_pane_without_rows_is_a_heartbeat():

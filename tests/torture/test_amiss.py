@@ -96,7 +96,7 @@ def numbers(universally: bool) -> Callable[[Pane], list[Pane]]:
     return lambda pane: [
         column
         for column in pane.get("columns", {}).values()
-        if len(column.get("at", ())) > 1 and (column.get("binning", "u") == "u") is universally
+        if len(column.get("gaps", ())) > 1 and (column.get("binning", "u") == "u") is universally
     ]
 
 
@@ -112,7 +112,7 @@ def slices(pane: Pane) -> list[Pane]:
 
 def outputs(pane: Pane) -> list[Pane]:
     columns = [each["columns"].get("latency:ms", {}) for each in slices(pane)]
-    return [column for column in columns if len(column.get("at", ())) > 1]
+    return [column for column in columns if len(column.get("gaps", ())) > 1]
 
 
 def counts(pane: Pane) -> list[Pane]:
