@@ -29,7 +29,7 @@ from stream import kafka, kafka_trouble
 from stream.embedded.broker import is_embedded
 from stream.engine.observed import Lag
 from stream.engine.surprise import Surprise, end
-from stream.incidents import pages, recall, seat, width
+from stream.incidents import outside, pages, recall, seat, width
 from stream.incidents.app import ROLE, App, create, furnish
 from stream.incidents.numbers import Numbers
 from stream.incidents.quiet import hush
@@ -99,6 +99,9 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     furnish(app, settings, slot, store, numbers, room)
     pages.add(app, store, numbers, lambda: _troubles(app, store))
     await _first(app.start(), stopping, leaving, keeping)
+    belonging = asyncio.create_task(
+        outside.kept(asked, app.conf.id, app.conf.broker_client_id, lambda: bool(app.consumer.assignment()))
+    )
     _stay(leaving, keeping)
     host = settings.http.host
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -107,8 +110,8 @@ async def _live(settings: Settings, slot: str, stopping: "asyncio.Task[Any]") ->
     telling = asyncio.create_task(_tell(store, f"{ROLE}-{slot}", address, numbers))
     while not stopping.done() and not app.should_stop:
         await asyncio.wait((stopping,), timeout=0.2)
-        _stay(leaving, keeping)
-    for task in (watching, telling, leaving, keeping):
+        _stay(leaving, keeping, belonging)
+    for task in (watching, telling, leaving, keeping, belonging):
         task.cancel()
     if app.crashed:
         raise Surprise(f"Faust stopped consuming: {app.crash_reason}")
@@ -236,12 +239,13 @@ async def _first(work: Awaitable[Any], *ends: "asyncio.Task[Any]") -> None:
         starting.result()
 
 
-def _stay(leaving: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
-    """Raises Surprise when our seat is another's, or a topic is not what it was."""
+def _stay(leaving: "asyncio.Task[None]", *keeping: "asyncio.Task[None]") -> None:
+    """Raises Surprise when our seat is another's, a topic is not what it was, or our group has lost us."""
     if leaving.done():
         raise Surprise("a newer process has taken over this slot")
-    if keeping.done():
-        keeping.result()
+    for task in keeping:
+        if task.done():
+            task.result()
 
 
 def _port(settings: Settings) -> int:

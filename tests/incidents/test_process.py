@@ -352,6 +352,45 @@ def test_a_standstill_ends_the_process_in_one_sentence(platform: Platform, tmp_p
         assert "records wait (1 in" in worker.said()
 
 
+QUICK = """
+from stream.incidents import outside
+outside.LOOK_EVERY_S, outside.STANDSTILL_S = 0.5, 3
+"""
+READS_NOTHING = """
+kept = outside.kept
+outside.kept = lambda admin, group, seat, reads: kept(admin, group, {seat}, lambda: False)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [pytest.param("real", marks=pytest.mark.kafka)], indirect=True)
+@pytest.mark.parametrize(
+    ("seat", "sentence"),
+    [("seat", "has given this process partitions, and it reads none"), ("'other'", "does not know this process")],
+)
+def test_a_process_that_lost_its_group_ends(platform: Platform, tmp_path: Path, seat: str, sentence: str):
+    settings = settings_of(platform)
+    before = QUICK + READS_NOTHING.format(seat=seat)
+    with World(platform, settings), Worker(settings, tmp_path, before=before) as worker:
+        assert worker.process is not None
+        assert worker.process.wait(PATIENCE_S) == 3
+        assert sentence in worker.said()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", [pytest.param("real", marks=pytest.mark.kafka)], indirect=True)
+def test_a_process_that_is_one_too_many_waits(platform: Platform, tmp_path: Path):
+    settings = settings_of(platform)
+    with World(platform, settings, partitions=1) as world, Worker(settings, tmp_path, before=QUICK) as one:
+        world.until(lambda: "started" in one.said())
+        with Worker(settings, tmp_path, "1", before=QUICK) as other:
+            world.until(lambda: "started" in other.said())
+            world.read_on(10)
+            assert one.process is not None
+            assert other.process is not None
+            assert [one.process.poll(), other.process.poll()] == [None, None]
+
+
 def test_without_kafka_it_says_so_waits_and_can_be_stopped(redis_url: str, tmp_path: Path):
     platform = Platform("none", f"127.0.0.1:{free_port()}", redis_url, "", None)  # type: ignore[arg-type]
     with Worker(settings_of(platform), tmp_path) as worker:

@@ -79,8 +79,8 @@ class Worker:
 class World:
     """Topics, a producer and a reader; incidents as the topic has them."""
 
-    def __init__(self, platform: Platform, settings: Settings) -> None:
-        platform.create({name: 4 for name in TOPICS})
+    def __init__(self, platform: Platform, settings: Settings, partitions: int = 4) -> None:
+        platform.create(dict.fromkeys(TOPICS, partitions))
         self.settings = settings
         self._producer = Producer({"bootstrap.servers": platform.bootstrap, "linger.ms": 0})
         reader = {"bootstrap.servers": platform.bootstrap, "group.id": platform.prefix + "reader"}
