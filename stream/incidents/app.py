@@ -7,14 +7,12 @@ a second; the events themselves never pass through it.
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Awaitable
+from typing import Any
 
 import faust
 import structlog
 from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException, Message
 from faust.exceptions import ProducerSendError
 
 from schemas.dead_letter import Headers
@@ -23,10 +21,9 @@ from stream.engine.surprise import end
 from stream.incidents.credentials import credentials
 from stream.incidents.desk import Desk, Record
 from stream.incidents.numbers import Numbers
-from stream.incidents.skipped import Lane, Skipped, records
 from stream.incidents.store import Store
+from stream.incidents.turns import LOOK_EVERY_S, Turns
 from stream.kafka import LARGEST_BYTES
-from stream.kafka_trouble import explained
 from stream.settings import Settings
 
 ROLE = "incidents"
@@ -95,30 +92,22 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     """Give the app its agents and its timer."""
     desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
-    skipped = Skipped()
-
-    async def in_turn(record: Record, work: Callable[[Record], Awaitable[None]]) -> None:
-        lane = record.topic, record.partition
-        if gap := skipped.before(lane, record.offset, time.monotonic()):
-            for each in await _left_out(settings, lane, gap):
-                await work(each)
-        await work(record)
-        skipped.done(lane, record.offset)
+    turns = Turns(settings, {settings.topics.anomalies: desk.anomaly, settings.topics.commands: desk.command})
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, /, *lanes: Any, signal: Any, **further: Any) -> None:
-        skipped.rebalanced(((lane.topic, lane.partition) for lane in lanes[0]), time.monotonic())
+        turns.rebalanced((lane.topic, lane.partition) for lane in lanes[0])
 
     @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
     async def anomalies(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, in_turn(_record(event.message), desk.anomaly))
+            await _or_end(slot, turns.one(app.consumer, _record(event.message)))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.commands), concurrency=1, name="commands")
     async def commands(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, in_turn(_record(event.message), desk.command))
+            await _or_end(slot, turns.one(app.consumer, _record(event.message)))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.incidents), concurrency=1, name="incidents")
@@ -131,28 +120,11 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     async def tick() -> None:
         await _or_end(slot, desk.tick())
 
+    @app.timer(LOOK_EVERY_S)  # type: ignore[untyped-decorator]
+    async def look() -> None:
+        await _or_end(slot, turns.look(app.consumer))
+
     return desk
-
-
-async def _left_out(settings: Settings, lane: Lane, gap: tuple[int, int]) -> list[Record]:
-    """What lies in a gap, however long Kafka is away."""
-    while True:
-        try:
-            found = await asyncio.to_thread(records, settings, lane, gap)
-        except KafkaException as trouble:
-            log.warning("what Faust left out cannot be read yet", reason=explained(trouble))
-            await asyncio.sleep(PAUSE_S)
-            continue
-        if found:
-            log.warning("Faust left records out: they are read now", topic=lane[0], records=len(found))
-        return [_read(message) for message in found]
-
-
-def _read(message: Message) -> Record:
-    given = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
-    headers: Headers = [(name, text or b"") for name, text in given]
-    at_ms, place = message.timestamp()[1], (message.topic() or "", message.partition() or 0, message.offset() or 0)
-    return Record(*place, at_ms, message.key(), message.value(), headers)
 
 
 async def _or_end(slot: str, work: Awaitable[None]) -> None:

@@ -23,7 +23,7 @@ async def kept(admin: AdminClient | None, group: str, seat: str, reads: Callable
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
         why = "" if admin is None or reads() else await asyncio.to_thread(lost, admin, group, seat)
-        if dog.standstill_s({why: len(why)}, why, excused=False) >= STANDSTILL_S:
+        if dog.standstill_s({why: 1} if why else {}, why, excused=False) >= STANDSTILL_S:
             raise Surprise(why)
 
 

@@ -8,11 +8,12 @@ so asking once too often does no harm.
 
 >>> skipped, lane = Skipped(), ("anomalies", 3)
 >>> skipped.rebalanced([lane], now_s=0.0)
->>> skipped.before(lane, 7, now_s=1.0)  # nothing is known before the first one
+>>> skipped.before(lane, 7, committed=5, now_s=1.0)
+(5, 7)
 >>> skipped.done(lane, 7)
->>> [skipped.before(lane, offset, now_s=2.0) for offset in (8, 11, 5)]
+>>> [skipped.before(lane, offset, committed=5, now_s=2.0) for offset in (8, 11, 5)]
 [None, (8, 11), None]
->>> skipped.before(lane, 11, now_s=301.0)
+>>> skipped.before(lane, 11, committed=5, now_s=301.0)
 """
 
 import time
@@ -43,9 +44,10 @@ class Skipped:
         self._next = {lane: offset for lane, offset in self._next.items() if lane in kept}
         self._until_s = now_s + SETTLED_S
 
-    def before(self, lane: Lane, offset: int, now_s: float) -> tuple[int, int] | None:
-        """The offsets, from the first to below the second, that were left out before this record."""
-        expected = self._next.get(lane, offset)
+    def before(self, lane: Lane, offset: int, committed: int | None, now_s: float) -> tuple[int, int] | None:
+        """The offsets, from the first to below the second, that were left out before this one. What is below the one
+        that the group has committed was done, by us or by others."""
+        expected = max(self._next.get(lane, 0), committed or 0)
         return (expected, offset) if expected < offset and now_s < self._until_s else None
 
     def done(self, lane: Lane, offset: int) -> None:

@@ -259,6 +259,21 @@ def test_what_faust_leaves_out_is_read_all_the_same(platform: Platform, tmp_path
         assert "Traceback" not in worker.said()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("left_out", [[0, 1], [3], [0, 1, 2, 3]], ids=["the first", "the last", "all"])
+def test_what_is_left_out_first_or_last_is_read_too(platform: Platform, tmp_path: Path, left_out: list[int]):
+    settings, at_s = settings_of(platform), now_s()
+    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(4)]
+    skips = SKIPS.replace("(2, 3)", str(tuple(left_out)))
+    with World(platform, settings) as world:
+        world.put(settings.topics.anomalies, log)
+        with Worker(settings, tmp_path, before=skips) as worker:
+            world.until(lambda: world.published and world.published[-1].anomalies == 4)
+            assert [step.anomaly for step in world.published[-1].steps] == [each.id for each in log]
+            assert "Faust left records out: they are read now" in worker.said()
+            assert "Traceback" not in worker.said()
+
+
 ZOMBIE = """
 import os, signal
 from stream.incidents import app
