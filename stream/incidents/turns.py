@@ -49,16 +49,19 @@ class Turns:
 
     async def look(self, consumer: Any) -> None:
         """Work on what Faust left out, and nothing came after."""
-        busy = {(each.topic, each.partition) for each in list(consumer.unacked) if not each.acked}
-        for lane in sorted(consumer.assignment()):
-            if lane.topic not in self._works or lane in busy:
-                continue
-            try:
-                position = await asyncio.wait_for(consumer.position(lane), LOOK_EVERY_S)
-            except (KafkaError, FaustError, TimeoutError):  # Kafka is away, or a rebalance runs
-                return
-            if position and await self._before(consumer, lane, position):
+        try:
+            idle = await asyncio.wait_for(self._idle(consumer), LOOK_EVERY_S)
+        except (KafkaError, FaustError, TimeoutError):  # Kafka is away, or a rebalance runs
+            return
+        for lane, position in idle.items():
+            if await self._before(consumer, lane, position):
                 self._skipped.done(lane, position - 1)
+
+    async def _idle(self, consumer: Any) -> dict[Lane, int]:
+        """How far Faust has read the lanes of which nobody works on a record."""
+        busy = {(each.topic, each.partition) for each in list(consumer.unacked) if not each.acked}
+        lanes = [lane for lane in sorted(consumer.assignment()) if lane.topic in self._works and lane not in busy]
+        return {lane: await consumer.position(lane) or 0 for lane in lanes}
 
     async def _before(self, consumer: Any, lane: Lane, offset: int) -> bool:
         """Whether there was a gap; what is in it was worked on."""
