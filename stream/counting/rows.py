@@ -27,7 +27,7 @@ from stream.counting.cells import (
     Columns,
     Lot,
 )
-from stream.counting.columns import Floats, Ints, Table, ascending
+from stream.counting.columns import Floats, Ints, Table
 
 ROLES = {"value": VALUE, "label": LABEL, "score": SCORE, "latency": LATENCY, "status": STATUS, "truth": TRUTH}
 NO_LOT = -1
@@ -92,13 +92,12 @@ class Rows:
         return bool(self._kept)
 
     def cells(self, role_of: Ints, codes: Codes) -> Cells:
-        """Everything that was added, by column, in the order of the lots. `role_of` is by group."""
-        whose, ts, arrived, weight, kept = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        """Everything that was added, by column. `role_of` is by group."""
+        *columns, kept = zip(*self._kept, strict=True)
+        whose, ts, arrived, weight = map(np.concatenate, columns)
         ids, (lot_of, version_of) = sorted(self._lots), self._numbers.T
         lots, places = [self._lots[id] for id in ids], np.zeros(ids[-1] + 1, np.int64)
         places[ids] = np.arange(len(ids))
-        order = ascending(places[lot_of][whose], len(lots))
-        whose, ts, arrived, weight = (each.take(order) for each in (whose, ts, arrived, weight))
         lot_id, version, rows = lot_of.take(whose), version_of.take(whose), np.arange(whose.size)
         lot = places[lot_id]
         groups = self._groups(lots)
@@ -107,7 +106,7 @@ class Rows:
         constant = [version]
         if self._lacks_status():
             constant.append(np.full(lot.size, codes[ANSWERED]))
-        numbers, texts = turned(kept, order, numeric, constant)
+        numbers, texts = turned(kept, lot.size, numeric, constant)
         textual = np.append(~numeric, np.ones(len(constant), np.bool_))
         numeric = np.append(numeric, np.zeros(len(constant), np.bool_))
 
@@ -150,15 +149,17 @@ class Rows:
         return self.layout.kind is Prediction and all(output.role != "status" for output in self.layout.outputs)
 
 
-def turned(kept: Floats, order: Ints, numeric: NDArray[np.bool_], constant: list[Ints]) -> tuple[Floats, Ints]:
-    """The columns of numbers, and those of texts with `constant` ones behind them, of rows in some order."""
-    numbers = np.empty((np.count_nonzero(numeric), order.size))
-    texts = np.empty((np.count_nonzero(~numeric) + len(constant), order.size), np.int64)
-    for first in range(0, order.size, AT_ONCE):
-        some = slice(first, first + AT_ONCE)
-        part = np.take(kept, order[some], axis=0)
-        numbers[:, some] = part[:, numeric].T
-        texts[: -len(constant), some] = part[:, ~numeric].T
+def turned(kept: Sequence[Floats], many: int, numeric: NDArray[np.bool_], constant: list[Ints]) -> tuple[Floats, Ints]:
+    """The columns of numbers, and those of texts with `constant` ones behind them, of so many rows."""
+    numbers = np.empty((np.count_nonzero(numeric), many))
+    texts = np.empty((np.count_nonzero(~numeric) + len(constant), many), np.int64)
+    end = 0
+    for cells in kept:
+        for first in range(0, len(cells), AT_ONCE):
+            part = cells[first : first + AT_ONCE]
+            some = slice(end, end := end + len(part))
+            numbers[:, some] = part[:, numeric].T
+            texts[: -len(constant), some] = part[:, ~numeric].T
     texts[-len(constant) :] = constant
     return numbers, texts
 
