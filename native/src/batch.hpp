@@ -18,6 +18,7 @@ public:
     // For so many texts at most of layouts like this one.
     Batch(const Layout &like, std::size_t most, Owners &owners)
         : width(like.width()), identity(1 + like.identity()), owners_(owners), codes_(identity) {
+        require(owners.takes(identity), "the owners are of layouts with another number of words of identity");
         cells.resize(most * width);
         whose.reserve(most);
         said_.reserve(like.words());

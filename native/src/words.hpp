@@ -38,8 +38,9 @@ inline std::uint64_t folded(std::uint64_t one, std::uint64_t other) {
     return (one * other) ^ (high * other_high + (middle >> 32) + (across >> 32));
 }
 
+constexpr std::uint64_t ODD = 0x9E3779B97F4A7C15u; // 2^64 over the golden ratio
+
 inline std::uint64_t hashed(std::string_view text, std::uint64_t key) {
-    constexpr std::uint64_t ODD = 0x9E3779B97F4A7C15u; // 2^64 over the golden ratio
     std::uint64_t hash = key ^ text.size();
     std::size_t at = 0;
     for (; at + 8 <= text.size(); at += 8) {

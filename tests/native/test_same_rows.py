@@ -252,6 +252,16 @@ def test_layouts_that_are_not_alike_make_no_block() -> None:
         NATIVES.block(runs([LAYOUT, other], [1, 1]), [b"", b""], Rows(LAYOUT), Codes())
 
 
+def test_owners_are_of_one_width() -> None:
+    owners = native.leeway_native.Owners()
+    versioned = form_of({"model": "m", "version": "7", "features": {"x": 1}}, Prediction)
+    assert versioned is not None
+    alone, with_version = (runs([layout], [1])[0].native.decoder for layout in (LAYOUT, Layout(versioned, {})))
+    native.leeway_native.block([(alone, 1)], [MODEL + b"1}}"], owners)
+    with pytest.raises(ValueError, match="another number of words"):
+        native.leeway_native.block([(with_version, 1)], [b""], owners)
+
+
 @pytest.mark.parametrize("many", [[], [1], [1, 2], [3]])
 def test_runs_are_of_all_texts_and_no_more(many: list[int]) -> None:
     decoders = [(run.native.decoder, run.places.size) for run in runs([LAYOUT] * len(many), many)]
