@@ -63,7 +63,7 @@ BARS = {  # which way, against which
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All ways in turns."""
-    events, rounds = (300_000, 3) if quick else (500_000, 5)
+    events, rounds = (300_000, 3) if quick else (500_000, 9)
     begin, end = events // 5, events // 5 + events
     topics = {}
     for form in {way.form: None for way in WAYS.values()}:

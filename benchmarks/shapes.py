@@ -51,7 +51,7 @@ BARS = {
 
 def run(place: Place, say: Callable[[str], None], *, quick: bool) -> dict[str, Any]:
     """All shapes in turns."""
-    events, rounds = (150_000, 3) if quick else (300_000, 5)
+    events, rounds = (150_000, 3) if quick else (300_000, 9)
     turns: dict[str, Turn] = {}
     for number, (title, (shape, size)) in enumerate(SHAPES.items()):
         begin, end, tail = WARM // size, (WARM + events) // size, TAIL // size
