@@ -8,6 +8,7 @@ so asking once too often does no harm.
 
 >>> skipped, lane = Skipped(), ("anomalies", 3)
 >>> skipped.rebalanced([lane], now_s=0.0)
+>>> skipped.before(lane, 7, committed=None, now_s=1.0)
 >>> skipped.before(lane, 7, committed=5, now_s=1.0)
 (5, 7)
 >>> skipped.done(lane, 7)
@@ -46,8 +47,9 @@ class Skipped:
 
     def before(self, lane: Lane, offset: int, committed: int | None, now_s: float) -> tuple[int, int] | None:
         """The offsets, from the first to below the second, that were left out before this one. What is below the one
-        that the group has committed was done, by us or by others."""
-        expected = max(self._next.get(lane, 0), committed or 0)
+        that the group has committed was done, by us or by others. Where neither is known nothing is said: all of a
+        topic read once more would be followed once more, where Redis has lost the marks of what was."""
+        expected = max(self._next.get(lane, 0), committed or 0) or offset
         return (expected, offset) if expected < offset and now_s < self._until_s else None
 
     def done(self, lane: Lane, offset: int) -> None:

@@ -260,15 +260,19 @@ def test_what_faust_leaves_out_is_read_all_the_same(platform: Platform, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left_out", [[0, 1], [3], [0, 1, 2, 3]], ids=["the first", "the last", "all"])
+@pytest.mark.parametrize("left_out", [[1, 2], [4], [1, 2, 3, 4]], ids=["the first", "the last", "all"])
 def test_what_is_left_out_first_or_last_is_read_too(platform: Platform, tmp_path: Path, left_out: list[int]):
     settings, at_s = settings_of(platform), now_s()
-    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(4)]
+    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(5)]
     skips = SKIPS.replace("(2, 3)", str(tuple(left_out)))
     with World(platform, settings) as world:
-        world.put(settings.topics.anomalies, log)
-        with Worker(settings, tmp_path, before=skips) as worker:
-            world.until(lambda: world.published and world.published[-1].anomalies == 4)
+        world.put(settings.topics.anomalies, log[:1])
+        with Worker(settings, tmp_path) as worker:
+            world.until(lambda: world.published)
+            assert worker.stop() == 0  # it has committed what it did
+        world.put(settings.topics.anomalies, log[1:])
+        with Worker(settings, tmp_path, "1", before=skips) as worker:
+            world.until(lambda: world.published[-1].anomalies == 5)
             assert [step.anomaly for step in world.published[-1].steps] == [each.id for each in log]
             assert "Faust left records out: they are read now" in worker.said()
             assert "Traceback" not in worker.said()
