@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from schemas.dead_letter import Headers
-from stream.engine.role import Output
+from stream.engine.role import Lane, Output
 from stream.engine.surprise import end
 from stream.incidents.credentials import credentials
 from stream.incidents.desk import Desk, Record
@@ -92,22 +92,23 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     """Give the app its agents and its timer."""
     desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
-    turns = Turns(settings, {settings.topics.anomalies: desk.anomaly, settings.topics.commands: desk.command})
+    works = {settings.topics.anomalies: desk.anomaly, settings.topics.commands: desk.command}
+    turns = Turns(settings, app.conf.id, works)
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, /, *lanes: Any, signal: Any, **further: Any) -> None:
-        turns.rebalanced((lane.topic, lane.partition) for lane in lanes[0])
+        turns.rebalanced(Lane(lane.topic, lane.partition) for lane in lanes[0])
 
     @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
     async def anomalies(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, turns.one(app.consumer, _record(event.message)))
+            await _or_end(slot, turns.one(_record(event.message)))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.commands), concurrency=1, name="commands")
     async def commands(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, turns.one(app.consumer, _record(event.message)))
+            await _or_end(slot, turns.one(_record(event.message)))
             event.ack()
 
     @app.agent(_raw(app, settings.topics.incidents), concurrency=1, name="incidents")

@@ -2,19 +2,18 @@
 
 When a group rebalances, Faust drops records that it has fetched and nobody has worked on. It reads them again, as a
 rule. Now and then, on a busy machine, it goes on behind them, takes the gap for a marker of a transaction, and commits
-past it. So for some minutes after a rebalance, where the offsets of a lane have a gap, the topic is asked what lies
-there. Mostly it is such a marker; what else there is comes first. Whoever is given a record twice drops it by its id,
-so asking once too often does no harm.
+past it. So for some minutes after a rebalance, where the offsets of a lane have a gap, the group is asked how far it is
+and the topic what lies there. Mostly it is such a marker; what else there is comes first. Whoever is given a record
+twice drops it by its id, so asking once too often does no harm.
 
->>> skipped, lane = Skipped(), ("anomalies", 3)
+>>> skipped, lane = Skipped(), Lane("anomalies", 3)
 >>> skipped.rebalanced([lane], now_s=0.0)
->>> skipped.before(lane, 7, committed=None, now_s=1.0)
->>> skipped.before(lane, 7, committed=5, now_s=1.0)
-(5, 7)
+>>> skipped.before(lane, 7, now_s=1.0)
+(0, 7)
 >>> skipped.done(lane, 7)
->>> [skipped.before(lane, offset, committed=5, now_s=2.0) for offset in (8, 11, 5)]
+>>> [skipped.before(lane, offset, now_s=2.0) for offset in (8, 11, 5)]
 [None, (8, 11), None]
->>> skipped.before(lane, 11, committed=5, now_s=301.0)
+>>> skipped.before(lane, 11, now_s=301.0)
 """
 
 import time
@@ -23,13 +22,14 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from stream.kafka import connection
+from stream.engine.role import Lane
+from stream.kafka import committed, connection
 from stream.settings import Settings
 
 PATIENCE_S = 30.0
 SETTLED_S = 300.0  # after a rebalance: what Faust had fetched before is through, also if Redis was away for long
 
-Lane = tuple[str, int]  # topic, partition
+Gap = tuple[int, int]  # offsets, from the first to below the second
 
 
 @dataclass
@@ -45,11 +45,9 @@ class Skipped:
         self._next = {lane: offset for lane, offset in self._next.items() if lane in kept}
         self._until_s = now_s + SETTLED_S
 
-    def before(self, lane: Lane, offset: int, committed: int | None, now_s: float) -> tuple[int, int] | None:
-        """The offsets, from the first to below the second, that were left out before this one. What is below the one
-        that the group has committed was done, by us or by others. Where neither is known nothing is said: all of a
-        topic read once more would be followed once more, where Redis has lost the marks of what was."""
-        expected = max(self._next.get(lane, 0), committed or 0) or offset
+    def before(self, lane: Lane, offset: int, now_s: float) -> Gap | None:
+        """What may have been left out before this one: what lies behind the last that we did, all if we did none."""
+        expected = self._next.get(lane, 0)
         return (expected, offset) if expected < offset and now_s < self._until_s else None
 
     def done(self, lane: Lane, offset: int) -> None:
@@ -57,15 +55,19 @@ class Skipped:
         self._next[lane] = offset + 1
 
 
-def records(settings: Settings, lane: Lane, gap: tuple[int, int]) -> list[Message]:
-    """What lies there, as Faust reads it: before its transaction is committed. An anomaly whose transaction is not is
-    written again under its name. Raises KafkaException when Kafka does not answer. Blocks: call it in a thread."""
-    group = f"{settings.group}-incidents-skipped"  # never joined, nothing is committed
+def records(settings: Settings, group: str, lane: Lane, gap: Gap) -> list[Message]:
+    """What lies there and the group has not committed: what it has was done, by us or by others, and would be done once
+    more where Redis has lost the marks of it. As Faust reads it, before a transaction is committed: an anomaly whose
+    transaction is not is written again under its name. The group is asked and never joined. Raises KafkaException when
+    Kafka does not answer. Blocks: call it in a thread."""
     reading = {"isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "enable.partition.eof": True}
     consumer = Consumer(connection(settings.kafka) | {"group.id": group, "enable.auto.commit": False, **reading})
     try:
-        consumer.assign([TopicPartition(*lane, gap[0])])
-        return _read(consumer, gap[1])
+        first, end = max(gap[0], committed(consumer, [lane], PATIENCE_S)[lane].offset or 0), gap[1]
+        if first >= end:
+            return []
+        consumer.assign([TopicPartition(*lane, first)])
+        return _read(consumer, end)
     finally:
         consumer.close()
 

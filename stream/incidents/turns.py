@@ -15,8 +15,9 @@ from confluent_kafka import KafkaException, Message
 from faust.exceptions import FaustError
 
 from schemas.dead_letter import Headers
+from stream.engine.role import Lane
 from stream.incidents.desk import Record
-from stream.incidents.skipped import Lane, Skipped, records
+from stream.incidents.skipped import Gap, Skipped, records
 from stream.kafka_trouble import explained
 from stream.settings import Settings
 
@@ -31,8 +32,9 @@ log = structlog.get_logger()
 class Turns:
     """What is done with the records of each topic (`works`), each of them once it has its turn."""
 
-    def __init__(self, settings: Settings, works: Mapping[str, Work]) -> None:
+    def __init__(self, settings: Settings, group: str, works: Mapping[str, Work]) -> None:
         self._settings = settings
+        self._group = group
         self._works = works
         self._skipped = Skipped()
 
@@ -40,10 +42,10 @@ class Turns:
         """Only these lanes are ours now."""
         self._skipped.rebalanced(lanes, time.monotonic())
 
-    async def one(self, consumer: Any, record: Record) -> None:
+    async def one(self, record: Record) -> None:
         """Work on a record that Faust gave us, and first on what it left out before."""
-        lane = record.topic, record.partition
-        await self._before(consumer, lane, record.offset)
+        lane = Lane(record.topic, record.partition)
+        await self._before(lane, record.offset)
         await self._works[record.topic](record)
         self._skipped.done(lane, record.offset)
 
@@ -54,29 +56,29 @@ class Turns:
         except (KafkaError, FaustError, TimeoutError):  # Kafka is away, or a rebalance runs
             return
         for lane, position in idle.items():
-            if await self._before(consumer, lane, position):
+            if await self._before(lane, position):
                 self._skipped.done(lane, position - 1)
 
     async def _idle(self, consumer: Any) -> dict[Lane, int]:
         """How far Faust has read the lanes of which nobody works on a record."""
         busy = {(each.topic, each.partition) for each in list(consumer.unacked) if not each.acked}
         lanes = [lane for lane in sorted(consumer.assignment()) if lane.topic in self._works and lane not in busy]
-        return {lane: await consumer.position(lane) or 0 for lane in lanes}
+        return {Lane(*lane): await consumer.position(lane) or 0 for lane in lanes}
 
-    async def _before(self, consumer: Any, lane: Lane, offset: int) -> bool:
-        """Whether there was a gap; what is in it was worked on."""
-        gap = self._skipped.before(lane, offset, consumer._committed_offset.get(lane), time.monotonic())
+    async def _before(self, lane: Lane, offset: int) -> bool:
+        """Whether there may have been a gap; what is in it was worked on."""
+        gap = self._skipped.before(lane, offset, time.monotonic())
         if gap is None:
             return False
         for record in await self._left_out(lane, gap):
             await self._works[record.topic](record)
         return True
 
-    async def _left_out(self, lane: Lane, gap: tuple[int, int]) -> list[Record]:
-        """What lies in a gap, however long Kafka is away."""
+    async def _left_out(self, lane: Lane, gap: Gap) -> list[Record]:
+        """What lies in a gap and nobody has done, however long Kafka is away."""
         while True:
             try:
-                found = await asyncio.to_thread(records, self._settings, lane, gap)
+                found = await asyncio.to_thread(records, self._settings, self._group, lane, gap)
             except KafkaException as trouble:
                 log.warning("what Faust left out cannot be read yet", reason=explained(trouble))
                 await asyncio.sleep(PAUSE_S)

@@ -19,7 +19,9 @@ from schemas.anomaly import Anomaly
 from schemas.dead_letter import from_headers
 from schemas.incident import Incident
 from stream.embedded.port import free_port
+from stream.engine.role import Lane
 from stream.incidents import instant
+from stream.incidents.skipped import records
 from stream.incidents.store import Store
 from stream.settings import Settings
 from tests.conftest import Platform
@@ -260,22 +262,40 @@ def test_what_faust_leaves_out_is_read_all_the_same(platform: Platform, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("left_out", [[1, 2], [4], [1, 2, 3, 4]], ids=["the first", "the last", "all"])
-def test_what_is_left_out_first_or_last_is_read_too(platform: Platform, tmp_path: Path, left_out: list[int]):
+@pytest.mark.parametrize("done", [0, 1], ids=["never committed", "committed"])
+@pytest.mark.parametrize("left_out", [[1], [4], [1, 2, 3, 4]], ids=["the first", "the last", "all"])
+def test_what_is_left_out_first_or_last_is_read_too(platform: Platform, tmp_path: Path, done: int, left_out: list[int]):
     settings, at_s = settings_of(platform), now_s()
-    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(5)]
-    skips = SKIPS.replace("(2, 3)", str(tuple(left_out)))
+    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(4 + done)]
+    skips = SKIPS.replace("(2, 3)", str(tuple(number - 1 + done for number in left_out)))
     with World(platform, settings) as world:
-        world.put(settings.topics.anomalies, log[:1])
-        with Worker(settings, tmp_path) as worker:
-            world.until(lambda: world.published)
-            assert worker.stop() == 0  # it has committed what it did
-        world.put(settings.topics.anomalies, log[1:])
+        if done:
+            world.put(settings.topics.anomalies, log[:done])
+            with Worker(settings, tmp_path) as worker:
+                world.until(lambda: world.published)
+                assert worker.stop() == 0  # it has committed what it did
+        world.put(settings.topics.anomalies, log[done:])
         with Worker(settings, tmp_path, "1", before=skips) as worker:
-            world.until(lambda: world.published[-1].anomalies == 5)
+            world.until(lambda: world.published and world.published[-1].anomalies == len(log))
             assert [step.anomaly for step in world.published[-1].steps] == [each.id for each in log]
             assert "Faust left records out: they are read now" in worker.said()
             assert "Traceback" not in worker.said()
+
+
+@pytest.mark.slow
+def test_what_the_group_has_committed_is_not_read_again(platform: Platform, tmp_path: Path):
+    settings, at_s = settings_of(platform), now_s()
+    log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(4)]
+    with World(platform, settings, partitions=1) as world:
+        world.put(settings.topics.anomalies, log[:2])
+        with Worker(settings, tmp_path) as worker:
+            world.until(lambda: world.published and world.published[-1].anomalies == 2)
+            assert worker.stop() == 0
+        world.put(settings.topics.anomalies, log[2:])
+    lane, group = Lane(settings.topics.anomalies, 0), f"{settings.group}-incidents"
+    assert [message.offset() for message in records(settings, group, lane, (0, 4))] == [2, 3]
+    assert records(settings, group, lane, (0, 2)) == []
+    assert [message.offset() for message in records(settings, f"{group}-new", lane, (0, 3))] == [0, 1, 2]
 
 
 ZOMBIE = """
