@@ -92,30 +92,21 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
     """Give the app its agents and its timer."""
     desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
-    works = {settings.topics.anomalies: desk.anomaly, settings.topics.commands: desk.command}
+    topics = settings.topics
+    works = {topics.anomalies: desk.anomaly, topics.commands: desk.command, topics.incidents: desk.heard}
     turns = Turns(settings, app.conf.id, works)
 
     @app.on_partitions_assigned.connect
     async def assigned(_: Any, /, *lanes: Any, signal: Any, **further: Any) -> None:
         turns.rebalanced(Lane(lane.topic, lane.partition) for lane in lanes[0])
 
-    @app.agent(_raw(app, settings.topics.anomalies), concurrency=1, name="anomalies")
-    async def anomalies(stream: Any) -> None:
+    async def each(stream: Any) -> None:
         async for event in stream.noack().events():
             await _or_end(slot, turns.one(_record(event.message)))
             event.ack()
 
-    @app.agent(_raw(app, settings.topics.commands), concurrency=1, name="commands")
-    async def commands(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await _or_end(slot, turns.one(_record(event.message)))
-            event.ack()
-
-    @app.agent(_raw(app, settings.topics.incidents), concurrency=1, name="incidents")
-    async def incidents(stream: Any) -> None:
-        async for event in stream.noack().events():
-            await _or_end(slot, desk.heard(_record(event.message)))
-            event.ack()
+    for topic in works:
+        app.agent(_raw(app, topic), concurrency=1, name=topic)(each)
 
     @app.timer(TICK_S)  # type: ignore[untyped-decorator]
     async def tick() -> None:
