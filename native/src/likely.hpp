@@ -10,6 +10,12 @@
 
 namespace leeway {
 
+// Whether the first byte is that of a map of msgpack that is not empty.
+inline bool begins_a_map(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text.empty() ? 0 : text[0]);
+    return (first > 0x80 && first < 0x90) || first == 0xDE || first == 0xDF;
+}
+
 // The text behind the first key `model`, in JSON or in msgpack; nothing where there is none as short as a name.
 inline std::string_view likely_model(std::string_view text) {
     constexpr std::size_t SHORT = 128; // bytes of a name

@@ -1,4 +1,4 @@
-// What Python sees: Step, Decoder, Owners, block, models and lists.
+// What Python sees: Step, Decoder, Owners, Buckets, block, models, alike, times and lists.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "batch.hpp"
+#include "buckets.hpp"
 #include "layout.hpp"
 #include "likely.hpp"
 
@@ -23,6 +24,8 @@ using namespace nb::literals;
 namespace {
 
 using leeway::Batch;
+using leeway::Buckets;
+using leeway::Counts;
 using leeway::Kind;
 using leeway::Layout;
 using leeway::Owners;
@@ -142,7 +145,76 @@ nb::tuple models(nb::sequence values) {
     return nb::make_tuple(names, array(std::move(which), {many}));
 }
 
+// Whether all texts are packed (or JSON: no), if they clearly have one of the two in common: none is empty or longer than
+// that, and no message has headers.
+nb::object alike(nb::sequence values, nb::sequence headers, std::size_t longest) {
+    const nb::tuple texts = held(values), labels = held(headers);
+    for (const nb::handle label : labels)
+        if (!label.is_none())
+            return nb::none();
+    bool packed = false;
+    for (std::size_t at = 0; at < texts.size(); ++at) {
+        const std::string_view text = written(texts[at]);
+        if (text.empty() || text.size() > longest)
+            return nb::none();
+        const bool is_packed = leeway::begins_a_map(text);
+        if ((at > 0 && is_packed != packed) || (!is_packed && static_cast<unsigned char>(text[0]) >= 0x80))
+            return nb::none();
+        packed = is_packed;
+    }
+    return nb::bool_(packed);
+}
+
+// What the clocks of stamps say, if each has one: 0 is none.
+nb::object times(nb::sequence stamps) {
+    const nb::tuple all = held(stamps);
+    std::vector<std::int64_t> found;
+    found.reserve(all.size());
+    for (const nb::handle stamp : all) {
+        leeway::require(PyTuple_Check(stamp.ptr()) && PyTuple_GET_SIZE(stamp.ptr()) == 2, "a stamp is a clock and a time");
+        const auto clock = nb::cast<std::int64_t>(nb::handle(PyTuple_GET_ITEM(stamp.ptr(), 0)));
+        if (clock == 0)
+            return nb::none();
+        found.push_back(nb::cast<std::int64_t>(nb::handle(PyTuple_GET_ITEM(stamp.ptr(), 1))));
+    }
+    const std::size_t many = found.size();
+    return nb::cast(array(std::move(found), {many}));
+}
+
 using Numbers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+using Columns = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// The counts of each column from one start to the next, column by column: so many cuts of each have bins of their own.
+nb::tuple counted(Buckets &buckets, Columns values, Numbers starts, Numbers cuts, Numbers lengths) {
+    const std::size_t columns = values.shape(0), rows = values.shape(1), places = starts.size();
+    const auto given = [](std::int64_t number) { return static_cast<std::size_t>(number); }; // below 0 it is too large
+    const auto end = [&](std::size_t place) { return place + 1 < places ? given(starts(place + 1)) : rows; };
+    for (std::size_t place = 0; place < places; ++place)
+        leeway::require(given(starts(place)) <= end(place) && end(place) <= rows, "the starts are not those of the rows");
+    leeway::require(lengths.size() == columns * places, "there are not as many lengths as groups");
+    std::size_t left = cuts.size();
+    for (std::size_t group = 0; group < lengths.size(); ++group) {
+        leeway::require(given(lengths(group)) <= left, "the lengths are not those of the cuts");
+        left -= given(lengths(group));
+    }
+    Counts found;
+    found.lengths.reserve(lengths.size());
+    const std::int64_t *cut = cuts.data();
+    for (std::size_t group = 0; group < lengths.size(); ++group) {
+        const std::size_t column = group / places, place = group % places, own = given(lengths(group));
+        const std::size_t first = given(starts(place)), many = end(place) - first;
+        const double *numbers = values.data() + column * rows + first;
+        if (own > 0)
+            buckets.count(numbers, many, cut, own, found);
+        else
+            buckets.count(numbers, many, found);
+        cut += own;
+    }
+    const std::size_t groups = found.lengths.size(), seen = found.at.size();
+    return nb::make_tuple(array(std::move(found.lengths), {groups}), array(std::move(found.at), {seen}),
+                          array(std::move(found.counts), {seen}));
+}
 
 // The numbers up to the first end as a list in JSON, those up to the next as the next.
 nb::list lists(Numbers numbers, Numbers ends) {
@@ -187,7 +259,13 @@ NB_MODULE(_native, module) {
 
     nb::class_<Owners>(module, "Owners").def(nb::init<>());
 
+    nb::class_<Buckets>(module, "Buckets")
+        .def(nb::init<>())
+        .def("counted", &counted, "values"_a, "starts"_a, "cuts"_a, "lengths"_a);
+
     module.def("block", &block, "runs"_a, "values"_a, "owners"_a);
     module.def("models", &models, "values"_a);
+    module.def("alike", &alike, "values"_a, "headers"_a, "longest"_a);
+    module.def("times", &times, "stamps"_a);
     module.def("lists", &lists, "numbers"_a, "ends"_a);
 }

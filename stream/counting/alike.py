@@ -8,7 +8,6 @@ back, and is read one by one.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -21,13 +20,15 @@ from schemas.decode import Reader
 from schemas.event import ID_LENGTH, MESSAGE_BYTES
 from schemas.layout import Alike, Layout
 from schemas.loose_layout import ABSENT
-from schemas.moment import believed, milliseconds
-from schemas.packed import MAPS, is_packed
+from schemas.moment import milliseconds
+from schemas.packed import is_packed
 from stream.counting import forms
 from stream.counting.block import Block, block, lacking
+from stream.counting.cells import INTS
 from stream.counting.columns import Ints
 from stream.counting.forms import Forms, at_once
-from stream.counting.native import Natives
+from stream.counting.glance import arrivals
+from stream.counting.native import Natives, ways
 from stream.counting.rows import Identities
 from stream.counting.tally import Tally
 from stream.engine.asking import asking
@@ -36,11 +37,8 @@ from stream.engine.role import Lane, Message
 TOGETHER: Final = 256  # rows of one shape that are admitted at once; fewer wait for more
 NATIVELY: Final = 1_024  # messages decoded at once natively: what is done once a batch, and of a batch for each model
 MANY: Final = 8_192  # messages of models that take turns: each model's decoder is then used a few times
-TIMESTAMP_NOT_AVAILABLE: Final = 0
 UNBELIEVED: Final = -1
-PLAINLY_PACKED: Final = [("content-type", PACKED.encode())]  # the usual headers of a packed event: no others
-
-FIRST = itemgetter(0)
+ASKED: Final = ("value", "headers", "timestamp")  # every message
 
 Odd = tuple[Lane, Message]  # to be read by itself
 
@@ -52,7 +50,7 @@ class Waiting:
     rows: list[Any] = field(default_factory=list)
     whose: list[Identities] = field(default_factory=list)
     values: list[bytes] = field(default_factory=list)
-    arrived: list[int] = field(default_factory=list)
+    arrived: Ints = field(default_factory=lambda: INTS)
     messages: list[Message] = field(default_factory=list)
     lanes: list[Lane] = field(default_factory=list)
 
@@ -61,7 +59,7 @@ class Waiting:
         self.rows += more.rows
         self.whose += more.whose
         self.values += more.values
-        self.arrived += more.arrived
+        self.arrived = np.concatenate([self.arrived, more.arrived])
         self.messages += more.messages
         self.lanes += more.lanes
 
@@ -71,7 +69,7 @@ class Waiting:
             return self
         return Waiting(
             values=list(map(self.values.__getitem__, places)),
-            arrived=list(map(self.arrived.__getitem__, places)),
+            arrived=self.arrived[places],
             messages=list(map(self.messages.__getitem__, places)),
             lanes=list(map(self.lanes.__getitem__, places)),
         )
@@ -86,7 +84,7 @@ class AlikeRows:
 
     def __init__(self, reader: Reader, refuse_future_ms: int, natively: bool = False) -> None:
         self.forms, self.packed = Forms(), Forms(forms.PACKED)
-        self._natives = Natives(natively)
+        self._natives, self._ways = Natives(natively), ways(natively)
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
         self.forget()
@@ -99,18 +97,18 @@ class AlikeRows:
 
     def take(self, tally: Tally, kind: str, lane: Lane, messages: Sequence[Message], now_ms: int) -> list[Odd]:
         """Take messages of one lane; return those that have to be read one by one."""
-        values: list[Any] = list(map(asking("value", messages), messages))
-        headers = list(map(asking("headers", messages), messages))
-        if all(values) and max(map(len, values), default=0) <= MESSAGE_BYTES:
-            all_alike = at_a_glance(values, headers)
-            if all_alike is not None:
-                return self._take(tally, self.packed if all_alike else self.forms, lane, messages, values, now_ms)
+        asked: tuple[list[Any], ...] = tuple(list(map(asking(what, messages), messages)) for what in ASKED)
+        values, headers, stamps = asked
+        arrived = arrivals(stamps, now_ms, self._ways.times)
+        media = self._ways.at_a_glance(values, headers)
+        if media is not None:
+            return self._take(tally, self.packed if media else self.forms, lane, messages, values, arrived)
         wires = [wire(value, said, kind) for value, said in zip(values, headers, strict=True)]
         odd = [(lane, message) for message, how in zip(messages, wires, strict=True) if how not in ("", PACKED)]
         for known, wanted in ((self.forms, ""), (self.packed, PACKED)):
             mine = [how == wanted for how in wires]
             some, texts = list(compress(messages, mine)), list(compress(values, mine))
-            odd += self._take(tally, known, lane, some, texts, now_ms)
+            odd += self._take(tally, known, lane, some, texts, arrived[mine])
         return odd
 
     def learn(self, topic: str, kind: Alike, message: Message) -> None:
@@ -120,12 +118,18 @@ class AlikeRows:
             (self.packed if media else self.forms).learn(topic, kind, message.value() or b"")
 
     def _take(
-        self, tally: Tally, known: Forms, lane: Lane, messages: Sequence[Message], values: Sequence[bytes], now_ms: int
+        self,
+        tally: Tally,
+        known: Forms,
+        lane: Lane,
+        messages: Sequence[Message],
+        values: Sequence[bytes],
+        arrived: Ints,
     ) -> list[Odd]:
         """Take messages that are written in one way."""
         waiting = self._undecoded.setdefault((known, lane.topic), Waiting())
         waiting.values += values
-        waiting.arrived += arrivals(messages, now_ms)
+        waiting.arrived = np.concatenate([waiting.arrived, arrived])
         waiting.messages += messages
         waiting.lanes += [lane] * len(values)
         self.rows += len(values)
@@ -146,7 +150,7 @@ class AlikeRows:
         if not natively:
             return self._decode_purely(tally, known, topic, waiting, many)
         odd: list[Odd] = []
-        arrived, left = np.array(waiting.arrived, np.int64), np.ones(many, np.bool_)
+        arrived, left = waiting.arrived, np.ones(many, np.bool_)
         for runs in natively:
             like = runs[0].layout.like
             alike, places = self._natives.block(runs, waiting.values, tally.alike(like), tally.codes)
@@ -182,8 +186,7 @@ class AlikeRows:
         alike = block(layout, waiting.rows, waiting.whose, tally.codes)
         odd = boundless(layout, alike)
         odd[layout.unproved(waiting.values, waiting.rows, lacking(layout, alike.cells))] = True  # no key twice
-        arrived = np.array(waiting.arrived, np.int64)
-        return waiting.odd(np.flatnonzero(self._odd(tally, layout, alike, arrived, odd)))
+        return waiting.odd(np.flatnonzero(self._odd(tally, layout, alike, waiting.arrived, odd)))
 
     def _odd(
         self, tally: Tally, layout: Layout, alike: Block, arrived: Ints, known: NDArray[np.bool_] | bool = False
@@ -217,31 +220,6 @@ class AlikeRows:
     def _milliseconds(self, time: Any, at_ms: int) -> int:
         when = milliseconds(time, at_ms, self._refuse_future_ms)
         return UNBELIEVED if isinstance(when, Reason) else when
-
-
-def arrivals(messages: Sequence[Message], now_ms: int) -> list[int]:
-    """Kafka's time for each message, or the worker's (`arrival`)."""
-    stamps = list(map(asking("timestamp", messages), messages))
-    clocks, arrived = zip(*stamps, strict=True) if stamps else ((), ())
-    if stamps and (TIMESTAMP_NOT_AVAILABLE in clocks or not (believed(min(arrived)) and believed(max(arrived)))):
-        return [arrival(stamp, now_ms) for stamp in stamps]
-    return list(arrived)
-
-
-def arrival(stamp: tuple[int, int], now_ms: int) -> int:
-    """Kafka's time for a message; the worker's where Kafka has none, or none that can be."""
-    clock, at = stamp
-    return now_ms if clock == TIMESTAMP_NOT_AVAILABLE or not believed(at) else at
-
-
-def at_a_glance(values: Sequence[bytes], headers: Sequence[Any]) -> str | None:
-    """The media type of all messages, if they clearly have one in common. JSON: nothing."""
-    if any(headers):
-        return PACKED if headers.count(PLAINLY_PACKED) == len(headers) else None
-    first = bytes(map(FIRST, values))
-    if first.isascii():
-        return ""
-    return None if first.translate(None, MAPS) else PACKED
 
 
 def wire(value: bytes | None, headers: Any, kind: str) -> str | None:

@@ -96,6 +96,9 @@ class Table:
             yield Table(place, self.groups[:, first : first + many], values), starts
 
 
+Buckets = Callable[[Table, Ints, Mapping[int, Ints]], list[Runs]]
+
+
 def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
     """Values that each say their group: a table of one column."""
     return Table(groups, np.arange(many)[:, None], values[None, :])
@@ -110,38 +113,6 @@ class Numbers:
     min: list[float]
     max: list[float]
     seen: Seen  # by gaps
-
-
-def count_numbers(
-    tables: Sequence[Table], many: int, edges: Mapping[int, Ints], seen_as: Callable[[Runs], Seen] = Runs.lists
-) -> Numbers:
-    """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own. What was
-    seen leaves its arrays a million values at a time; but groups that are in several pieces wait for all of them."""
-    n, total = np.zeros(many, np.int64), np.zeros(many)
-    low, high = np.full(many, np.inf), np.full(many, -np.inf)
-    seen: Seen = {}
-    apart, waiting = in_several_pieces(tables, many), list[Tallied]()
-    for table in tables:
-        if not table.values.size:
-            continue
-        for ordered, starts in table.in_order():
-            add_up(ordered, starts, n, total, low, high)
-            for runs in buckets(ordered, starts, edges):
-                waits = apart[runs.groups]
-                if waits.any():
-                    waiting.append(keyed(runs.of(waits)))
-                    runs = runs.of(~waits)
-                seen |= seen_as(runs.gaps())
-    if waiting:
-        keys, counts = merged(waiting)
-        seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts).gaps())
-    return Numbers(
-        n=n.tolist(),
-        sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
-        min=low.tolist(),
-        max=high.tolist(),
-        seen=seen,
-    )
 
 
 def add_up(table: Table, starts: Ints, n: Ints, total: Floats, low: Floats, high: Floats) -> None:
@@ -206,6 +177,42 @@ def in_bins(runs: Runs, edges: Mapping[int, Ints]) -> list[Runs]:
     if binned.all():
         return [into_bins(runs, own)]
     return [into_bins(runs.of(binned), list(compress(own, binned))), runs.of(~binned)]
+
+
+def count_numbers(
+    tables: Sequence[Table],
+    many: int,
+    edges: Mapping[int, Ints],
+    count: Buckets = buckets,
+    seen_as: Callable[[Runs], Seen] = Runs.lists,
+) -> Numbers:
+    """Count the numbers of `many` groups: by universal bucket, or by bin where a group has `edges` of its own. What was
+    seen leaves its arrays a million values at a time; but groups that are in several pieces wait for all of them."""
+    n, total = np.zeros(many, np.int64), np.zeros(many)
+    low, high = np.full(many, np.inf), np.full(many, -np.inf)
+    seen: Seen = {}
+    apart, waiting = in_several_pieces(tables, many), list[Tallied]()
+    for table in tables:
+        if not table.values.size:
+            continue
+        for ordered, starts in table.in_order():
+            add_up(ordered, starts, n, total, low, high)
+            for runs in count(ordered, starts, edges):
+                waits = apart[runs.groups]
+                if waits.any():
+                    waiting.append(keyed(runs.of(waits)))
+                    runs = runs.of(~waits)
+                seen |= seen_as(runs.gaps())
+    if waiting:
+        keys, counts = merged(waiting)
+        seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts).gaps())
+    return Numbers(
+        n=n.tolist(),
+        sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways
+        min=low.tolist(),
+        max=high.tolist(),
+        seen=seen,
+    )
 
 
 def keyed(runs: Runs) -> Tallied:

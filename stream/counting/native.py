@@ -6,8 +6,9 @@ read everything.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -15,12 +16,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from schemas.cloudevent import PACKED
+from schemas.event import MESSAGE_BYTES
 from schemas.layout import Layout
-from stream.counting import written
+from stream.counting import columns, glance, written
 from stream.counting.block import Block
 from stream.counting.cells import INTS, Codes
-from stream.counting.columns import Floats, Ints, ascending
+from stream.counting.columns import NOTHING, Buckets, Floats, Ints, Runs, Table, ascending
 from stream.counting.forms import Forms
+from stream.counting.glance import Glance, Times
 from stream.counting.rows import Rows
 from stream.counting.steps import Plan, plan
 from stream.counting.written import Lists
@@ -30,7 +34,7 @@ try:
 except ImportError:
     leeway_native = None
 
-INTERFACE: Final = 5  # of `leeway_native`, that the calls below are written for
+INTERFACE: Final = 6  # of `leeway_native`, that the calls below are written for
 FEW: Final = 64  # texts of models that take turns: fewer of a shape cost less together with those that come later
 
 
@@ -57,9 +61,43 @@ def way(setting: str) -> str:
     return f"by {installed()} where it can" if fits() else f"by msgspec: {installed()}"
 
 
-def lists(wanted: bool) -> Lists:
-    """What writes lists of numbers."""
-    return leeway_native.lists if wanted and fits() else written.lists
+class Ways(NamedTuple):
+    """What is done for each message or number: in C++ where that is installed, else purely, with the same results."""
+
+    at_a_glance: Glance
+    times: Times
+    buckets: Buckets
+    lists: Lists
+
+
+@cache
+def ways(wanted: bool) -> Ways:
+    """Natively, if that is wanted and can be. For one thread of a process: what counts buckets keeps its memory."""
+    if wanted and fits():
+        return Ways(at_a_glance, leeway_native.times, buckets(), leeway_native.lists)
+    return Ways(glance.at_a_glance, glance.times, columns.buckets, written.lists)
+
+
+def at_a_glance(values: Sequence[Any], headers: Sequence[Any]) -> str | None:
+    """What the pure one says."""
+    packed = leeway_native.alike(values, headers, MESSAGE_BYTES)
+    if packed is None:
+        return glance.at_a_glance(values, headers)
+    return PACKED if packed else ""
+
+
+def buckets() -> Buckets:
+    """What counts a table's numbers, by bucket or bin, in one pass over them."""
+    counted = leeway_native.Buckets().counted
+
+    def count(table: Table, starts: Ints, edges: Mapping[int, Ints]) -> list[Runs]:
+        groups = table.groups[table.place[starts]].T.ravel()
+        own = [edges.get(group, NOTHING) for group in groups.tolist()] if edges else []
+        lengths = np.fromiter(map(len, own), np.int64, len(own)) if own else np.zeros(groups.size, np.int64)
+        cuts = np.concatenate(own) if own else NOTHING
+        return [Runs(groups, *counted(table.values, starts, cuts, lengths))]
+
+    return count
 
 
 class Run(NamedTuple):

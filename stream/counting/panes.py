@@ -4,7 +4,7 @@ Everything is counted at once for all subjects (`columns.py`); here the counts a
 a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from sys import float_info
@@ -15,11 +15,12 @@ from detectors.binning import UNIVERSAL
 from schemas.pane import Column, Pane, Slice
 from stream.counting.binnings import Binnings, Own
 from stream.counting.cells import FIXED, OUTPUTS, VERSION, Cells, Columns
-from stream.counting.columns import Ints, Numbers, Runs, Seen, Table, count_numbers, count_texts
+from stream.counting.columns import Ints, Numbers, Seen, Table, count_numbers, count_texts
+from stream.counting.native import Ways
 from stream.counting.slices import REST, Slices, nulls, sliced
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
-from stream.counting.written import Lists, written
+from stream.counting.written import written
 from stream.settings import Profile
 
 NOTHING: tuple[list[int], list[int]] = ([], [])
@@ -110,13 +111,13 @@ class Rows:
 
 
 def panes(
-    tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str, lists: Lists
+    tally: Tally, binnings: Binnings, texts: Texts, bounds: Profile, now_ms: int, worker: str, ways: Ways
 ) -> Iterator[Pane]:
     """One pane for every subject that was seen, to be written and not to be read."""
     cells = tally.cells()
     sheet_of = np.array([lot.sheet for lot in tally.lots], np.int64)[cells.lot]
     slices = sliced(tally, cells, sheet_of, texts, bounds.segment_values)
-    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values, partial(written, lists=lists))
+    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values, ways)
     rows = rows_by_sheet(cells, sheet_of, len(tally.sheets), bounds)
     parts = slices_by_sheet(tally, cells, slices, counts, binnings)
     for sheet in tally.sheets:
@@ -172,13 +173,14 @@ def counted(
     binnings: Binnings,
     texts: Texts,
     distinct: int,
-    seen_as: Callable[[Runs], Seen],
+    ways: Ways,
 ) -> Counts:
     """Count all cells of all subjects and slices."""
     first = len(tally.names)
     many = first + len(slices.names) * len(OUTPUTS)
     null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
-    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges(tally, slices, binnings), seen_as)
+    own, seen_as = edges(tally, slices, binnings), partial(written, lists=ways.lists)
+    numbers = count_numbers(tables(cells.numbers, slices, first), many, own, ways.buckets, seen_as)
     words, spelled = count_texts(tables(cells.texts, slices, first)), list(tally.codes)
     return Counts(
         numbers=numbers,

@@ -1,14 +1,17 @@
-// Texts and packed messages that are almost events, each in memory of exactly its size: a sanitizer ends this at the first
-// byte that is read behind one. Arguments: a seed, and how many of each. Prints how many were rows.
+// Texts and packed messages that are almost events, and numbers with cuts, each in memory of exactly its size: a sanitizer
+// ends this at the first byte that is read behind one. Arguments: a seed, and how many of each. Prints how many texts and
+// messages were rows, and how many numbers were counted.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "batch.hpp"
+#include "buckets.hpp"
 #include "layout.hpp"
 #include "likely.hpp"
 
@@ -129,11 +132,40 @@ std::size_t rows(const leeway::Layout &layout, const std::vector<std::string> &g
     return found;
 }
 
+// How many of so many numbers are counted, half of them by bin.
+std::size_t counted(std::mt19937 &random, std::size_t many) {
+    const auto below = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(0, most)(random); };
+    const std::vector<double> some = {0.0, -0.0, 37.0, -1e-320, std::numeric_limits<double>::infinity(),
+                                      -std::numeric_limits<double>::max(), std::numeric_limits<double>::quiet_NaN()};
+    leeway::Buckets buckets;
+    leeway::Counts found;
+    for (std::size_t done = 0; done < many;) {
+        const std::size_t size = below(300), bins = below(1) * below(60);
+        const auto numbers = std::make_unique<double[]>(size);
+        for (std::size_t at = 0; at < size; ++at)
+            numbers[at] = below(1) == 0 ? some[below(some.size() - 1)] : std::normal_distribution<>(40.0, 12.0)(random);
+        const auto cuts = std::make_unique<std::int64_t[]>(bins);
+        for (std::size_t at = 0; at < bins; ++at)
+            cuts[at] = static_cast<std::int64_t>(below(1 << 22)) - (1 << 21);
+        std::sort(cuts.get(), cuts.get() + bins);
+        if (bins > 0)
+            buckets.count(numbers.get(), size, cuts.get(), bins, found);
+        else
+            buckets.count(numbers.get(), size, found);
+        done += size + 1;
+    }
+    std::size_t all = 0;
+    for (const std::int64_t times : found.counts)
+        all += static_cast<std::size_t>(times);
+    return all;
+}
+
 } // namespace
 
 int main(int, char **arguments) {
     std::mt19937 random(static_cast<unsigned>(std::atoi(arguments[1])));
     const auto many = static_cast<std::size_t>(std::atoi(arguments[2]));
     std::cout << rows(leeway::Layout(steps()), GOOD, random, many) << ' '
-              << rows(leeway::Layout(packed_steps(), leeway::Wire::msgpack), PACKED, random, many) << '\n';
+              << rows(leeway::Layout(packed_steps(), leeway::Wire::msgpack), PACKED, random, many) << ' '
+              << counted(random, many) << '\n';
 }

@@ -23,6 +23,7 @@ def test_no_byte_behind_a_text_is_read(tmp_path: Path) -> None:
     subprocess.run([compiler, *checks, f"-I{ROOT / 'native/src'}", source, "-o", program], check=True)
     ended = subprocess.run([program, "5", str(TEXTS)], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    texts, packed = map(int, ended.stdout.split())
+    texts, packed, numbers = map(int, ended.stdout.split())
     assert TEXTS / 4 < texts < TEXTS
     assert TEXTS / 4 < packed < TEXTS
+    assert TEXTS / 2 < numbers < TEXTS
