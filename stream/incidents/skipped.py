@@ -51,8 +51,8 @@ class Skipped:
         return (expected, offset) if expected < offset and now_s < self._until_s else None
 
     def done(self, lane: Lane, offset: int) -> None:
-        """This record was dealt with."""
-        self._next[lane] = offset + 1
+        """This record was dealt with, and whatever is before it."""
+        self._next[lane] = max(self._next.get(lane, 0), offset + 1)
 
 
 def records(settings: Settings, group: str, lane: Lane, gap: Gap) -> list[Message]:
