@@ -1,4 +1,4 @@
-"""The Faust app: three agents, a timer and pages around the desk.
+"""The Faust app: an agent for each topic, two timers and pages around the desk.
 
 Faust acknowledges a record when its agent raises, keeps tables on disk and elects leaders through topics of its own. So
 here agents acknowledge by hand and never raise, there are no tables, and no topic is created. It runs at a few records
@@ -89,7 +89,7 @@ def create(settings: Settings, slot: str, port: int, *, embedded: bool) -> App:
 
 
 def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numbers, letter_bytes: int) -> Desk:
-    """Give the app its agents and its timer."""
+    """Give the app its agents and its timers."""
     desk = Desk(store, lambda output: send(app, output), settings.topics, numbers, letter_bytes=letter_bytes)
 
     topics = settings.topics
