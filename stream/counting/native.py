@@ -8,7 +8,6 @@ read everything.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -70,9 +69,8 @@ class Ways(NamedTuple):
     lists: Lists
 
 
-@cache
 def ways(wanted: bool) -> Ways:
-    """Natively, if that is wanted and can be. For one thread of a process: what counts buckets keeps its memory."""
+    """Natively, if that is wanted and can be. For one thread: what counts buckets keeps its memory."""
     if wanted and fits():
         return Ways(at_a_glance, leeway_native.times, buckets(), leeway_native.lists)
     return Ways(glance.at_a_glance, glance.times, columns.buckets, written.lists)

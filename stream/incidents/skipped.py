@@ -26,6 +26,7 @@ from stream.engine.role import Lane
 from stream.kafka import committed, connection
 from stream.settings import Settings
 
+ANSWER_S = 10.0
 PATIENCE_S = 30.0
 SETTLED_S = 300.0  # after a rebalance: what Faust had fetched before is through, also if Redis was away for long
 
@@ -63,7 +64,7 @@ def records(settings: Settings, group: str, lane: Lane, gap: Gap) -> list[Messag
     reading = {"isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "enable.partition.eof": True}
     consumer = Consumer(connection(settings.kafka) | {"group.id": group, "enable.auto.commit": False, **reading})
     try:
-        first, end = max(gap[0], committed(consumer, [lane], PATIENCE_S)[lane].offset or 0), gap[1]
+        first, end = max(gap[0], committed(consumer, [lane], ANSWER_S)[lane].offset or 0), gap[1]
         if first >= end:
             return []
         consumer.assign([TopicPartition(*lane, first)])

@@ -131,4 +131,5 @@ def test_a_decoder_for_another_leeway_is_not_used(monkeypatch: pytest.MonkeyPatc
     assert native.way("auto") == f"by {native.installed()} where it can"
     monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
     assert not Natives(wanted=True).used
+    assert native.ways(wanted=True) == native.ways(wanted=False)
     assert native.way("auto").endswith("which is for another version of Leeway")
