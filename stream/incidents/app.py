@@ -102,7 +102,7 @@ def furnish(app: App, settings: Settings, slot: str, store: Store, numbers: Numb
 
     async def each(stream: Any) -> None:
         async for event in stream.noack().events():
-            await _or_end(slot, turns.one(_record(event.message)))
+            await _or_end(slot, turns.one(app.consumer, _record(event.message)))
             event.ack()
 
     for topic in works:

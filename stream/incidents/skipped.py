@@ -8,17 +8,18 @@ twice drops it by its id, so asking once too often does no harm.
 
 >>> skipped, lane = Skipped(), Lane("anomalies", 3)
 >>> skipped.rebalanced([lane], now_s=0.0)
->>> skipped.before(lane, 7, now_s=1.0)
-(0, 7)
+>>> skipped.before(lane, 7, committed=None, now_s=1.0), skipped.before(lane, 7, committed=5, now_s=1.0)
+((0, 7), (5, 7))
 >>> skipped.done(lane, 7)
->>> [skipped.before(lane, offset, now_s=2.0) for offset in (8, 11, 5)]
+>>> [skipped.before(lane, offset, committed=5, now_s=2.0) for offset in (8, 11, 5)]
 [None, (8, 11), None]
->>> skipped.before(lane, 11, now_s=301.0)
+>>> skipped.before(lane, 11, committed=5, now_s=301.0)
 """
 
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -27,6 +28,7 @@ from stream.kafka import committed, connection
 from stream.settings import Settings
 
 ANSWER_S = 10.0
+AGAIN_S = 1.0
 PATIENCE_S = 30.0
 SETTLED_S = 300.0  # after a rebalance: what Faust had fetched before is through, also if Redis was away for long
 
@@ -46,9 +48,10 @@ class Skipped:
         self._next = {lane: offset for lane, offset in self._next.items() if lane in kept}
         self._until_s = now_s + SETTLED_S
 
-    def before(self, lane: Lane, offset: int, now_s: float) -> Gap | None:
-        """What may have been left out before this one: what lies behind the last that we did, all if we did none."""
-        expected = self._next.get(lane, 0)
+    def before(self, lane: Lane, offset: int, committed: int | None, now_s: float) -> Gap | None:
+        """What may have been left out before this one: what lies behind the last that we did or that, as Faust knows,
+        the group has committed; all if neither is known."""
+        expected = max(self._next.get(lane, 0), committed or 0)
         return (expected, offset) if expected < offset and now_s < self._until_s else None
 
     def done(self, lane: Lane, offset: int) -> None:
@@ -64,13 +67,23 @@ def records(settings: Settings, group: str, lane: Lane, gap: Gap) -> list[Messag
     reading = {"isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "enable.partition.eof": True}
     consumer = Consumer(connection(settings.kafka) | {"group.id": group, "enable.auto.commit": False, **reading})
     try:
-        first, end = max(gap[0], committed(consumer, [lane], ANSWER_S)[lane].offset or 0), gap[1]
+        first, end = max(gap[0], reached(consumer, lane)), gap[1]
         if first >= end:
             return []
         consumer.assign([TopicPartition(*lane, first)])
         return _read(consumer, end)
     finally:
         consumer.close()
+
+
+def reached(consumer: Any, lane: Lane) -> int:
+    """How far the group has committed a lane; 0: nothing, ever. A broker that has just come back may say so for a
+    moment of much that was committed, so it has to say it twice."""
+    first = committed(consumer, [lane], ANSWER_S)[lane].offset
+    if first is not None:
+        return first
+    time.sleep(AGAIN_S)
+    return committed(consumer, [lane], ANSWER_S)[lane].offset or 0
 
 
 def _read(consumer: Consumer, end: int) -> list[Message]:

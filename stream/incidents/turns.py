@@ -42,10 +42,10 @@ class Turns:
         """Only these lanes are ours now."""
         self._skipped.rebalanced(lanes, time.monotonic())
 
-    async def one(self, record: Record) -> None:
+    async def one(self, consumer: Any, record: Record) -> None:
         """Work on a record that Faust gave us, and first on what it left out before."""
         lane = Lane(record.topic, record.partition)
-        await self._before(lane, record.offset)
+        await self._before(consumer, lane, record.offset)
         await self._works[record.topic](record)
         self._skipped.done(lane, record.offset)
 
@@ -56,7 +56,7 @@ class Turns:
         except (KafkaError, FaustError, TimeoutError):  # Kafka is away, or a rebalance runs
             return
         for lane, position in idle.items():
-            if await self._before(lane, position):
+            if await self._before(consumer, lane, position):
                 self._skipped.done(lane, position - 1)
 
     async def _idle(self, consumer: Any) -> dict[Lane, int]:
@@ -65,9 +65,9 @@ class Turns:
         lanes = [lane for lane in sorted(consumer.assignment()) if lane.topic in self._works and lane not in busy]
         return {Lane(*lane): await consumer.position(lane) or 0 for lane in lanes}
 
-    async def _before(self, lane: Lane, offset: int) -> bool:
+    async def _before(self, consumer: Any, lane: Lane, offset: int) -> bool:
         """Whether there may have been a gap; what is in it was worked on."""
-        gap = self._skipped.before(lane, offset, time.monotonic())
+        gap = self._skipped.before(lane, offset, consumer._committed_offset.get(lane), time.monotonic())
         if gap is None:
             return False
         for record in await self._left_out(lane, gap):

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from confluent_kafka import TopicPartition
 from redis.asyncio import Redis
 
 from schemas.anomaly import Anomaly
@@ -21,7 +22,7 @@ from schemas.incident import Incident
 from stream.embedded.port import free_port
 from stream.engine.role import Lane
 from stream.incidents import instant
-from stream.incidents.skipped import records
+from stream.incidents.skipped import reached, records
 from stream.incidents.store import Store
 from stream.settings import Settings
 from tests.conftest import Platform
@@ -296,6 +297,21 @@ def test_what_the_group_has_committed_is_not_read_again(platform: Platform, tmp_
     assert [message.offset() for message in records(settings, group, lane, (0, 4))] == [2, 3]
     assert records(settings, group, lane, (0, 2)) == []
     assert [message.offset() for message in records(settings, f"{group}-new", lane, (0, 3))] == [0, 1, 2]
+
+
+class Back:
+    """A consumer of a broker that has just come back, and knows its groups a moment later."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._offsets = list(offsets)
+
+    def committed(self, lanes: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        return [TopicPartition(lane.topic, lane.partition, self._offsets.pop(0)) for lane in lanes]
+
+
+@pytest.mark.parametrize(("offsets", "known"), [([7], 7), ([-1001, 201], 201), ([-1001, -1001], 0)])
+def test_that_nothing_was_committed_is_believed_when_it_is_said_twice(offsets: list[int], known: int):
+    assert reached(Back(*offsets), Lane("commands", 2)) == known
 
 
 ZOMBIE = """
