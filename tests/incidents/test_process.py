@@ -286,14 +286,15 @@ def test_what_is_left_out_first_or_last_is_read_too(platform: Platform, tmp_path
 @pytest.mark.slow
 def test_what_the_group_has_committed_is_not_read_again(platform: Platform, tmp_path: Path):
     settings, at_s = settings_of(platform), now_s()
+    lane, group = Lane(settings.topics.anomalies, 0), f"{settings.group}-incidents"
     log = [anomaly("moved", at_s=at_s + number, id=f"leeway.panes/0-{number}-0") for number in range(4)]
     with World(platform, settings, partitions=1) as world:
         world.put(settings.topics.anomalies, log[:2])
         with Worker(settings, tmp_path) as worker:
             world.until(lambda: world.published and world.published[-1].anomalies == 2)
+            world.until(lambda: not records(settings, group, lane, (0, 2)))  # it commits every second
             assert worker.stop() == 0
         world.put(settings.topics.anomalies, log[2:])
-    lane, group = Lane(settings.topics.anomalies, 0), f"{settings.group}-incidents"
     assert [message.offset() for message in records(settings, group, lane, (0, 4))] == [2, 3]
     assert records(settings, group, lane, (0, 2)) == []
     assert [message.offset() for message in records(settings, f"{group}-new", lane, (0, 3))] == [0, 1, 2]
