@@ -84,7 +84,7 @@ class AlikeRows:
 
     def __init__(self, reader: Reader, refuse_future_ms: int, natively: bool = False) -> None:
         self.forms, self.packed = Forms(), Forms(forms.PACKED)
-        self._natives, self._ways = Natives(natively), ways(natively)
+        self._natives, self.ways = Natives(natively), ways(natively)
         self._reader = reader
         self._refuse_future_ms = refuse_future_ms
         self.forget()
@@ -99,8 +99,8 @@ class AlikeRows:
         """Take messages of one lane; return those that have to be read one by one."""
         asked: tuple[list[Any], ...] = tuple(list(map(asking(what, messages), messages)) for what in ASKED)
         values, headers, stamps = asked
-        arrived = arrivals(stamps, now_ms, self._ways.times)
-        media = self._ways.at_a_glance(values, headers)
+        arrived = arrivals(stamps, now_ms, self.ways.times)
+        media = self.ways.at_a_glance(values, headers)
         if media is not None:
             return self._take(tally, self.packed if media else self.forms, lane, messages, values, arrived)
         wires = [wire(value, said, kind) for value, said in zip(values, headers, strict=True)]

@@ -25,7 +25,6 @@ from schemas.pane import Deployed, Pane, PaneTopic
 from schemas.prediction import Prediction
 from schemas.records import binning as read_binning
 from schemas.subject import subject_of
-from stream.counting import native
 from stream.counting.alike import AlikeRows, media_of
 from stream.counting.arrow import ArrowRows
 from stream.counting.binnings import Binnings
@@ -77,7 +76,6 @@ class Profile:
         self.reader = Reader(self._bounds.refuse_future_ms)
         self._alike = AlikeRows(self.reader, self._bounds.refuse_future_ms, self._bounds.native == "auto")
         self._arrow = ArrowRows(self.reader, self._bounds.refuse_future_ms)
-        self._ways = native.ways(self._bounds.native == "auto")
         self._worker = f"profile-{slot}"
         self._speaks_for_all = slot == FIRST_SLOT
         self._panes_topic = topics.panes
@@ -175,7 +173,7 @@ class Profile:
         dead = self._one_by_one(self._alike.settle(self._tally), now_ms)
         if self._tally.rows:
             self._panes += panes(
-                self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker, self._ways
+                self._tally, self._binnings, self._texts, self._bounds, now_ms, self._worker, self._alike.ways
             )
             for kind, many in self._tally.admitted.items():
                 self.events[KINDS[kind]] += many
