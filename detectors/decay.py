@@ -51,7 +51,7 @@ NESTED = 0.5
 
 @dataclass(frozen=True)
 class Curves:
-    """The table: variance of blocks over that of the shortest, [curves, levels], where each ends, and its prior. In
+    """The table: variance of blocks over that of the shortest, [levels, curves], where each ends, and its prior. In
     single precision: a belief costs half, and is good to a thousandth."""
 
     inverse: Singles
@@ -104,8 +104,8 @@ def curves() -> Curves:
         ends += [1 + sum(adds for _, adds in parts) for parts, _ in drawn]
         priors.append((1 - INDEPENDENT) * share * weight / weight.sum())
     table = np.array(found)
-    columns = 1 / table, np.log(table), np.log(ends), np.log(np.concatenate(priors))
-    return Curves(*(column.astype(np.float32) for column in columns))
+    columns = 1 / table.T, np.log(table.T), np.log(ends), np.log(np.concatenate(priors))
+    return Curves(*(np.ascontiguousarray(column, np.float32) for column in columns))
 
 
 def believed(average: Floats, blocks: Floats) -> tuple[Floats, Floats]:
@@ -118,11 +118,12 @@ def believed(average: Floats, blocks: Floats) -> tuple[Floats, Floats]:
     table, shape = curves(), average.shape[:-1]
     weight = (NESTED / 2 * blocks).astype(np.float32).reshape(-1, LEVELS)  # a plain matrix is multiplied much faster
     total = weight.sum(axis=-1, keepdims=True)
-    fit = (weight * average.astype(np.float32).reshape(-1, LEVELS)) @ table.inverse.T
+    # Not BLAS, which rounds one row otherwise than the same among others, by processor: no neighbour is to matter.
+    fit = np.einsum("rl,lc->rc", weight * average.astype(np.float32).reshape(-1, LEVELS), table.inverse)
     height = np.maximum(fit / np.maximum(total, 1e-9), 1)
     fit /= height
     factor = np.log(height)
-    belief = table.prior - weight @ table.logarithm.T
+    belief = table.prior - np.einsum("rl,lc->rc", weight, table.logarithm)
     belief -= total * factor
     belief -= fit
     belief -= belief.max(axis=-1, keepdims=True)

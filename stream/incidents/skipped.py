@@ -18,17 +18,16 @@ twice drops it by its id, so asking once too often does no harm.
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from stream.engine.role import Lane
-from stream.kafka import committed, connection
+from stream.kafka import Properties, committed, connection
 from stream.settings import Settings
 
 ANSWER_S = 10.0
-AGAIN_S = 1.0
 PATIENCE_S = 30.0
 SETTLED_S = 300.0  # after a rebalance: what Faust had fetched before is through, also if Redis was away for long
 
@@ -62,28 +61,30 @@ class Skipped:
 def records(settings: Settings, group: str, lane: Lane, gap: Gap) -> list[Message]:
     """What lies there and the group has not committed: what it has was done, by us or by others, and would be done once
     more where Redis has lost the marks of it. As Faust reads it, before a transaction is committed: an anomaly whose
-    transaction is not is written again under its name. The group is asked and never joined. Raises KafkaException when
-    Kafka does not answer. Blocks: call it in a thread."""
+    transaction is not is written again under its name. Raises KafkaException when Kafka does not answer. Blocks: call
+    it in a thread."""
+    first, end = max(gap[0], reached(settings, group, lane)), gap[1]
+    if first >= end:
+        return []
     reading = {"isolation.level": "read_uncommitted", "auto.offset.reset": "earliest", "enable.partition.eof": True}
-    consumer = Consumer(connection(settings.kafka) | {"group.id": group, "enable.auto.commit": False, **reading})
-    try:
-        first, end = max(gap[0], reached(consumer, lane)), gap[1]
-        if first >= end:
-            return []
+    with closing(outsider(settings, group, reading)) as consumer:
         consumer.assign([TopicPartition(*lane, first)])
         return _read(consumer, end)
-    finally:
-        consumer.close()
 
 
-def reached(consumer: Any, lane: Lane) -> int:
-    """How far the group has committed a lane; 0: nothing, ever. A broker that has just come back may say so for a
-    moment of much that was committed, so it has to say it twice."""
-    first = committed(consumer, [lane], ANSWER_S)[lane].offset
-    if first is not None:
-        return first
-    time.sleep(AGAIN_S)
-    return committed(consumer, [lane], ANSWER_S)[lane].offset or 0
+def reached(settings: Settings, group: str, lane: Lane) -> int:
+    """How far the group has committed a lane; 0: nothing, ever.
+
+    Asked as a reader of what is committed: his answer waits until all that the coordinator has read is certain. Others
+    it tells at once what is certain so far, which may be nothing where the broker has just come back.
+    """
+    with closing(outsider(settings, group, {"isolation.level": "read_committed"})) as consumer:
+        return committed(consumer, [lane], ANSWER_S)[lane].offset or 0
+
+
+def outsider(settings: Settings, group: str, reading: Properties) -> Consumer:
+    """A consumer that may ask how far the group is, and never joins it."""
+    return Consumer(connection(settings.kafka) | {"group.id": group, "enable.auto.commit": False} | reading)
 
 
 def _read(consumer: Consumer, end: int) -> list[Message]:

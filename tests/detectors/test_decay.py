@@ -57,7 +57,7 @@ def test_a_second_slower_kind_of_dependence_is_found():
 
 
 def test_every_curve_begins_at_one_and_never_falls():
-    curves = 1 / decay.curves().inverse
+    curves = 1 / decay.curves().inverse.T
     assert curves[:, 0] == pytest.approx(1)
     assert (np.diff(curves, axis=1) >= -1e-12).all()
     assert (curves[:, -1] <= np.exp(decay.curves().end) + 1e-9).all()

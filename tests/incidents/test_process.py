@@ -7,13 +7,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from redis.asyncio import Redis
 
 from schemas.anomaly import Anomaly
@@ -22,9 +24,9 @@ from schemas.incident import Incident
 from stream.embedded.port import free_port
 from stream.engine.role import Lane
 from stream.incidents import instant
-from stream.incidents.skipped import reached, records
+from stream.incidents.skipped import outsider, reached, records
 from stream.incidents.store import Store
-from stream.settings import Settings
+from stream.settings import Kafka, Settings
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly, command
 from tests.incidents.worker import PATIENCE_S, Worker, World, settings_of
@@ -300,19 +302,23 @@ def test_what_the_group_has_committed_is_not_read_again(platform: Platform, tmp_
     assert [message.offset() for message in records(settings, f"{group}-new", lane, (0, 3))] == [0, 1, 2]
 
 
-class Back:
-    """A consumer of a broker that has just come back, and knows its groups a moment later."""
-
-    def __init__(self, *offsets: int) -> None:
-        self._offsets = list(offsets)
-
-    def committed(self, lanes: list[TopicPartition], timeout: float) -> list[TopicPartition]:
-        return [TopicPartition(lane.topic, lane.partition, self._offsets.pop(0)) for lane in lanes]
-
-
-@pytest.mark.parametrize(("offsets", "known"), [([7], 7), ([-1001, 201], 201), ([-1001, -1001], 0)])
-def test_that_nothing_was_committed_is_believed_when_it_is_said_twice(offsets: list[int], known: int):
-    assert reached(Back(*offsets), Lane("commands", 2)) == known
+@pytest.mark.slow
+def test_how_far_the_group_is_waits_until_that_is_certain(real_kafka: RealKafka):
+    """As it is where a broker has come back and has not made certain yet what it has read."""
+    lane, group = Lane(f"t{time.time_ns()}", 0), "incidents"
+    real_kafka.create({lane.topic: 1})
+    settings = Settings(kafka=Kafka(bootstrap=real_kafka.bootstrap))
+    with closing(outsider(settings, group, {})) as member, ThreadPoolExecutor() as aside:
+        member.commit(offsets=[TopicPartition(*lane, 40)], asynchronous=False)
+        producer = Producer({"bootstrap.servers": real_kafka.bootstrap, "transactional.id": lane.topic})
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send_offsets_to_transaction([TopicPartition(*lane, 201)], member.consumer_group_metadata())
+        said = aside.submit(reached, settings, group, lane)
+        with pytest.raises(TimeoutError):
+            said.result(1.0)
+        producer.commit_transaction()
+        assert said.result(PATIENCE_S) == 201
 
 
 ZOMBIE = """
