@@ -23,7 +23,7 @@ Family = Literal["feature", "prediction", "latency", "status", "signal", "label"
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 
-class Column(Struct, kw_only=True, omit_defaults=True, gc=False):
+class Column(Struct, omit_defaults=True, gc=False):
     """What was seen of one column: numbers by bucket, texts and booleans by value, nulls by count.
 
     A column that is missing from a row is counted nowhere: absent = rows - n - nulls - texts.

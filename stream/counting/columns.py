@@ -106,7 +106,8 @@ def single(groups: Ints, values: NDArray[Any], many: int) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of every group: how many, their sum and extremes, and how many are in which bucket or bin."""
+    """The numbers of every group: how many, their sum and extremes (0 of none), and how many are in which bucket or
+    bin."""
 
     n: list[int]
     sum: list[float]
@@ -206,6 +207,7 @@ def count_numbers(
     if waiting:
         keys, counts = merged(waiting)
         seen |= seen_as(by_group(keys >> KEPT_BITS, (keys & WITHIN) - MIDDLE, counts).gaps())
+    low[n == 0] = high[n == 0] = 0
     return Numbers(
         n=n.tolist(),
         sum=np.nan_to_num(total).tolist(),  # the largest number there is, or 0 if it overflowed both ways

@@ -4,9 +4,11 @@ Everything is counted at once for all subjects (`columns.py`); here the counts a
 a slice's outputs are counted by the same sort as all others: their groups lie behind those of the subjects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
+from operator import or_
 from sys import float_info
 
 import numpy as np
@@ -24,6 +26,7 @@ from stream.counting.written import written
 from stream.settings import Profile
 
 NOTHING: tuple[list[int], list[int]] = ([], [])
+NO_VALUES: dict[str, int] = {}
 
 
 class Names(dict[int, str]):
@@ -50,46 +53,34 @@ class Counts:
     names: tuple[Names, Names]  # private ones, public ones
     distinct: int
 
-    def column(self, group: int, name: str, own: Own | None) -> Column | None:
-        """What was counted in a group, or None if nothing was."""
-        numbers, seen, null = self.numbers, self.seen[group], self.nulls[group]
-        if not seen and not null:
-            return None
-        n = numbers.n[group]
-        values, other = self.values(group, name, own) if seen > n else ({}, 0)
-        if not n:
-            return Column(nulls=null, values=values, other=other)
-        gaps, counts = numbers.seen[group]
-        return Column(
-            n=n,
-            sum=numbers.sum[group],
-            min=numbers.min[group],
-            max=numbers.max[group],
-            binning=own.id if own is not None and own.edges.size else UNIVERSAL,
-            gaps=gaps,
-            counts=counts,
-            values=values,
-            other=other,
-            nulls=null,
-        )
+    def columns(self, called: Sequence[str], own: Mapping[int, Own]) -> list[Column | None]:
+        """What was counted in each group, None where nothing was. `called` is how their columns are called; those that
+        are not counted universally have their `own` way. Parts that are empty are one and the same object."""
+        numbers, many = self.numbers, len(called)
+        values, other, binning = [NO_VALUES] * many, [0] * many, [UNIVERSAL] * many
+        for group, (codes, times) in self.texts.items():
+            values[group], other[group] = self.values(called[group], codes, times, own.get(group))
+        for group, kept in own.items():
+            if kept.edges.size and numbers.n[group]:
+                binning[group] = kept.id
+        buckets = map(numbers.seen.get, range(many), repeat(NOTHING))
+        gaps, counts = zip(*buckets, strict=True) if many else ((), ())
+        of_numbers = numbers.n, numbers.sum, numbers.min, numbers.max, binning, repeat(NOTHING[0]), gaps, counts
+        every = map(Column, *of_numbers, values, other, self.nulls)
+        there = map(or_, self.seen, self.nulls)
+        return [column if seen else None for column, seen in zip(every, there, strict=True)]
 
-    def versions(self, sheet: Sheet) -> dict[str, int]:
-        """How many rows of a sheet each version of its model answered."""
-        versions, rest = self.values(sheet.groups[FIXED[VERSION]], FIXED[VERSION], None)
-        if rest:
-            versions[REST] = versions.get(REST, 0) + rest
-        return versions
-
-    def values(self, group: int, name: str, own: Own | None) -> tuple[dict[str, int], int]:
+    def values(
+        self, name: str, codes: Sequence[int], times: Sequence[int], own: Own | None
+    ) -> tuple[dict[str, int], int]:
         """The most frequent texts by name (ties in the order of the names), and how many rows the others make up."""
-        codes, counts = self.texts.get(group, NOTHING)
         words = list(map(self.names[self.naming.is_public(name)].__getitem__, codes))
         if own is not None and own.categories is not None:
             words = [self.naming.counted_as(word, own.categories) for word in words]
-        by_name = dict(zip(words, counts, strict=True))
+        by_name = dict(zip(words, times, strict=True))
         if len(by_name) < len(words):  # some are called alike
             by_name = dict.fromkeys(words, 0)
-            for word, count in zip(words, counts, strict=True):
+            for word, count in zip(words, times, strict=True):
                 by_name[word] += count
         if len(by_name) <= self.distinct:
             return by_name, 0
@@ -117,13 +108,15 @@ def panes(
     cells = tally.cells()
     sheet_of = np.array([lot.sheet for lot in tally.lots], np.int64)[cells.lot]
     slices = sliced(tally, cells, sheet_of, texts, bounds.segment_values)
-    counts = counted(tally, cells, slices, binnings, texts, bounds.distinct_values, ways)
+    own = owned(tally, slices, binnings)
+    counts = counted(tally, cells, slices, own, texts, bounds.distinct_values, ways)
+    columns = counts.columns([*tally.names, *OUTPUTS * len(slices.names)], own)
     rows = rows_by_sheet(cells, sheet_of, len(tally.sheets), bounds)
-    parts = slices_by_sheet(tally, cells, slices, counts, binnings)
+    parts = slices_by_sheet(tally, cells, slices, counts, columns)
     for sheet in tally.sheets:
         if not rows.n[sheet.id]:
             continue
-        own = binnings.of(sheet.subject)
+        found = {name: column for name, group in sheet.groups.items() if (column := columns[group]) is not None}
         yield Pane(
             subject=sheet.subject,
             at=now_ms,
@@ -135,14 +128,17 @@ def panes(
             late=rows.late[sheet.id],
             future=rows.future[sheet.id],
             lag_ms=max(0, now_ms - rows.arrived[sheet.id]),
-            versions=counts.versions(sheet),
-            columns={
-                name: column
-                for name, group in sheet.groups.items()
-                if name != FIXED[VERSION] and (column := counts.column(group, name, own.get(name))) is not None
-            },
+            versions=versions(found.pop(FIXED[VERSION], None)),
+            columns=found,
             slices=parts[sheet.id],
         )
+
+
+def versions(column: Column | None) -> dict[str, int]:
+    """How many rows each version of a model answered, if any did."""
+    if column is None:
+        return {}
+    return column.values | {REST: column.values.get(REST, 0) + column.other} if column.other else column.values
 
 
 def rows_by_sheet(cells: Cells, sheet: Ints, sheets: int, bounds: Profile) -> Rows:
@@ -167,20 +163,14 @@ def rows_by_sheet(cells: Cells, sheet: Ints, sheets: int, bounds: Profile) -> Ro
 
 
 def counted(
-    tally: Tally,
-    cells: Cells,
-    slices: Slices,
-    binnings: Binnings,
-    texts: Texts,
-    distinct: int,
-    ways: Ways,
+    tally: Tally, cells: Cells, slices: Slices, own: Mapping[int, Own], texts: Texts, distinct: int, ways: Ways
 ) -> Counts:
     """Count all cells of all subjects and slices."""
     first = len(tally.names)
     many = first + len(slices.names) * len(OUTPUTS)
     null = [cells.null_groups, *slices.of_nulls(cells, np.array(tally.roles, np.int64))]
-    own, seen_as = edges(tally, slices, binnings), partial(written, lists=ways.lists)
-    numbers = count_numbers(tables(cells.numbers, slices, first), many, own, ways.buckets, seen_as)
+    edges, seen_as = edges_of(own), partial(written, lists=ways.lists)
+    numbers = count_numbers(tables(cells.numbers, slices, first), many, edges, ways.buckets, seen_as)
     words, spelled = count_texts(tables(cells.texts, slices, first)), list(tally.codes)
     return Counts(
         numbers=numbers,
@@ -198,13 +188,13 @@ def tables(columns: list[Columns], slices: Slices, first: int) -> list[Table]:
     return [*(column.table for column in columns), *slices.outputs(columns, first)]
 
 
-def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
-    """The edges of every group that is not counted universally."""
+def owned(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Own]:
+    """The groups that are not counted universally."""
     found = {
-        sheet.groups[name]: own.edges
+        sheet.groups[name]: own
         for sheet in tally.sheets
         for name, own in binnings.of(sheet.subject).items()
-        if own.edges.size and name in sheet.groups
+        if name in sheet.groups
     }
     for at, sheet in enumerate(slices.sheets):
         for role, name in enumerate(OUTPUTS):
@@ -214,20 +204,25 @@ def edges(tally: Tally, slices: Slices, binnings: Binnings) -> dict[int, Ints]:
     return found
 
 
+def edges_of(own: Mapping[int, Own]) -> dict[int, Ints]:
+    """The edges of those that have any."""
+    return {group: kept.edges for group, kept in own.items() if kept.edges.size}
+
+
 def slices_by_sheet(
-    tally: Tally, cells: Cells, slices: Slices, counts: Counts, binnings: Binnings
+    tally: Tally, cells: Cells, slices: Slices, counts: Counts, columns: Sequence[Column | None]
 ) -> list[dict[str, Slice]]:
     """The slices of every sheet, by name."""
     parts: list[dict[str, Slice]] = [{} for _ in tally.sheets]
-    outputs = [outputs_of(sheet, counts, binnings.of(sheet.subject)) if slices.names else [] for sheet in tally.sheets]
+    outputs = [outputs_of(sheet, columns) if slices.names else [] for sheet in tally.sheets]
     first = len(tally.names)
-    there = [seen > 0 or null > 0 for seen, null in zip(counts.seen[:first], counts.nulls[:first], strict=True)]
+    there = [column is not None for column in columns[:first]]
     for owner, name, rows, missing in zip(
         slices.sheets, slices.names, slices.rows, nulls(tally, cells, slices, there), strict=True
     ):
         part = parts[owner][name] = Slice(rows=rows, nulls=missing)
-        for role, output, own in outputs[owner]:
-            column = counts.column(first + role, output, own)
+        for role, output in outputs[owner]:
+            column = columns[first + role]
             if column is not None:
                 part.columns[output] = column
             if without := rows - counts.seen[first + role]:
@@ -236,11 +231,6 @@ def slices_by_sheet(
     return parts
 
 
-def outputs_of(sheet: Sheet, counts: Counts, own: Mapping[str, Own]) -> list[tuple[int, str, Own | None]]:
+def outputs_of(sheet: Sheet, columns: Sequence[Column | None]) -> list[tuple[int, str]]:
     """The outputs that a subject has at all."""
-    groups = [sheet.groups[name] for name in OUTPUTS]
-    return [
-        (role, name, own.get(name))
-        for role, name in enumerate(OUTPUTS)
-        if counts.seen[groups[role]] or counts.nulls[groups[role]]
-    ]
+    return [(role, name) for role, name in enumerate(OUTPUTS) if columns[sheet.groups[name]] is not None]

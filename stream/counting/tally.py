@@ -18,7 +18,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -272,11 +272,10 @@ class Tally:
                 f"with '{unknown[0]}'",
                 "Check that features, signals and segments have the same names in all events, or raise profile.columns",
             )
-        for name in unknown:
-            sheet.groups[name] = len(self.names)
-            self.names.append(name)
-            self.roles.append(names.get(name, OTHER))
-        groups = [sheet.groups[name] for name in names]
+        sheet.groups.update(zip(unknown, count(len(self.names)), strict=False))
+        self.names.extend(unknown)
+        self.roles.extend(map(names.get, unknown, repeat(OTHER)))
+        groups = list(map(sheet.groups.__getitem__, names))
         lot = sheet.lots[shape] = Lot(len(self.lots), sheet.id, groups, sheet.groups[OUTPUTS[0]])
         lot.embedded = {name: sheet.groups[columns[0]] for name, columns in embedded.items()}
         self.lots.append(lot)

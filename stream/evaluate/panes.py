@@ -9,7 +9,7 @@ the judge says about time can so be read back as a row.
 [(2, 2), (2, 1), (1, 1)]
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,9 +18,9 @@ import numpy as np
 from schemas.binning import Binning
 from schemas.pane import Pane
 from schemas.subject import Subject
-from stream.counting.binnings import Binnings, Own
+from stream.counting.binnings import Binnings
 from stream.counting.columns import Floats, Ints, count_numbers, count_texts, single
-from stream.counting.panes import Counts, Names
+from stream.counting.panes import Counts, Names, edges_of
 from stream.counting.texts import Texts
 from stream.evaluate.table import Table
 from stream.settings import Profile
@@ -69,13 +69,12 @@ class Panes:
 
     def _counted(self, first: int, end: int, size: int) -> Iterator[Pane]:
         names, many = [name_of(at) for at in range(len(self.table.columns))], -(-(end - first) // size)
-        own = dict(self.binnings.of(SUBJECT))  # as it is now: more may be learnt while these panes are looked at
-        counts = self._counts(first, end, size, [own.get(name) for name in names])
+        binnings = self.binnings.of(SUBJECT)  # as they are now: more may be learnt while these panes are looked at
+        own = {group: binnings[name] for group, name in enumerate(names * many) if name in binnings}
+        columns = self._counts(first, end, size, edges_of(own)).columns(names * many, own)
         for number in range(many):
             begins, ends = first + number * size, min(first + (number + 1) * size, end)
-            found = (
-                (name, counts.column(number * len(names) + at, name, own.get(name))) for at, name in enumerate(names)
-            )
+            found = zip(names, columns[number * len(names) : (number + 1) * len(names)], strict=True)
             pane = Pane(
                 subject=SUBJECT,
                 at=self.when(ends),
@@ -99,7 +98,7 @@ class Panes:
         ]
         return list(words), places
 
-    def _counts(self, first: int, end: int, size: int, own: list[Own | None]) -> Counts:
+    def _counts(self, first: int, end: int, size: int, edges: Mapping[int, Ints]) -> Counts:
         """All cells of all panes at once; a group is a column of a pane."""
         wide = len(self.table.columns)
         many = wide * -(-(end - first) // size)
@@ -115,12 +114,6 @@ class Panes:
             else:
                 text_groups, codes = [*text_groups, groups], [*codes, places[at][values]]
         numeric, textual = np.concatenate(number_groups), np.concatenate(text_groups)
-        edges = {
-            group: kept.edges
-            for at, kept in enumerate(own)
-            if kept is not None and kept.edges.size
-            for group in range(at, many, wide)
-        }
         return Counts(
             numbers=count_numbers([single(numeric, np.concatenate(numbers), many)], many, edges),
             texts=count_texts([single(textual, np.concatenate(codes), many)]).lists(),
