@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schemas.pane import family
 from stream.counting.cells import INTS, OUTPUTS, SEGMENT, VERSION, Cells, Columns
-from stream.counting.columns import CODE_BITS, DENSE, Ints, Table, starts_of_runs
+from stream.counting.columns import DENSE, Ints, Table, starts_of_runs
 from stream.counting.tally import Sheet, Tally
 from stream.counting.texts import Texts
 
@@ -58,21 +58,23 @@ class Slices:
 
 def sliced(tally: Tally, cells: Cells, sheet: Ints, texts: Texts, most: int) -> Slices:
     """Find the slices; of each segment the `most` frequent values have one of their own."""
-    rows, cell = segments(cells)
+    words = list(tally.codes)
+    rows, groups, codes = segments(cells)
     if not rows.size:
         return Slices([], [], [], [])
-    keys, first, whose = np.unique(cell, return_index=True, return_inverse=True)
-    counts = np.bincount(whose).tolist()
-    words = list(tally.codes)
+    alone, rank = np.flatnonzero(np.bincount(groups)), np.empty(len(tally.names), np.int64)
+    rank[alone] = np.arange(alone.size)
+    keys, whose = ranked(rank[groups] * len(words) + codes)
+    counts, owner_of = np.bincount(whose).tolist(), np.empty(keys.size, np.int64)
+    owner_of[whose] = sheet[rows]
     by_group: defaultdict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for at, (group, code) in enumerate(
-        zip((keys >> CODE_BITS).tolist(), (keys & ((1 << CODE_BITS) - 1)).tolist(), strict=True)
-    ):
+    of_group, spelled = np.divmod(keys, len(words))
+    for at, (group, code) in enumerate(zip(alone[of_group].tolist(), spelled.tolist(), strict=True)):
         by_group[group][texts.called(words[code], public=True)].append(at)
     names: list[str] = []
     sheets: list[int] = []
     into = np.empty(keys.size, np.int64)
-    owners = sheet[rows[first]].tolist()
+    owners = owner_of.tolist()
     for group, values in by_group.items():
         key = tally.names[group].partition(":")[2]
         for value, parts in bounded(values, counts, most).items():
@@ -83,18 +85,17 @@ def sliced(tally: Tally, cells: Cells, sheet: Ints, texts: Texts, most: int) -> 
     return Slices(names, sheets, np.bincount(slices, minlength=len(names)).tolist(), lanes(rows, slices, sheet.size))
 
 
-def segments(cells: Cells) -> tuple[Ints, Ints]:
-    """Row (ascending) and group-with-code of every segment of every row."""
-    found = [(INTS, INTS)]
+def segments(cells: Cells) -> tuple[Ints, Ints, Ints]:
+    """Row (ascending), group and code of every segment of every row."""
+    found = [(INTS, INTS, INTS)]
     for column in cells.texts:
         mine = column.of(column.roles == SEGMENT)
         for at, codes in enumerate(mine.table.values):
             there = codes >= 0
-            groups = mine.table.groups[mine.table.place[there], at]
-            found.append((mine.rows[there], (groups << CODE_BITS) + codes[there]))
-    rows, cell = (np.concatenate(part) for part in zip(*found, strict=True))
+            found.append((mine.rows[there], mine.table.groups[mine.table.place[there], at], codes[there]))
+    rows, groups, codes = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.argsort(rows, kind="stable")
-    return rows[order], cell[order]
+    return rows[order], groups[order], codes[order]
 
 
 def bounded(values: dict[str, list[int]], counts: list[int], most: int) -> dict[str, list[int]]:
@@ -160,6 +161,14 @@ def occurring(keys: Ints) -> tuple[Ints, Ints]:
     counts = np.bincount(keys)
     distinct = np.flatnonzero(counts)
     return distinct, counts[distinct]
+
+
+def ranked(keys: Ints) -> tuple[Ints, Ints]:
+    """The distinct ones among some keys, ascending, and of each key which of them it is."""
+    if keys.size * DENSE < int(keys.max(initial=0)):
+        return np.unique(keys, return_inverse=True)
+    there = np.bincount(keys) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
 
 
 def add_absent(
