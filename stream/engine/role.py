@@ -46,7 +46,7 @@ class Counting(Protocol):
 
     name: str
     topics: tuple[str, ...]
-    every_s: float  # between transactions
+    every_s: float  # between transactions; 0 when it has enough for one
 
     def count(self, lane: Lane, messages: Sequence[Message]) -> Iterable[Output]:
         """Add messages up; return at once what cannot be added up (dead letters)."""

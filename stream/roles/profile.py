@@ -41,7 +41,7 @@ from stream.secret import secret
 from stream.settings import Settings
 
 ROWS = 65_536  # of one cut: about 15 MB of cells, and at most as many buckets of one subject as fit into one message
-ROWS_OF_EACH, MANY_ROWS = 256, 262_144  # of a cut with many subjects: a pane of a few rows costs as much as a full one
+ROWS_OF_EACH, MANY_ROWS = 384, 393_216  # of a cut with many subjects: a pane of a few rows costs as much as a full one
 CUTTING = 1 / 4  # of a worker's time at most: with more subjects than that allows, panes are cut less often
 FIRST_SLOT = 0
 spelled = lru_cache(maxsize=8)(rfc3339)  # thousands of panes are cut in the same millisecond
@@ -100,7 +100,11 @@ class Profile:
         now_ms = self._now_ms()
         odd = self._alike.take(self._tally, self._kinds[lane.topic], lane, messages, now_ms)
         dead = self._one_by_one(odd, now_ms)
-        if self._tally.rows + self._alike.rows >= max(ROWS, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets))):
+        rows, of_many = self._tally.rows + self._alike.rows, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets))
+        if of_many > ROWS:
+            if rows >= of_many:
+                self.every_s = 0.0  # their panes leave at once: the next cut makes as many again
+        elif rows >= ROWS:
             dead += self._cut(now_ms)
         return dead
 

@@ -260,12 +260,26 @@ def test_panes_are_cut_less_often_when_cutting_them_takes_long():
     assert busy.every_s == 2.0
 
 
-def test_a_cut_waits_for_more_rows_of_many_subjects(monkeypatch):
+def test_panes_of_many_subjects_wait_for_more_rows_and_leave_at_once(monkeypatch):
     monkeypatch.setattr("stream.roles.profile.ROWS", 20)
     monkeypatch.setattr("stream.roles.profile.ROWS_OF_EACH", 8)
     monkeypatch.setattr("stream.counting.alike.TOGETHER", 1)
     events = [{"kind": "prediction", "model": f"m{number % 5}", "prediction": 0.5} for number in range(80)]
-    counting = role()
+    counting, left = role(), []
     for event in events:
         count(counting, [event])
-    assert [pane.rows for pane in flushed(counting)] == [8] * 10
+        if counting.every_s == 0:
+            left.append([pane.rows for pane in flushed(counting)])
+    assert left == [[8] * 5] * 2
+    assert counting.every_s == 1.0
+    assert flushed(counting) == []
+
+
+def test_panes_of_few_subjects_are_cut_before_they_leave(monkeypatch):
+    monkeypatch.setattr("stream.roles.profile.ROWS", 20)
+    monkeypatch.setattr("stream.roles.profile.ROWS_OF_EACH", 8)
+    counting = role()
+    for _ in range(50):
+        count(counting, [{"kind": "prediction", "model": "m", "prediction": 0.5}])
+    assert counting.every_s == 1.0
+    assert [pane.rows for pane in flushed(counting)] == [20, 20, 10]
