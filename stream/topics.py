@@ -11,13 +11,20 @@ change, why, and with which command.
 ['error', 'warning']
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Literal
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 from stream.embedded.broker import is_embedded
 from stream.kafka import LARGEST_BYTES, LETTER_BYTES
@@ -26,6 +33,8 @@ from stream.settings import Settings
 DAY_MS = 86_400_000
 ANSWER_S = 15.0  # a broker under load creates a topic in seconds, not in minutes
 DESCRIBE_S = 5.0  # the embedded broker never answers this
+LEADER_S = 60.0  # a broker that makes files for many partitions tells nothing new meanwhile
+PAUSE_S = 0.05
 BROKER_MESSAGE_BYTES = 1_048_588  # Kafka's own default for max.message.bytes
 DLQ_MESSAGE_BYTES = 4 * BROKER_MESSAGE_BYTES  # a refused message with its reason in headers; inputs may allow more
 
@@ -169,7 +178,10 @@ def _cannot_be_asked(refusal: KafkaException) -> bool:
 
 
 def create(admin: AdminClient, missing: Sequence[Topic]) -> dict[str, str]:
-    """Create topics; per name an empty text, or why it was refused. One that somebody else just created is fine."""
+    """Create topics, and return when they can be read: at first nobody knows them, then nobody leads them.
+
+    Per name an empty text, or why there is none. One that somebody else just created is fine.
+    """
     if not missing:
         return {}
     asked = [
@@ -182,7 +194,36 @@ def create(admin: AdminClient, missing: Sequence[Topic]) -> dict[str, str]:
         for topic in missing
     ]
     answers = admin.create_topics(asked, operation_timeout=ANSWER_S, request_timeout=ANSWER_S)
-    return {name: _outcome(answer) for name, answer in answers.items()}
+    outcomes = {name: _outcome(answer) for name, answer in answers.items()}
+    made = [topic for topic in missing if answers[topic.name].exception() is None]
+    unled = f"Kafka took it, and for {LEADER_S:.0f} s nobody leads it, or this user may not see it"
+    return outcomes | dict.fromkeys(_unled(admin, made), unled)
+
+
+def _unled(admin: AdminClient, made: Iterable[Topic]) -> set[str]:
+    """Wait for who leads the partitions of new topics; the topics of those that have nobody when patience ends."""
+    lanes = [TopicPartition(topic.name, number) for topic in made for number in range(topic.partitions)]
+    give_up = time.monotonic() + LEADER_S
+    while lanes and time.monotonic() < give_up:
+        lanes = _without_leader(admin, lanes)
+        if lanes:
+            time.sleep(PAUSE_S)
+    return {lane.topic for lane in lanes}
+
+
+def _without_leader(admin: AdminClient, lanes: list[TopicPartition]) -> list[TopicPartition]:
+    """Those that nobody knows yet, or else those whose leader does not know that it is.
+
+    In this order: a client that asks too early where a topic ends remembers for a minute that there is no such topic.
+    """
+    listed = admin.list_topics(timeout=ANSWER_S).topics
+    if unknown := [
+        lane for lane in lanes if lane.topic not in listed or lane.partition not in listed[lane.topic].partitions
+    ]:
+        return unknown
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    ends = admin.list_offsets(dict.fromkeys(lanes, latest), request_timeout=ANSWER_S)
+    return [lane for lane, end in ends.items() if end.exception()]
 
 
 def _outcome(answer: "Future[None]") -> str:

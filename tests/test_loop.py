@@ -42,6 +42,20 @@ class Listing:
         """It only ever lists."""
 
 
+class Enough(Listing):
+    """It has enough for a transaction as soon as it is handed anything."""
+
+    every_s = 3_600.0
+
+    def count(self, lane: Lane, messages: Sequence[Message]) -> Iterable[Output]:
+        self.every_s = 0.0
+        return super().count(lane, messages)
+
+    def flush(self, name: str) -> Iterable[Output]:
+        self.every_s = 3_600.0
+        return super().flush(name)
+
+
 def settings(platform: Platform, **changed: object) -> Settings:
     return Settings(
         kafka=Kafka(bootstrap=platform.bootstrap, **changed),  # type: ignore[arg-type]
@@ -99,6 +113,22 @@ def test_a_worker_goes_on_where_the_last_one_stopped(platform: Platform) -> None
     second = Listing([source, more], out)
     listen(second, settings(platform), lambda: len(second.values) > 0)
     assert second.values == [b"d"]
+
+
+@pytest.mark.slow
+def test_a_role_that_has_enough_does_not_wait_for_its_next_transaction(platform: Platform) -> None:
+    source, out = platform.create({"source": 1, "out": 1})
+    role, seen = Enough([source], out), Observed()
+    sent: list[str] = []
+
+    def two_transactions() -> bool:
+        if len(sent) == seen.transactions < 2:
+            sent.append("a")
+            send(platform, source, "a")
+        return seen.transactions >= 2
+
+    listen(role, settings(platform), two_transactions, seen)
+    assert role.values == [b"a", b"a"]
 
 
 @pytest.mark.slow

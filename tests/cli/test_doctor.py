@@ -53,7 +53,7 @@ def test_a_good_installation_has_no_errors(kafka: str, redis_url: str) -> None:
     assert leeway("topics", "create", **where).returncode == 0
     status, found = examined(**where, LEEWAY__PRIVACY__KEY="k")
     assert status == 0
-    assert {one["level"] for one in found.values()} == {"ok"}
+    assert [one for one in found.values() if one["level"] != "ok"] == []
     assert "Apache Kafka 4" in found["Kafka version"]["what"]
     with redis.Redis.from_url(redis_url) as client:
         assert client.keys("*") == []

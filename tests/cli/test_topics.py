@@ -4,11 +4,12 @@ import json
 import secrets
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from stream.embedded.broker import EmbeddedBroker
 from stream.settings import Settings, Topics
-from stream.topics import DLQ_MESSAGE_BYTES, Found, differences, found, topics
+from stream.topics import DLQ_MESSAGE_BYTES, Found, create, differences, found, topics
 from tests.cli.command import NOWHERE, leeway
 from tests.servers import create_topics
 
@@ -66,6 +67,24 @@ def test_fewer_replicas_and_fewer_acknowledgements_are_warnings() -> None:
 
 def test_more_acknowledgements_than_asked_for_are_fine() -> None:
     assert said("panes", as_wanted("panes", min_insync_replicas="10")) == []
+
+
+def test_what_was_created_can_be_read_at_once(kafka: str) -> None:
+    prefix = f"t{secrets.token_hex(4)}."
+    client = AdminClient({"bootstrap.servers": kafka})
+    wanted = topics(Settings(topics=Topics(**{purpose: prefix + purpose for purpose in WANTED})))
+    assert set(create(client, wanted).values()) == {""}
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    lanes = [TopicPartition(topic.name, number) for topic in wanted for number in range(topic.partitions)]
+    assert {end.result().offset for end in client.list_offsets(dict.fromkeys(lanes, latest)).values()} == {0}
+
+
+def test_a_topic_that_nobody_leads_is_not_called_created(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.topics.LEADER_S", 0.2)
+    monkeypatch.setattr("stream.topics._without_leader", lambda client, lanes: lanes)
+    predictions = topics(Settings(topics=Topics(predictions=f"t{secrets.token_hex(4)}.predictions")))[:1]
+    [why] = create(AdminClient({"bootstrap.servers": kafka}), predictions).values()
+    assert why == "Kafka took it, and for 0 s nobody leads it, or this user may not see it"
 
 
 def test_create_makes_what_check_wants_and_changes_nothing_that_exists(kafka: str) -> None:
