@@ -83,6 +83,20 @@ def test_urns_of_every_pane_size_see_the_same_events():
 
 
 @pytest.mark.slow
+def test_who_looks_less_often_sees_a_change_when_it_looks():
+    def found(every: int) -> np.ndarray:
+        runs = streams.learnt(Urns(NUMBERS, 500.0, independent=True), streams.gaussian(1.0), 50, 20)
+        return streams.first_alarms(runs, 1, 1e3, 400, 100, every)
+
+    often, seldom = found(1), found(20)
+    quiet = ~np.isnan(often)
+    assert quiet.sum() > 10
+    assert not (seldom[quiet] % 20).any()
+    assert (seldom[quiet] >= often[quiet]).all()
+    assert 5 < (seldom - often)[quiet].mean() < 20
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [mean_shift(0.5), rate(RATES_UP, 0.05, 0.10)], ids=lambda change: change.name)
 def test_the_oracle_keeps_its_mean_time_between_false_alarms(change):
     h = oracle.threshold(change.stream, change.ratio, 1000)

@@ -72,15 +72,24 @@ def banks(runs: int) -> list[tuple[int, int]]:
 
 
 def urn_delays(
-    change: Change, independent: bool, pane: int, reference: int, threshold: float, runs: int, seed: Sequence[int]
+    change: Change,
+    independent: bool,
+    pane: int,
+    reference: int,
+    threshold: float,
+    runs: int,
+    seed: Sequence[int],
+    every: int = 1,
 ) -> Floats:
-    """Return the delay of each run, nan where an alarm came before the change."""
+    """Return the delay of each run, nan where an alarm came before the change; alarms are looked for `every` so many
+    panes.
+    """
     urns = Urns(change.law, float(reference), independent)
     learning = LEARNING_PANE if independent else pane
     found = []
     for bank, number in banks(runs):
         watching = learnt(urns, change.stream, learning, number, [*seed, bank], min(BURN_IN, reference))
-        found.append(first_alarms(watching, pane, threshold, HORIZON, QUIET))
+        found.append(first_alarms(watching, pane, threshold, HORIZON, QUIET, every))
     return np.concatenate(found)
 
 

@@ -364,6 +364,7 @@ def begun(urns: Urns, stream: Stream, runs: int, seed: int | Sequence[int], burn
 
 
 MOST_LEARNING = 60_000  # events after which a run that still learns is left to it
+NEVER = 1e30  # as much evidence as there can be: a threshold at which there are no alarms
 
 
 def learnt(
@@ -373,7 +374,7 @@ def learnt(
     runs: int = 60,
     seed: int | Sequence[int] = 1,
     burn_in: int = 500,
-    threshold: float = 1e30,
+    threshold: float = NEVER,
 ) -> Runs:
     """Return runs that watch, after burn-in and learning in panes of this size. What the first of them say before the
     last has learnt is counted, and dismissed as false.
@@ -410,14 +411,20 @@ def spent(runs: Runs, pane: int, events: int, threshold: float) -> float:
     return float(false_alarms(runs, pane, events, threshold).mean() / (events / threshold))
 
 
-def first_alarms(runs: Runs, pane: int, threshold: float, horizon: int = 4000, quiet: int = 1000) -> Floats:
+def first_alarms(
+    runs: Runs, pane: int, threshold: float, horizon: int = 4000, quiet: int = 1000, every: int = 1
+) -> Floats:
     """Return the events from the change to the end of the pane that alarms, of each run: the horizon where there is no
-    alarm, nan where there was one in the `quiet` events before the change.
+    alarm, nan where there was one in the `quiet` events before the change. Alarms are looked for `every` so many panes.
     """
+
+    def asked(events: int) -> float:
+        return threshold if events // pane % every == 0 else NEVER
+
     bank, found = runs.bank, np.full(len(runs.bank), float(horizon))
     runs.begin(Part.BEFORE)
-    for _ in range(quiet // pane):
-        bank, said = runs.urns.step(bank, runs.pane(pane, False), threshold)
+    for at in range(pane, quiet + 1, pane):
+        bank, said = runs.urns.step(bank, runs.pane(pane, False), asked(at))
         found[said.drifted] = np.nan
     runs.begin(Part.AFTER)
     going = np.arange(len(bank))
@@ -428,7 +435,7 @@ def first_alarms(runs: Runs, pane: int, threshold: float, horizon: int = 4000, q
         if 2 * over.sum() >= len(going):  # half of them are done: the others are faster alone
             bank, going = runs.urns.drop(bank, np.flatnonzero(over).tolist()), going[~over]
         counts = runs.pane(pane, True)[going, : bank.urn.shape[1]]
-        bank, said = runs.urns.step(bank, counts, threshold)
+        bank, said = runs.urns.step(bank, counts, asked(at))
         alarmed = going[said.drifted]
         found[alarmed[found[alarmed] == horizon]] = at
     return found
