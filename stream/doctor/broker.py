@@ -89,7 +89,8 @@ class Versions:
         """How old the broker is."""
         produce = self.highest.get("Produce")
         if produce is None:
-            return Finding("warning", "Kafka version", "the broker does not tell which requests it knows")
+            what = "the broker does not tell which requests it knows"
+            return Finding("warning", "Kafka version", what, "see that it is Apache Kafka 2.5 or newer")
         age = BY_PRODUCE.get(produce, "4.1 or newer" if produce > max(BY_PRODUCE) else "older than 2.8")
         return Finding("ok", "Kafka version", f"it speaks like Apache Kafka {age}")
 
@@ -132,7 +133,8 @@ def _limits(client: AdminClient, settings: Settings, broker: int) -> Iterator[Fi
     try:
         told = {name: entry.value for name, entry in answer.result().items()}
     except KafkaException as refusal:
-        yield Finding("warning", "Kafka limits", f"the broker does not tell: {explained(refusal)}")
+        mend = "allow DescribeConfigs on the cluster, or see that kafka.session_ms is within the brokers' limits"
+        yield Finding("warning", "Kafka limits", f"the broker does not tell: {explained(refusal)}", mend)
         return
     session_ms = settings.kafka.session_ms
     least, most = int(told["group.min.session.timeout.ms"]), int(told["group.max.session.timeout.ms"])
@@ -178,7 +180,8 @@ def _clocks(client: AdminClient, settings: Settings) -> Iterator[Finding]:
         answers = client.list_offsets({lane: latest for lane in lanes}, request_timeout=ANSWER_S)
         newest_ms = max(answer.result().timestamp for answer in answers.values())
     except KafkaException as refusal:
-        yield Finding("warning", "clocks", f"the latest timestamps are not told: {explained(refusal)}")
+        what = f"the latest timestamps are not told: {explained(refusal)}"
+        yield Finding("warning", "clocks", what, "ask again in a minute, or allow Describe on the inputs")
         return
     ahead_ms = newest_ms - time.time_ns() // 1_000_000
     if ahead_ms > settings.profile.future_ms:

@@ -17,11 +17,12 @@ pytestmark = pytest.mark.slow  # processes that wait for servers
 
 
 def examined(**variables: str) -> tuple[int, dict[str, dict[str, str]]]:
-    """Exit code, and the worst finding by subject."""
+    """Exit code, and the worst finding by subject; whatever is wrong has its mend."""
     ended = leeway("doctor", "--output", "json", **variables)
     worst: dict[str, dict[str, str]] = {}
     order = ("ok", "warning", "error")
     for one in json.loads(ended.stdout)["findings"]:
+        assert (one["level"] == "ok") == (not one["mend"]), one
         if order.index(one["level"]) >= order.index(worst.get(one["subject"], {"level": "ok"})["level"]):
             worst[one["subject"]] = one
     return ended.returncode, worst
