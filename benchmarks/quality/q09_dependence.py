@@ -61,7 +61,7 @@ SPIKES = (
 COUNTED = (
     "The effective count divides the evidence by the variance factor, so a factor of 3 takes 3 times the events. Told "
     "the true factors, 1.5, 3 and 9, the urn needs 100, 182 and 422 events on average (150 runs of other seeds): to "
-    "learn them costs a twentieth to a tenth of the delay. One that takes residuals of the right autoregression, from "
+    "learn them costs up to a tenth of the delay. One that takes residuals of the right autoregression, from "
     "a reference of 5,000 events, needs 90, 167 and 409; panes of counts have none. A pane of 200 events is weighed as "
     "a whole, and looked at where it ends: at a factor of 9 it is worth 22."
 )
