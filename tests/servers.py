@@ -92,17 +92,21 @@ class OwnPort:
 
 
 class RealKafka:
-    """One Apache Kafka in KRaft mode. `kill` and `start` keep its port and its records."""
+    """One Apache Kafka in KRaft mode. `kill` and `start` keep its port and its records.
+
+    Clients come to the port that it tells them to, `told`: set it, before it starts, to that of a proxy in front.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "kafka"
         self._process: subprocess.Popen[str] | None = None
         self._ports = (OwnPort(), OwnPort())
-        self._port, self._controller = (port.number for port in self._ports)
+        self.port, self._controller = (port.number for port in self._ports)
+        self.told = self.port
 
     @property
     def bootstrap(self) -> str:
-        return f"{LOOPBACK}:{self._port}"
+        return f"{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -156,7 +160,7 @@ class RealKafka:
         listeners = f"PLAINTEXT://{self.bootstrap},CONTROLLER://{LOOPBACK}:{self._controller}"
         settings = SETTINGS | {
             "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.told}",
             "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{self._controller}",
             "log.dirs": str(self._folder / "records"),
         }

@@ -27,7 +27,8 @@ SCENARIOS: dict[str, Scenario] = {
     "panes": partial(floods, "panes"),
     "alarms": alarms.run,
     "giants": giants.run,
-    "slow-redis": lambda platform, folder, seconds: dawdling.run(platform, folder, seconds / len(dawdling.DELAYS_S)),
+    "slow-redis": lambda platform, folder, seconds: dawdling.slow_redis(platform, folder, seconds / 4),
+    "slow-kafka": lambda platform, folder, seconds: dawdling.slow_kafka(platform, folder, seconds / 4),
 }
 
 

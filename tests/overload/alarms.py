@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from schemas.anomaly import Anomaly
+from stream.embedded.port import LOOPBACK
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly
 from tests.overload.dawdling import direct, replaced
@@ -43,7 +44,7 @@ def run(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
     log, port = alarms(round(A_SECOND * seconds)), urlsplit(platform.redis_url).port
     assert port is not None
     with Slow(port) as far:
-        service = Installation(replaced(platform, far.url), folder)
+        service = Installation(replaced(platform, f"redis://{LOOPBACK}:{far.port}/0"), folder)
         with service.up(), Gauges(service, WORKERS, platform.redis_url) as gauges, Records(service) as records:
             calm_mb = gauges.rss_mb("incidents-0")
             far.delay_s, began = DELAY_S, time.monotonic()

@@ -1,14 +1,16 @@
-"""A Redis whose replies come late, then later than anybody waits: detection goes on, in the end nothing is missing."""
+"""A Redis or a Kafka whose replies come late, then very late: detection goes on, in the end nothing is missing."""
 
 import random
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from stream.embedded.port import LOOPBACK
 from tests.conftest import Platform
 from tests.overload.flood import event
 from tests.overload.flooded import WORKERS
@@ -16,38 +18,56 @@ from tests.overload.gauges import Gauges
 from tests.overload.slow import Slow
 from tests.pipeline.installation import Installation, Records
 from tests.pipeline.oracle import applied, folded, published
+from tests.servers import RealKafka
 
-DELAYS_S = (0.0, 0.05, 0.5, 2.0)  # the last is beyond the second that a role waits for a command
-MODELS = tuple(f"m{at}" for at in range(len(DELAYS_S)))  # with each delay another one drifts
+REDIS_S = (0.0, 0.05, 0.5, 2.0)  # the last is beyond the second that a role waits for a command
+KAFKA_S = (0.0, 0.05, 0.2, 0.5)  # a transaction waits for half a dozen answers, one after the other
+MODELS = tuple(f"m{at}" for at in range(len(REDIS_S)))  # with each delay another one drifts
 CHUNK = 20
 SETTLING = 1_600  # rows, after which every model is watched
 EVERY_S = 0.1
 
 
-def run(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
-    """How long an anomaly took with each delay, and whether all is as it would have been without."""
+def slow_redis(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
+    """Snapshots, pictures and incidents wait for it."""
     port = urlsplit(platform.redis_url).port
     assert port is not None
     with Slow(port) as far:
-        slow = replaced(platform, far.url)
-        service = Installation(slow, folder, {"profile.pane_ms": 250})
-        with service.up(), Gauges(service, WORKERS, platform.redis_url) as gauges, Records(service) as records:
-            feed = Feed(service)
-            feed.settle(records)
-            seen = {}
-            for model, delay_s in zip(MODELS, DELAYS_S, strict=True):
-                far.delay_s = delay_s
-                seen[delay_s] = feed.until_alarm(model, records, seconds)
-            far.delay_s = 0.0
-            service.flush()
-            expected = feed.sent
-            records.until(lambda: records.rows == expected, "every event in a pane")
-            records.until(lambda: published(records) == folded(service.settings, records["panes"]), "every verdict")
-            records.until(
-                lambda: records.incidents == applied(direct(service, platform), records.anomalies), "incidents"
-            )
-            postponed = gauges.metrics("judge-0")["leeway_snapshots_postponed_total"]
-            restarts = {worker: len(service.pids(worker)) - 1 for worker in WORKERS}
+        return run(replaced(platform, f"redis://{LOOPBACK}:{far.port}/0"), platform, folder, far, REDIS_S, seconds)
+
+
+def slow_kafka(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
+    """A broker of its own, which all that is published waits for, and all that is read."""
+    server = RealKafka(folder)
+    with Slow(server.port) as far:
+        server.told = far.port
+        with server:
+            slow = Platform("real", server.bootstrap, platform.redis_url, f"t{secrets.token_hex(4)}.", server)
+            return run(slow, slow, folder, far, KAFKA_S, seconds)
+
+
+def run(
+    platform: Platform, near: Platform, folder: Path, far: Slow, delays_s: Sequence[float], seconds: float
+) -> dict[str, Any]:
+    """How long an anomaly took with each delay, and whether all is as it would have been without; the oracle asks the
+    Redis that is near.
+    """
+    service = Installation(platform, folder, {"profile.pane_ms": 250})
+    with service.up(), Gauges(service, WORKERS, near.redis_url) as gauges, Records(service) as records:
+        feed = Feed(service)
+        feed.settle(records)
+        seen = {}
+        for model, delay_s in zip(MODELS, delays_s, strict=True):
+            far.delay_s = delay_s
+            seen[delay_s] = feed.until_alarm(model, records, seconds)
+        far.delay_s = 0.0
+        service.flush()
+        expected = feed.sent
+        records.until(lambda: records.rows == expected, "every event in a pane")
+        records.until(lambda: published(records) == folded(service.settings, records["panes"]), "every verdict")
+        records.until(lambda: records.incidents == applied(direct(service, near), records.anomalies), "incidents")
+        postponed = gauges.metrics("judge-0")["leeway_snapshots_postponed_total"]
+        restarts = {worker: len(service.pids(worker)) - 1 for worker in WORKERS}
     assert not any(restarts.values()), restarts
     return {
         "seconds_to_anomaly_by_delay_s": seen,

@@ -1,8 +1,8 @@
-"""A Redis far away: a proxy on loopback that hands replies on late, as late as it is told.
+"""A server far away: a proxy on loopback that hands replies on late, as late as it is told.
 
 with Slow(redis.port) as far:
     far.delay_s = 0.5
-    connect(far.url)
+    connect(f"redis://127.0.0.1:{far.port}/0")
 """
 
 import socket
@@ -25,8 +25,8 @@ class Slow:
         self._listener = socket.create_server((LOOPBACK, 0), backlog=64)
 
     @property
-    def url(self) -> str:
-        return f"redis://{LOOPBACK}:{self._listener.getsockname()[1]}/0"
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
