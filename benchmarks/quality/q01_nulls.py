@@ -5,7 +5,7 @@ categories; references of 500 and 5,000 events, thresholds 1e4 and 1e6, panes of
 dismissed as false. The value is alarms over what the budget allows: 1 is the bar, everywhere, for the lower end of its
 95 % interval. An urn that never speaks would keep it too: where streams are declared independent and panes are single
 events, at least .3 of the budget is to be spent, so "budget / alarms" has a bar of 1 / .3. At A = 1e4 such cells have a
-fifth of their events at least, whatever the scale.
+fifth of their events at least, whatever the scale; at 1e6 all of them, or there is no such bar.
 
 Beside them the defaults of other detectors on the same families, against a budget of one alarm in 1e4 events.
 
@@ -29,7 +29,10 @@ TITLE = "Alarms without a change, over the budget"
 ROW = "Q1"
 LEAST_SPENT = 0.3
 QUICK = 0.05  # a scale: below, budgets only
-LONG_ENOUGH = 0.2  # a scale: runs of a few hundred events are mostly beginning, which spends nothing
+# Scales from which a cell can tell how little is spent. Runs of a few hundred events are mostly beginning, which spends
+# nothing; and of four alarms that the budget allows none may come although half of it is spent.
+LONG_ENOUGH = {1e4: 0.2, 1e6: 1.0}
+MORE = 0.2  # a scale: below, none of them at 1e6
 UNSPENT = "budget / alarms"
 OPPONENT_EVENTS = 400_000  # at scale 1; a fortieth of it for those that take 0.1 ms an event
 
@@ -72,8 +75,8 @@ def cell_of(family: str, reference: int, threshold: float, pane: int, setting: s
     """Return one cell, and for single independent events how little of the budget is spent."""
     law, stream = FAMILIES[family]
     seed = (list(FAMILIES).index(family), reference, int(threshold), pane)
-    speaks = pane == 1 and SETTINGS[setting] and scale >= (QUICK if threshold == 1e4 else LONG_ENOUGH)
-    long = max(scale, LONG_ENOUGH) if speaks else scale
+    speaks = pane == 1 and SETTINGS[setting] and scale >= (QUICK if threshold == 1e4 else MORE)
+    long = max(scale, LONG_ENOUGH[threshold]) if speaks else scale
     records = null(ROW, family, law, stream, setting, pane, reference, threshold, long, seed)
     if speaks:
         one = records[0]
