@@ -22,6 +22,7 @@ from tests.servers import RealKafka
 
 REDIS_S = (0.0, 0.05, 0.5, 2.0)  # the last is beyond the second that a role waits for a command
 KAFKA_S = (0.0, 0.05, 0.2, 0.5)  # a transaction waits for half a dozen answers, one after the other
+SESSION_MS = 10_000  # late is not dead
 MODELS = tuple(f"m{at}" for at in range(len(REDIS_S)))  # with each delay another one drifts
 CHUNK = 20
 SETTLING = 1_600  # rows, after which every model is watched
@@ -52,7 +53,7 @@ def run(
     """How long an anomaly took with each delay, and whether all is as it would have been without; the oracle asks the
     Redis that is near.
     """
-    service = Installation(platform, folder, {"profile.pane_ms": 250})
+    service = Installation(platform, folder, {"profile.pane_ms": 250, "kafka.session_ms": SESSION_MS})
     with service.up(), Gauges(service, WORKERS, near.redis_url) as gauges, Records(service) as records:
         feed = Feed(service)
         feed.settle(records)
