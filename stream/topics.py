@@ -195,15 +195,15 @@ def create(admin: AdminClient, missing: Sequence[Topic]) -> dict[str, str]:
     ]
     answers = admin.create_topics(asked, operation_timeout=ANSWER_S, request_timeout=ANSWER_S)
     outcomes = {name: _outcome(answer) for name, answer in answers.items()}
-    made = [topic for topic in missing if answers[topic.name].exception() is None]
-    unled = f"Kafka took it, and for {LEADER_S:.0f} s nobody leads it, or this user may not see it"
-    return outcomes | dict.fromkeys(_unled(admin, made), unled)
+    made = {topic.name: topic.partitions for topic in missing if answers[topic.name].exception() is None}
+    why = f"Kafka took it, and for {LEADER_S:.0f} s nobody leads it, or this user may not see it"
+    return outcomes | dict.fromkeys(unled(admin, made, LEADER_S), why)
 
 
-def _unled(admin: AdminClient, made: Iterable[Topic]) -> set[str]:
-    """Wait for who leads the partitions of new topics; the topics of those that have nobody when patience ends."""
-    lanes = [TopicPartition(topic.name, number) for topic in made for number in range(topic.partitions)]
-    give_up = time.monotonic() + LEADER_S
+def unled(admin: AdminClient, made: Mapping[str, int], patience_s: float) -> set[str]:
+    """Wait until new topics (name: partitions) are led; those of which a partition is not when patience ends."""
+    lanes = [TopicPartition(name, number) for name, partitions in made.items() for number in range(partitions)]
+    give_up = time.monotonic() + patience_s
     while lanes and time.monotonic() < give_up:
         lanes = _without_leader(admin, lanes)
         if lanes:

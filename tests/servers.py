@@ -17,16 +17,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from stream.embedded import child
 from stream.embedded.port import LOOPBACK, NotServing, answers, wait_until
+from stream.topics import unled
 
 ROOT = Path(__file__).parent.parent
 POM = Path(__file__).parent / "kafka" / "pom.xml"
@@ -268,12 +268,8 @@ def create_topics(bootstrap: str, topics: Mapping[str, int], config: Mapping[str
     wanted = [NewTopic(name, partitions, 1, config=dict(config or {})) for name, partitions in topics.items()]
     for created in admin.create_topics(wanted, operation_timeout=30).values():
         created.result(60)
-    ends = {TopicPartition(name, number): OffsetSpec.latest() for name in topics for number in range(topics[name])}
-    give_up = time.monotonic() + PATIENCE_S
-    while any(end.exception() for end in admin.list_offsets(ends).values()):
-        if time.monotonic() > give_up:
-            raise NotServing(f"nobody leads {', '.join(topics)} within {PATIENCE_S:.0f} s")
-        time.sleep(0.02)
+    if headless := unled(admin, topics, PATIENCE_S):
+        raise NotServing(f"nobody leads {', '.join(headless)} within {PATIENCE_S:.0f} s")
 
 
 def _download(jars: Path) -> None:
