@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.conftest import Platform
 from tests.overload import alarms, dawdling, flooded, giants
-from tests.overload.dawdling import MODELS
 from tests.servers import RealKafka, RealRedis
 
 Scenario = Callable[[Platform, Path, float], dict[str, Any]]
@@ -28,8 +27,8 @@ SCENARIOS: dict[str, Scenario] = {
     "panes": partial(floods, "panes"),
     "alarms": alarms.run,
     "giants": giants.run,
-    "slow-redis": lambda platform, folder, seconds: dawdling.slow_redis(platform, folder, seconds / len(MODELS)),
-    "slow-kafka": lambda platform, folder, seconds: dawdling.slow_kafka(platform, folder, seconds / len(MODELS)),
+    "slow-redis": dawdling.slow_redis,
+    "slow-kafka": dawdling.slow_kafka,
 }
 
 

@@ -4,18 +4,15 @@ import random
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from schemas.anomaly import Anomaly
-from stream.embedded.port import LOOPBACK
 from tests.conftest import Platform
 from tests.incidents.anomalies import START_MS, anomaly
-from tests.overload.dawdling import direct, replaced
+from tests.overload.dawdling import direct, redis_behind
 from tests.overload.flooded import DRAINS_S, WORKERS, highest, rounded
 from tests.overload.gauges import Gauges, told
-from tests.overload.slow import Slow
 from tests.pipeline.installation import Installation, Records
 from tests.pipeline.oracle import applied
 
@@ -41,17 +38,16 @@ def alarms(many: int) -> list[Anomaly]:
 
 def run(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
     """How long it took, what memory it took, and whether the incidents are those of an undisturbed role."""
-    log, port = alarms(round(A_SECOND * seconds)), urlsplit(platform.redis_url).port
-    assert port is not None
-    with Slow(port) as far:
-        service = Installation(replaced(platform, f"redis://{LOOPBACK}:{far.port}/0"), folder)
+    log = alarms(round(A_SECOND * seconds))
+    with redis_behind(platform) as (slow, far):
+        service = Installation(slow, folder)
         with service.up(), Gauges(service, WORKERS, platform.redis_url) as gauges, Records(service) as records:
             calm_mb = gauges.rss_mb("incidents-0")
             far.delay_s, began = DELAY_S, time.monotonic()
             for each in log:
                 service.put("anomalies", msgspec.json.encode(each), each.model.encode())
             service.flush()
-            expected = applied(direct(service, platform), log)
+            expected = applied(direct(service, platform.redis_url), log)
             while records.incidents != expected:
                 records.read(1.0)
                 assert time.monotonic() - began < DRAINS_S, f"{records.summary}; said:\n{service.said[-4000:]}"

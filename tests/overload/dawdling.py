@@ -1,9 +1,11 @@
 """A Redis or a Kafka whose replies come late, then very late: detection goes on, in the end nothing is missing."""
 
+import dataclasses
 import random
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,10 +33,8 @@ EVERY_S = 0.1
 
 def slow_redis(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
     """Snapshots, pictures and incidents wait for it."""
-    port = urlsplit(platform.redis_url).port
-    assert port is not None
-    with Slow(port) as far:
-        return run(replaced(platform, f"redis://{LOOPBACK}:{far.port}/0"), platform, folder, far, REDIS_S, seconds)
+    with redis_behind(platform) as (slow, far):
+        return run(slow, platform.redis_url, folder, far, REDIS_S, seconds)
 
 
 def slow_kafka(platform: Platform, folder: Path, seconds: float) -> dict[str, Any]:
@@ -44,29 +44,29 @@ def slow_kafka(platform: Platform, folder: Path, seconds: float) -> dict[str, An
         server.told = far.port
         with server:
             slow = Platform("real", server.bootstrap, platform.redis_url, f"t{secrets.token_hex(4)}.", server)
-            return run(slow, slow, folder, far, KAFKA_S, seconds)
+            return run(slow, slow.redis_url, folder, far, KAFKA_S, seconds)
 
 
 def run(
-    platform: Platform, near: Platform, folder: Path, far: Slow, delays_s: Sequence[float], seconds: float
+    platform: Platform, redis_url: str, folder: Path, far: Slow, delays_s: Sequence[float], seconds: float
 ) -> dict[str, Any]:
-    """How long an anomaly took with each delay, and whether all is as it would have been without; the oracle asks the
-    Redis that is near.
+    """How long an anomaly took with each delay, for `seconds` in all at least, and whether all is as it would have been
+    without. The oracle asks `redis_url`, which is near.
     """
     service = Installation(platform, folder, {"profile.pane_ms": 250, "kafka.session_ms": SESSION_MS})
-    with service.up(), Gauges(service, WORKERS, near.redis_url) as gauges, Records(service) as records:
+    with service.up(), Gauges(service, WORKERS, redis_url) as gauges, Records(service) as records:
         feed = Feed(service)
         feed.settle(records)
         seen = {}
         for model, delay_s in zip(MODELS, delays_s, strict=True):
             far.delay_s = delay_s
-            seen[delay_s] = feed.until_alarm(model, records, seconds)
+            seen[delay_s] = feed.until_alarm(model, records, seconds / len(MODELS))
         far.delay_s = 0.0
         service.flush()
         expected = feed.sent
         records.until(lambda: records.rows == expected, "every event in a pane")
         records.until(lambda: published(records) == folded(service.settings, records["panes"]), "every verdict")
-        records.until(lambda: records.incidents == applied(direct(service, near), records.anomalies), "incidents")
+        records.until(lambda: records.incidents == applied(direct(service, redis_url), records.anomalies), "incidents")
         postponed = gauges.metrics("judge-0")["leeway_snapshots_postponed_total"]
         restarts = {worker: len(service.pids(worker)) - 1 for worker in WORKERS}
     assert not any(restarts.values()), restarts
@@ -79,13 +79,18 @@ def run(
     }
 
 
-def replaced(platform: Platform, redis_url: str) -> Platform:
-    return Platform(platform.kind, platform.bootstrap, redis_url, platform.prefix, platform.server)
+@contextmanager
+def redis_behind(platform: Platform) -> Iterator[tuple[Platform, Slow]]:
+    """The platform with its Redis behind a proxy, and the proxy."""
+    port = urlsplit(platform.redis_url).port
+    assert port is not None
+    with Slow(port) as far:
+        yield dataclasses.replace(platform, redis_url=f"redis://{LOOPBACK}:{far.port}/0"), far
 
 
-def direct(service: Installation, platform: Platform) -> Any:
+def direct(service: Installation, redis_url: str) -> Any:
     """The settings with the Redis behind the proxy: the oracle has no reason to wait."""
-    return replace(service.settings, redis=replace(service.settings.redis, url=platform.redis_url))
+    return replace(service.settings, redis=replace(service.settings.redis, url=redis_url))
 
 
 class Feed:

@@ -28,11 +28,11 @@ def test_a_flood_of_anomalies_loses_none_and_doubles_none(real: Platform, tmp_pa
 
 
 def test_a_redis_that_answers_late_or_never_holds_no_anomaly_up(real: Platform, tmp_path: Path) -> None:
-    dawdling.slow_redis(real, tmp_path, seconds=1)
+    dawdling.slow_redis(real, tmp_path, seconds=4)
 
 
 def test_a_kafka_that_answers_late_makes_all_late_and_loses_nothing(real: Platform, tmp_path: Path) -> None:
-    dawdling.slow_kafka(real, tmp_path, seconds=1)
+    dawdling.slow_kafka(real, tmp_path, seconds=4)
 
 
 def test_a_model_beyond_every_quota_says_so_and_hurts_no_other(real: Platform, tmp_path: Path) -> None:
