@@ -29,10 +29,10 @@ TITLE = "Alarms without a change, over the budget"
 ROW = "Q1"
 LEAST_SPENT = 0.3
 QUICK = 0.05  # a scale: below, budgets only
-# Scales from which a cell can tell how little is spent. Runs of a few hundred events are mostly beginning, which spends
-# nothing; and of four alarms that the budget allows none may come although half of it is spent.
-LONG_ENOUGH = {1e4: 0.2, 1e6: 1.0}
-MORE = 0.2  # a scale: below, none of them at 1e6
+# By threshold: the scale from which on a cell also says how little is spent, and the scale it is then run at, at least.
+# Runs of a few hundred events are mostly beginning, which spends nothing; and of four alarms that the budget allows
+# none may come although half of it is spent.
+SPEAKS = {1e4: (QUICK, 0.2), 1e6: (0.2, 1.0)}
 UNSPENT = "budget / alarms"
 OPPONENT_EVENTS = 400_000  # at scale 1; a fortieth of it for those that take 0.1 ms an event
 
@@ -75,8 +75,9 @@ def cell_of(family: str, reference: int, threshold: float, pane: int, setting: s
     """Return one cell, and for single independent events how little of the budget is spent."""
     law, stream = FAMILIES[family]
     seed = (list(FAMILIES).index(family), reference, int(threshold), pane)
-    speaks = pane == 1 and SETTINGS[setting] and scale >= (QUICK if threshold == 1e4 else MORE)
-    long = max(scale, LONG_ENOUGH[threshold]) if speaks else scale
+    from_scale, long_enough = SPEAKS[threshold]
+    speaks = pane == 1 and SETTINGS[setting] and scale >= from_scale
+    long = max(scale, long_enough) if speaks else scale
     records = null(ROW, family, law, stream, setting, pane, reference, threshold, long, seed)
     if speaks:
         one = records[0]
