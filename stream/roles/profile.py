@@ -100,12 +100,12 @@ class Profile:
         now_ms = self._now_ms()
         odd = self._alike.take(self._tally, self._kinds[lane.topic], lane, messages, now_ms)
         dead = self._one_by_one(odd, now_ms)
-        rows, of_many = self._tally.rows + self._alike.rows, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets))
-        if of_many > ROWS:
-            if rows >= of_many:
-                self.every_s = 0.0  # their panes leave at once: the next cut makes as many again
-        elif rows >= ROWS:
-            dead += self._cut(now_ms)
+        enough = max(ROWS, min(MANY_ROWS, ROWS_OF_EACH * len(self._tally.sheets)))
+        if self._tally.rows + self._alike.rows >= enough:
+            if enough > ROWS:
+                self.every_s = 0.0  # panes of many leave at once: the next cut makes as many again
+            else:
+                dead += self._cut(now_ms)
         return dead
 
     def _one_by_one(self, odd: Iterable[tuple[Lane, Message]], now_ms: int) -> list[Output]:
