@@ -143,6 +143,7 @@ def test_an_operator_who_wants_to_decide_is_asked(service: Installation, records
 def test_a_worker_that_retention_overtakes_while_it_runs_says_so_and_goes_on(
     service: Installation, records: Records
 ) -> None:
+    service.variables["LEEWAY__KAFKA__SESSION_MS"] = "30000"  # its group waits, however slow the machine is
     with until_it_ends(service, "profile") as worker:
         send(service, 10)
         records.until(lambda: counted(records) == 10, "counting")
